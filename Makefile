@@ -1,0 +1,119 @@
+# One command for each thing people do here. A bare clone needs Python 3.11+ and make, no more:
+# the environments are made on first use and again when pyproject.toml changes.
+#
+#   make demo           the coffee workflow, and the run it left
+#   make test           style, types, order of rooms, all tests
+#   make test-wheel     the tests against the built wheel, away from the checkout
+#   make test-oldest    the same with the oldest supported versions (.ci/oldest.txt)
+#   make conformance    scikit-learn's own tests with and without tracking (ARGS=--help)
+#   make bench          what tracking costs, as a table
+#   make format         let ruff mend what it can
+#
+# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS="-k name" goes to pytest.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+ARGS ?=
+
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
+# Two workers unless the machine has more; each imports scikit-learn, so not dozens of them.
+PYTEST := -m pytest -n auto --maxprocesses 4
+REPORTS := $(CURDIR)/build/reports
+
+SOURCES := $(shell find autotrack -name '*.py') pyproject.toml $(wildcard README.md) LICENSE
+WHEEL := build/wheel.stamp
+# What the tests need beside the installed package.
+TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.md)
+
+.DEFAULT_GOAL := test
+.DELETE_ON_ERROR:
+.PHONY: demo test lint test-wheel test-oldest conformance conformance-oldest bench coverage \
+        format clean
+
+demo: .venv/installed
+	.venv/bin/python examples/coffee.py
+	.venv/bin/autotrack runs
+	.venv/bin/autotrack show "$$(.venv/bin/autotrack runs --limit 1 --ids)"
+
+test: lint
+	.venv/bin/python $(PYTEST) --junitxml=$(REPORTS)/test.xml $(PYTEST_ARGS)
+
+lint: .venv/installed-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+# The tests run from a copy, so that only the installed wheel can be imported.
+test-wheel test-oldest: test-%: .venv-%/installed
+	@rm -rf build/$@ && mkdir -p build/$@ && cp -R $(TEST_FILES) build/$@/
+	cd build/$@ && ../../.venv-$*/bin/python $(PYTEST) --junitxml=$(REPORTS)/$@.xml $(PYTEST_ARGS)
+
+conformance: .venv-wheel/installed
+	.venv-wheel/bin/python tests/conformance/run.py $(ARGS)
+
+conformance-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python tests/conformance/run.py $(ARGS)
+
+bench: .venv-bench/installed
+	.venv-bench/bin/python benchmarks/run.py $(ARGS)
+
+coverage: .venv/installed-dev
+	.venv/bin/coverage erase
+	.venv/bin/coverage run -m pytest $(PYTEST_ARGS)
+	.venv/bin/coverage combine -q
+	.venv/bin/coverage report
+
+format: .venv/installed-dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf build dist .venv .venv-wheel .venv-oldest .venv-bench .coverage* \
+	    .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find autotrack tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Environments. Each is a folder with a stamp for every set of packages installed into it.
+
+%/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "autotrack needs \
+	Python 3.11 or newer, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "making $*"
+	@$(PYTHON) -m venv $*
+	@touch $@
+
+# Without this, make would take %/made for an intermediate file and delete it.
+.PRECIOUS: %/made
+
+.venv/installed: .venv/made pyproject.toml
+	@echo "installing autotrack into .venv"
+	@.venv/bin/python $(PIP_INSTALL) -e .
+	@touch $@
+
+.venv/installed-dev: .venv/made pyproject.toml
+	@echo "installing autotrack and what its tests need into .venv"
+	@.venv/bin/python $(PIP_INSTALL) -e '.[dev]'
+	@touch $@ .venv/installed
+
+.venv-bench/installed: .venv-bench/made pyproject.toml
+	@echo "installing autotrack and MLflow into .venv-bench"
+	@.venv-bench/bin/python $(PIP_INSTALL) -e '.[bench]'
+	@touch $@
+
+$(WHEEL): $(SOURCES) .venv/installed-dev
+	@echo "building the wheel"
+	@rm -rf build/dist && mkdir -p build
+	@.venv/bin/python -m build --outdir build/dist . > build/wheel.log 2>&1 \
+	    || { cat build/wheel.log; exit 1; }
+	@touch $@
+
+# Dependencies first and once; then the wheel alone, each time it changes.
+.venv-wheel/needs .venv-oldest/needs: %/needs: %/made pyproject.toml .ci/oldest.txt | $(WHEEL)
+	@echo "installing what the tests need into $*"
+	@$*/bin/python $(PIP_INSTALL) $(if $(findstring oldest,$*),-c .ci/oldest.txt) \
+	    "$$(echo build/dist/*.whl)[test]"
+	@touch $@
+
+.venv-wheel/installed .venv-oldest/installed: %/installed: $(WHEEL) %/needs
+	@$*/bin/python $(PIP_INSTALL) --force-reinstall --no-deps build/dist/*.whl
+	@touch $@

@@ -1,0 +1,155 @@
+"""Every error and warning autotrack raises, and how they hang together.
+
+::
+
+    AutotrackError (Exception)
+    ├── SettingError (ValueError)          a setting or argument that cannot be used
+    ├── StoreError
+    │   ├── StoreUnavailableError          the store cannot be opened, read or written
+    │   ├── StoreLockedError               another program holds the database
+    │   └── StoreDamagedError              the database file is not what it should be
+    ├── NotFoundError (LookupError)
+    │   ├── ExperimentNotFoundError
+    │   ├── RunNotFoundError
+    │   └── ArtifactNotFoundError
+    ├── NoActiveRunError                   a verb that needs an active run, and there is none
+    ├── ActiveRunError                     a second run on top of an active one
+    ├── RunFinishedError                   a finished run written to
+    ├── InvalidValueError (ValueError)     a key, metric or param value that cannot be kept
+    ├── FilterError (ValueError)           a `where` or `order_by` that cannot be read
+    └── CrateError
+        ├── CrateFormatError               not a crate, or of a format this version cannot read
+        ├── DigestMismatchError            a file differs from what was recorded
+        └── UncratableError                the model cannot be pickled
+
+    AutotrackWarning (UserWarning)
+    ├── CaptureWarning                     something went wrong inside autotrack; training went on
+    └── PreprocessingWarning               a model was trained on data transformed outside its pipeline
+
+Each message names the thing, the value that was met and the next step to take.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ActiveRunError",
+    "ArtifactNotFoundError",
+    "AutotrackError",
+    "AutotrackWarning",
+    "CaptureWarning",
+    "CrateError",
+    "CrateFormatError",
+    "DigestMismatchError",
+    "ExperimentNotFoundError",
+    "FilterError",
+    "InvalidValueError",
+    "NoActiveRunError",
+    "NotFoundError",
+    "PreprocessingWarning",
+    "RunFinishedError",
+    "RunNotFoundError",
+    "SettingError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreLockedError",
+    "StoreUnavailableError",
+    "UncratableError",
+]
+
+
+class AutotrackError(Exception):
+    """The root of every error autotrack raises on purpose."""
+
+
+class SettingError(AutotrackError, ValueError):
+    """A setting, argument or environment variable has a value that cannot be used."""
+
+
+class StoreError(AutotrackError):
+    """Something is wrong with the store."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be opened, read or written (permissions, a full disk, no such folder)."""
+
+
+class StoreLockedError(StoreError):
+    """Another program has held the database for longer than autotrack waits."""
+
+
+class StoreDamagedError(StoreError):
+    """The database file is damaged, or is no autotrack database."""
+
+
+class NotFoundError(AutotrackError, LookupError):
+    """Something was asked for by a name or id that the store does not hold."""
+
+
+class ExperimentNotFoundError(NotFoundError):
+    """No experiment has this name or id."""
+
+
+class RunNotFoundError(NotFoundError):
+    """No run has this id."""
+
+
+class ArtifactNotFoundError(NotFoundError):
+    """The run holds no artifact of this path, or the local file to log is missing."""
+
+
+class NoActiveRunError(AutotrackError):
+    """The verb needs an active run and there is none."""
+
+
+class ActiveRunError(AutotrackError):
+    """A run was started on top of an active one without ``nested=True``."""
+
+
+class RunFinishedError(AutotrackError):
+    """A run that has ended was written to."""
+
+
+class InvalidValueError(AutotrackError, ValueError):
+    """A key, a metric or a param value is of a kind that cannot be kept."""
+
+
+class FilterError(AutotrackError, ValueError):
+    """A ``where`` or ``order_by`` text cannot be understood."""
+
+
+class CrateError(AutotrackError):
+    """Something is wrong with a crate."""
+
+
+class CrateFormatError(CrateError):
+    """The folder is no crate, or one of a format this version of autotrack cannot read."""
+
+
+class DigestMismatchError(CrateError):
+    """A file's SHA-256 differs from the one that was recorded for it."""
+
+
+class UncratableError(CrateError):
+    """The model cannot be pickled.
+
+    Attributes
+    ----------
+    attribute : str or None
+        The path of the attribute that stands in the way, as far as it could be found.
+    """
+
+    def __init__(self, message: str, attribute: str | None = None) -> None:
+        super().__init__(message)
+        self.attribute = attribute
+
+
+class AutotrackWarning(UserWarning):
+    """The root of every warning autotrack gives."""
+
+
+class CaptureWarning(AutotrackWarning):
+    """Something went wrong inside autotrack; the user's own work was not touched."""
+
+
+class PreprocessingWarning(AutotrackWarning):
+    """A model was trained on the output of a transformer that is not part of it."""

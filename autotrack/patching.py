@@ -1,0 +1,147 @@
+"""Exchanging functions in place, and putting them back.
+
+Nothing here knows scikit-learn. An attribute of a class, or the content of a closure cell, is
+exchanged for a wrapper, and what was there before can be found from the wrapper.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import operator
+from collections.abc import Callable
+from types import CellType, FunctionType
+from typing import Any
+
+#: Hears one call: gets the original function and the arguments it was called with.
+Hear = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Watch:
+    """What a wrapper calls in place of the original.
+
+    The object that listens (`hear`) can be taken out, after which every wrapper that is still
+    around (in a user's decorator, in a class pickled by value) just calls the original.
+
+    Pickled, a watch is :func:`operator.call`: a wrapper that travels by value, inside a class of
+    ``__main__`` say, calls the original wherever it lands, autotrack installed or not.
+    """
+
+    __slots__ = ("hear",)
+
+    def __init__(self, hear: Hear | None) -> None:
+        self.hear = hear
+
+    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if self.hear is None:
+            return original(*args, **kwargs)
+        return self.hear(original, args, kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial, (operator.call,)
+
+
+def wrap(original: Callable[..., Any], watch: Watch) -> FunctionType:
+    """Return a plain function with the looks of `original` that hands its calls to `watch`."""
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return watch(original, *args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+# Every wrapper shares this code object, which is how one is recognised without marking it.
+_WRAPPER_CODE = wrap(len, Watch(None)).__code__
+_ORIGINAL = _WRAPPER_CODE.co_freevars.index("original")
+
+
+def is_wrapper(function: object) -> bool:
+    """Whether `function` was made by :func:`wrap`."""
+    return type(function) is FunctionType and function.__code__ is _WRAPPER_CODE
+
+
+def original_of(function: FunctionType) -> Any:
+    """The function a wrapper stands for."""
+    assert function.__closure__ is not None
+    return function.__closure__[_ORIGINAL].cell_contents
+
+
+def unwrapped(value: Any) -> Any:
+    """`value` as it was before it was patched; anything that is not patched comes back as it is."""
+    if is_wrapper(value):
+        return original_of(value)
+    inner = value.__func__ if isinstance(value, classmethod) else getattr(value, "fn", None)
+    return getattr(value, "_before", value) if is_wrapper(inner) else value
+
+
+def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
+    """Wrap the method `name` in the ``__dict__`` of `owner`; False if it cannot or need not be.
+
+    Plain functions and class methods are wrapped; a descriptor that keeps its function in ``fn``
+    (scikit-learn's ``available_if``) is copied with the copy's function wrapped, so that
+    ``hasattr`` still asks the original condition. Anything else, properties and C methods among
+    them, is left alone. :func:`restore` puts the original back.
+    """
+    present = owner.__dict__.get(name)
+    replacement: Any
+    if unwrapped(present) is not present:
+        return False
+    if isinstance(present, FunctionType):
+        replacement = wrap(present, watch)
+    elif isinstance(present, classmethod) and isinstance(present.__func__, FunctionType):
+        replacement = classmethod(wrap(present.__func__, watch))
+        replacement._before = present
+    elif isinstance(getattr(present, "fn", None), FunctionType) and hasattr(present, "__get__"):
+        replacement = copy.copy(present)
+        replacement.fn = wrap(present.fn, watch)  # type: ignore[union-attr]
+        replacement._before = present
+    else:
+        return False
+    try:
+        setattr(owner, name, replacement)
+    except (AttributeError, TypeError):  # an extension type, or a metaclass that says no
+        return False
+    return True
+
+
+def restore(owner: type) -> None:
+    """Put back every original that was wrapped in the ``__dict__`` of `owner`.
+
+    What was there before is found in the wrapper, so whoever replaced a method since keeps what
+    they put there, and nobody has to keep the class alive to be able to restore it.
+    """
+    for name, present in list(owner.__dict__.items()):
+        before = unwrapped(present)
+        if before is not present:
+            setattr(owner, name, before)
+
+
+def wrapped_cell(function: Callable[..., Any]) -> CellType | None:
+    """The closure cell through which a decorated function reaches what it decorates.
+
+    A decorator that uses :func:`functools.wraps` leaves the decorated function both in
+    ``__wrapped__`` and in a cell. Exchanging the content of that cell leaves the function object
+    itself, which other modules may have imported, as it is.
+    """
+    inner = getattr(function, "__wrapped__", None)
+    if inner is None or not isinstance(function, FunctionType):
+        return None
+    for cell in function.__closure__ or ():
+        try:
+            if cell.cell_contents is inner:
+                return cell
+        except ValueError:  # an empty cell
+            continue
+    return None
+
+
+def patch_cell(cell: CellType, watch: Watch) -> None:
+    """Wrap the function that `cell` holds; :func:`restore_cell` puts it back."""
+    if not is_wrapper(cell.cell_contents):
+        cell.cell_contents = wrap(cell.cell_contents, watch)
+
+
+def restore_cell(cell: CellType) -> None:
+    """Put back what :func:`patch_cell` exchanged."""
+    cell.cell_contents = unwrapped(cell.cell_contents)

@@ -1,0 +1,108 @@
+"""Settings: an argument wins over an ``AUTOTRACK_*`` variable, which wins over the default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from autotrack.errors import SettingError
+
+DEFAULT_STORE = "autotrack_runs"
+DEFAULT_EXPERIMENT = "Default"
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What :func:`autotrack.enable` was told, resolved.
+
+    Attributes
+    ----------
+    store : Path
+        Absolute folder of the store.
+    experiment : str
+        Name of the experiment new runs belong to unless told otherwise.
+    log_models, log_defaults, log_datasets, training_score : bool
+        Whether to crate fitted models, to keep params left at their default, to fingerprint
+        data, and to score each model on its training data.
+    strict : bool
+        Raise what goes wrong inside autotrack instead of warning (for tests).
+    quiet : bool
+        No line at exit.
+    """
+
+    store: Path
+    experiment: str = DEFAULT_EXPERIMENT
+    log_models: bool = True
+    log_defaults: bool = False
+    log_datasets: bool = True
+    training_score: bool = False
+    strict: bool = False
+    quiet: bool = False
+
+    @classmethod
+    def resolve(cls, *, environ: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
+        """Combine arguments (None means not given), the environment and the defaults.
+
+        Raises
+        ------
+        SettingError
+            If an argument or variable has a value of the wrong kind, or is unknown.
+        """
+        environment = os.environ if environ is None else environ
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(arguments) - known):
+            raise SettingError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        values: dict[str, Any] = {}
+        for name, read in _READERS.items():
+            given = arguments.get(name)
+            variable = f"AUTOTRACK_{name.upper()}"
+            if given is not None:
+                values[name] = read(given, f"{name}=")
+            elif environment.get(variable):
+                values[name] = read(environment[variable], f"{variable}=")
+        values.setdefault("store", Path(DEFAULT_STORE).absolute())
+        return cls(**values)
+
+
+def _flag(value: object, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    # R's TRUE arrives as a bool, but 1 and 1.0 are what people type in a hurry.
+    if isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
+        return value.strip().lower() in _TRUE
+    raise SettingError(f"{where}{value!r} is no yes or no; use True or False (in the environment 1 or 0)")
+
+
+def _folder(value: object, where: str) -> Path:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise SettingError(f"{where}{value!r} is no folder; give a path such as 'autotrack_runs'")
+    path = Path(value).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise SettingError(f"{where}{str(value)!r} is a file; the store is a folder, name another path")
+    return path
+
+
+def _name(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise SettingError(f"{where}{value!r} is no name; give a non-empty text")
+    return value
+
+
+_READERS: dict[str, Callable[[object, str], Any]] = {
+    "store": _folder,
+    "experiment": _name,
+    "log_models": _flag,
+    "log_defaults": _flag,
+    "log_datasets": _flag,
+    "training_score": _flag,
+    "strict": _flag,
+    "quiet": _flag,
+}
