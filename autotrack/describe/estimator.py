@@ -1,0 +1,240 @@
+"""What the user set on an estimator, and what kind of thing it is."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import math
+import weakref
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import xxhash
+
+#: Params longer than this (as JSON text) are kept as a short form and a digest.
+LONGEST_VALUE = 500
+_SHORT_FORM = 200
+_DEEPEST = 12
+
+_defaults: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
+
+
+def is_estimator(value: object) -> bool:
+    """Whether `value` is an instance with scikit-learn's params protocol."""
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def is_model(estimator: object) -> bool:
+    """Whether fitting `estimator` makes a model: something that predicts, clusters or scores.
+
+    A thing that transforms, and only gives a likelihood on the side (`PCA.score`), is a
+    transformer. Methods a meta-estimator has only for some of its parts count when it has them.
+    """
+    if hasattr(estimator, "predict") or hasattr(estimator, "fit_predict"):
+        return True
+    if hasattr(estimator, "transform") or hasattr(estimator, "fit_transform"):
+        return False
+    return any(
+        hasattr(estimator, name)
+        for name in ("predict_proba", "decision_function", "score_samples", "score")
+    )
+
+
+def summary(estimator: object) -> str:
+    """A short name: the class, or for a pipeline its steps, ``StandardScaler > Ridge``."""
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list) and steps and all(_is_named(step) for step in steps):
+        parts = [
+            summary(step[1])
+            for step in steps
+            if step[1] is not None and not (isinstance(step[1], str) and step[1] == "passthrough")
+        ]
+        return " > ".join(parts) or type(estimator).__name__
+    return type(estimator).__name__
+
+
+def qualified_name(estimator: object) -> str:
+    """Module and class, as one would import it."""
+    return f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+
+
+def user_params(estimator: object, *, defaults: bool = False) -> dict[str, Any]:
+    """The params the user set, at every level of nesting, typed and ready to keep.
+
+    A param counts as set when it differs from the default in its constructor's signature. Keys
+    are scikit-learn's own (``step__name``). The parts of a composition (pipeline steps, a
+    voting ensemble's members, a param that holds an estimator) stand under their own key with
+    their class name.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Anything with ``get_params``.
+    defaults : bool, default=False
+        Keep the params left at their default as well.
+
+    Returns
+    -------
+    dict of str to None, bool, int, float, str or list/dict of those
+    """
+    found: dict[str, Any] = {}
+    _collect(estimator, "", defaults, found, 0)
+    return found
+
+
+def _collect(
+    estimator: Any, prefix: str, defaults: bool, found: dict[str, Any], depth: int
+) -> None:
+    if depth > _DEEPEST:  # an estimator that holds itself
+        return
+    expected = constructor_defaults(type(estimator))
+    for name, value in estimator.get_params(deep=False).items():
+        key = f"{prefix}{name}"
+        if is_estimator(value):
+            found[key] = type(value).__name__
+            _collect(value, f"{key}__", defaults, found, depth + 1)
+        elif _is_composition(value):
+            for part in value:
+                found[f"{prefix}{part[0]}"] = _part_name(part[1])
+                if is_estimator(part[1]):
+                    _collect(part[1], f"{prefix}{part[0]}__", defaults, found, depth + 1)
+            if any(len(part) > 2 for part in value):  # noqa: PLR2004 - a third member: columns
+                found[key] = storable([[part[0], *part[2:]] for part in value])
+        elif defaults or not _same(value, expected.get(name)):
+            found[key] = storable(value)
+
+
+def constructor_defaults(cls: type) -> Mapping[str, Any]:
+    """The defaults in the constructor of `cls`; a param without one is missing."""
+    known = _defaults.get(cls)
+    if known is None:
+        # deprecated_original: the constructor below scikit-learn's own deprecation wrapper.
+        init = getattr(cls.__init__, "deprecated_original", cls.__init__)
+        try:
+            parameters = inspect.signature(init).parameters.values()
+        except (TypeError, ValueError):  # a constructor written in C
+            parameters = {}.values()  # type: ignore[assignment]
+        known = {p.name: p.default for p in parameters if p.default is not p.empty}
+        _defaults[cls] = known
+    return known
+
+
+def _is_named(part: object) -> bool:
+    return isinstance(part, tuple) and len(part) >= 2 and isinstance(part[0], str)  # noqa: PLR2004
+
+
+def _is_composition(value: object) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) > 0
+        and all(_is_named(part) for part in value)
+        and any(is_estimator(part[1]) for part in value)
+    )
+
+
+def _part_name(part: object) -> Any:
+    return type(part).__name__ if is_estimator(part) else storable(part)
+
+
+def _same(value: Any, default: Any) -> bool:
+    if value is default:
+        return True
+    if isinstance(value, bool) != isinstance(default, bool):
+        return False  # True == 1, but they do not mean the same
+    if isinstance(value, float) and isinstance(default, float):
+        return value == default or (math.isnan(value) and math.isnan(default))
+    if isinstance(value, np.ndarray) or isinstance(default, np.ndarray):
+        return (
+            isinstance(value, np.ndarray)
+            and isinstance(default, np.ndarray)
+            and np.array_equal(value, default)
+        )
+    try:
+        return bool(value == default) and type(value) is type(default) or (
+            isinstance(value, int | float | np.number)
+            and isinstance(default, int | float)
+            and bool(value == default)
+        )
+    except Exception:  # noqa: BLE001 - a foreign __eq__ may do anything
+        return False
+
+
+def storable(value: Any) -> Any:
+    """`value` as plain typed data; long or opaque values as a readable form and a digest."""
+    plain = _plain(value, 0)
+    if isinstance(plain, bool | int | float) or plain is None:
+        return plain
+    text = plain if isinstance(plain, str) else json.dumps(plain, default=str)
+    if len(text) <= LONGEST_VALUE:
+        return plain
+    digest = xxhash.xxh3_64_hexdigest(text.encode("utf-8", "surrogatepass"))
+    return f"{text[:_SHORT_FORM]}… ({len(text)} characters, xxh3:{digest})"
+
+
+def _plain(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind
+    if value is None or isinstance(value, bool | str):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, np.generic):
+        item = value.item()
+        return item if isinstance(item, bool | int | float | str) else str(value)
+    if depth > _DEEPEST:
+        return "…"
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item, depth + 1) for item in value), key=repr)
+    if isinstance(value, dict):
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _array(value, depth)
+    return _opaque(value)
+
+
+def _array(value: np.ndarray[Any, Any], depth: int) -> Any:
+    if value.size <= 20 and value.dtype != object:  # noqa: PLR2004 - short enough to read
+        return _plain(value.tolist(), depth + 1)
+    form = f"array(shape={value.shape}, dtype={value.dtype})"
+    if value.dtype == object:
+        return form
+    return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(np.ascontiguousarray(value))}"
+
+
+def _opaque(value: Any) -> str:
+    if isinstance(value, functools.partial):
+        bound = ", ".join(f"{key}={_plain(item, 1)!r}" for key, item in value.keywords.items())
+        return f"partial({_opaque(value.func)}{', ' + bound if bound else ''})"
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, FunctionType) and "<lambda>" in value.__qualname__:
+        # Two lambdas have one name; the code tells them apart without keeping it.
+        digest = xxhash.xxh3_64_hexdigest(value.__code__.co_code + repr(_constants(value)).encode())
+        return f"{value.__module__}.{value.__qualname__} xxh3:{digest}"
+    if callable(value) and hasattr(value, "__qualname__"):
+        module = getattr(value, "__module__", None)
+        return f"{module}.{value.__qualname__}" if module else str(value.__qualname__)
+    if isinstance(value, np.ufunc):
+        return f"numpy.{value.__name__}"
+    if is_estimator(value):
+        return f"{type(value).__name__}({_settings(value)})"
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a foreign __repr__ may do anything
+        return f"<{type(value).__qualname__}>"
+    # A default repr holds a memory address, which means nothing tomorrow.
+    return f"<{type(value).__qualname__}>" if " at 0x" in text else text
+
+
+def _constants(function: FunctionType) -> list[object]:
+    return [c for c in function.__code__.co_consts if not hasattr(c, "co_code")]
+
+
+def _settings(estimator: Any) -> str:
+    params = user_params(estimator)
+    return ", ".join(f"{key}={value!r}" for key, value in params.items())
