@@ -1,0 +1,87 @@
+"""A folder -> a crate, after its files were held against their digests."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from autotrack.crates.crate import Crate
+from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest
+from autotrack.errors import CrateFormatError, DigestMismatchError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_BLOCK = 1 << 20
+
+
+def load(folder: Path, recorded: Mapping[str, str] | None = None) -> Crate:
+    """Load the crate in `folder`.
+
+    Nothing is unpickled before the digest of every file was found to be the recorded one. The
+    file that was checked is the one that is read: it stays open in between.
+
+    Parameters
+    ----------
+    folder : Path
+        A crate's folder.
+    recorded : mapping of str to str, optional
+        SHA-256 of each file as the store knows it. Without it only the manifest vouches for the
+        model, which tells damage but not tampering.
+
+    Raises
+    ------
+    CrateFormatError
+        If `folder` is no crate this version can read.
+    DigestMismatchError
+        If a file is not what was recorded.
+    """
+    content = _read(folder / FILE_NAME)
+    if recorded is not None:
+        _compare(hashlib.sha256(content), folder / FILE_NAME, recorded.get(FILE_NAME))
+    manifest = Manifest.from_bytes(content, folder / FILE_NAME)
+    vouched = {file.path: file.sha256 for file in manifest.files}
+    path = folder / MODEL_FILE
+    with _open(path) as file:
+        _compare(_digest(file), path, vouched.get(MODEL_FILE))
+        if recorded is not None and recorded.get(MODEL_FILE) != vouched.get(MODEL_FILE):
+            raise DigestMismatchError(
+                f"{path}: the store recorded SHA-256 {recorded.get(MODEL_FILE)}, the manifest says "
+                f"{vouched.get(MODEL_FILE)}; the crate is not the one that was logged"
+            )
+        file.seek(0)
+        estimator = pickle.load(file)
+    return Crate(estimator, manifest, folder)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise CrateFormatError(
+            f"{path} cannot be read ({error.strerror}); a crate is a folder that holds {FILE_NAME} "
+            f"and {MODEL_FILE}: give that folder, or take the crate from its run again"
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    with _open(path) as file:
+        return file.read()
+
+
+def _digest(file: BinaryIO) -> _Hash:
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return digest
+
+
+def _compare(digest: _Hash, path: Path, expected: str | None) -> None:
+    if digest.hexdigest() != expected:
+        raise DigestMismatchError(
+            f"{path} has SHA-256 {digest.hexdigest()}, recorded was {expected}; the file was "
+            "damaged or exchanged, so it was not opened. Fit again, or restore it from a copy"
+        )

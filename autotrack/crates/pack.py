@@ -1,0 +1,243 @@
+"""A fitted estimator -> a folder that can be loaded and predicts."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+import queue
+import threading
+import types
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from pickle import PickleError, whichmodule
+from typing import Any, BinaryIO
+
+import cloudpickle
+from cloudpickle import cloudpickle as _cloudpickle
+
+from autotrack._version import __version__
+from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest, PackedFile
+from autotrack.crates.requirements import exact_requirements, is_project_code
+from autotrack.describe.estimator import qualified_name
+from autotrack.entities import Dataset
+from autotrack.errors import UncratableError
+from autotrack.patching import unwrapped
+
+PROTOCOL = 5
+# Below this the digest is made on the spot; above, in a thread beside the writing.
+_THREAD_FROM = 4 << 20
+# How much may wait to be hashed: what the writing may hold in memory on top of the model.
+_WAITING = 16 << 20
+
+
+def pack(
+    model: object,
+    folder: Path,
+    *,
+    run_id: str | None = None,
+    data: Dataset | None = None,
+    preprocessing: Sequence[str] = (),
+) -> list[PackedFile]:
+    """Write `model` as a crate into `folder`, which must exist and be empty.
+
+    The pickle streams to disk: beyond the model itself, memory grows by the largest single array
+    and a few megabytes.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model.
+    folder : Path
+        Where to write.
+    run_id : str, optional
+        The run the model belongs to.
+    data : Dataset, optional
+        The training input, for the schema.
+    preprocessing : sequence of str
+        What was applied to the training data outside of the model.
+
+    Returns
+    -------
+    list of PackedFile
+        Every file of the crate, the manifest last.
+
+    Raises
+    ------
+    UncratableError
+        If the model cannot be pickled; it names the attribute in the way.
+    OSError
+        If the folder cannot be written.
+    """
+    with open(folder / MODEL_FILE, "wb", buffering=1 << 16) as file:
+        writer = _HashingWriter(file)
+        pickler = _CratePickler(writer)
+        try:
+            pickler.dump(model)
+        except OSError:
+            raise
+        except Exception as error:
+            attribute = culprit(model)
+            raise UncratableError(
+                f"{type(model).__name__} cannot be pickled: {type(error).__name__}: {error}"
+                + (f" (at {attribute})" if attribute else "")
+                + "; its run and scores are kept, only the crate is missing",
+                attribute,
+            ) from error
+        finally:
+            digest = writer.finish()
+    files = [PackedFile(MODEL_FILE, writer.size, digest)]
+    manifest = Manifest(
+        estimator=qualified_name(model),
+        run_id=run_id,
+        created=datetime.now(UTC).isoformat(),
+        python=platform.python_version(),
+        autotrack=__version__,
+        requirements=exact_requirements(pickler.modules),
+        code=sorted(pickler.by_value),
+        schema=_schema(data),
+        preprocessing=list(preprocessing),
+        files=files,
+    )
+    content = manifest.to_bytes()
+    (folder / FILE_NAME).write_bytes(content)
+    return [*files, PackedFile(FILE_NAME, len(content), hashlib.sha256(content).hexdigest())]
+
+
+def _schema(data: Dataset | None) -> dict[str, Any]:
+    if data is None:
+        return {}
+    return {
+        "kind": data.kind,
+        "shape": list(data.shape) if data.shape is not None else None,
+        "columns": [{"name": column.name, "dtype": column.dtype} for column in data.columns],
+    }
+
+
+class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles the user's own code by value, and notes every module the load will import.
+
+    `reducer_override` sees every class, function, module and instance the stream will name, since
+    only plain containers, numbers and texts are written without asking it.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, protocol=PROTOCOL)
+        self.modules: set[str] = set()
+        self.by_value: set[str] = set()
+
+    def reducer_override(self, obj: Any) -> Any:
+        before = unwrapped(obj)
+        if before is not obj and not isinstance(before, types.FunctionType):
+            return before.__reduce_ex__(PROTOCOL)
+        obj = before
+        if isinstance(obj, types.ModuleType):
+            self.modules.add(obj.__name__)
+        elif isinstance(obj, type | types.FunctionType):
+            module = obj.__module__
+            if module is not None and is_project_code(module):
+                self.by_value.add(f"{module}.{obj.__qualname__}")
+                return self._reduce_by_value(obj)
+            self.modules.add(module)
+        else:
+            module = getattr(obj, "__module__", None)
+            if not isinstance(module, str):
+                # NumPy's ufuncs and other callables written in C do not know where they live.
+                name = getattr(obj, "__name__", None) if callable(obj) else None
+                module = whichmodule(obj, name) if name else type(obj).__module__
+            self.modules.add(module)
+        return super().reducer_override(obj)
+
+    def _reduce_by_value(self, obj: Any) -> Any:
+        self.modules.add("cloudpickle")
+        if isinstance(obj, type):
+            # An enum or a typed tuple has a reduction of its own there.
+            reduced = _cloudpickle._class_reduce(obj)
+            return _cloudpickle._dynamic_class_reduce(obj) if reduced is NotImplemented else reduced
+        return self._dynamic_function_reduce(obj)
+
+
+class _HashingWriter(io.RawIOBase):
+    """Writes through to a file, keeping size and SHA-256 of what went by."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._thread: threading.Thread | None = None
+        self._waiting: queue.Queue[bytes | None] = queue.Queue()
+        self._room = threading.Condition()
+        self._held = 0
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, chunk: Any, /) -> int:
+        data = chunk if isinstance(chunk, bytes) else bytes(chunk)
+        self._file.write(data)
+        self.size += len(data)
+        if self._thread is None and self.size < _THREAD_FROM:
+            self._hash.update(data)
+        else:
+            self._hash_beside(data)
+        return len(data)
+
+    def _hash_beside(self, data: bytes) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._digest, name="autotrack-sha256")
+            self._thread.start()
+        with self._room:
+            while self._held > _WAITING:
+                self._room.wait()
+            self._held += len(data)
+        self._waiting.put(data)
+
+    def _digest(self) -> None:
+        while (data := self._waiting.get()) is not None:
+            self._hash.update(data)
+            with self._room:
+                self._held -= len(data)
+                self._room.notify()
+
+    def finish(self) -> str:
+        """Wait for the digest and return it."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+        return self._hash.hexdigest()
+
+
+class _Nowhere(io.RawIOBase):
+    def write(self, chunk: Any, /) -> int:
+        return len(chunk)
+
+
+def culprit(model: object, deepest: int = 6) -> str | None:
+    """The path of the innermost attribute of `model` that cannot be pickled, or None."""
+    path, here = type(model).__name__, model
+    for _ in range(deepest):
+        for step, part in _parts(here):
+            if not _pickles(part):
+                path, here = path + step, part
+                break
+        else:
+            break
+    return path if here is not model else None
+
+
+def _parts(value: object) -> list[tuple[str, object]]:
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", part) for key, part in value.items()]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [(f"[{index}]", part) for index, part in enumerate(value)]
+    return [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()]
+
+
+def _pickles(value: object) -> bool:
+    try:
+        _CratePickler(_Nowhere()).dump(value)  # type: ignore[arg-type]
+    except (PickleError, Exception):
+        return False
+    return True
