@@ -1,0 +1,160 @@
+"""Where this process records: the store, the experiment, and each context's active runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autotrack.describe import environment
+from autotrack.settings import Settings
+from autotrack.store.database import Store
+from autotrack.tracking.facts import TransformerFacts
+
+
+@dataclass(eq=False, slots=True)
+class ActiveRun:
+    """A run that is being written to, and what capture has put into it so far.
+
+    `fit` is the identity of the estimator whose fit the run holds, None while it holds none;
+    `children` maps identities to the child runs of further fits.
+    """
+
+    store: Store
+    run_id: str
+    experiment_id: str
+    fit: str | None = None
+    children: dict[str, str] = field(default_factory=dict)
+    preprocessing: list[TransformerFacts] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("autotrack_active_runs", default=())
+
+
+def active_runs() -> tuple[ActiveRun, ...]:
+    """The active runs of this context, innermost last."""
+    return _stack.get()
+
+
+def push(run: ActiveRun) -> None:
+    """Make `run` the active one."""
+    _stack.set((*_stack.get(), run))
+    home.open_runs[run.run_id] = run
+
+
+def remove(run_id: str) -> None:
+    """Take the run out of the active ones, and with it those opened on top of it."""
+    home.open_runs.pop(run_id, None)
+    stack = _stack.get()
+    for index, run in enumerate(stack):
+        if run.run_id == run_id:
+            _stack.set(stack[:index])
+            return
+
+
+class Home:
+    """The store and experiment of this process.
+
+    What :func:`autotrack.enable` was given by argument stays; the rest is looked up in the
+    environment each time, so that a changed working directory or variable counts.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, Any] = {}
+        self._experiment: str | None = None
+        self._stores: dict[Path, Store] = {}
+        self._lock = threading.RLock()
+        self._watched: set[tuple[Path, str]] = set()
+        #: Inputs of the script (`autotrack.param`), which every run of it has.
+        self.inputs: dict[str, Any] = {}
+        #: Runs started and not ended, in whichever context.
+        self.open_runs: dict[str, ActiveRun] = {}
+        #: The run this process opened last.
+        self.last: tuple[Store, str] | None = None
+
+    def give(self, *, keep: bool = False, **arguments: Any) -> Settings:
+        """Keep `arguments` (None means not given) for all that follows; return the settings.
+
+        With `keep`, those given before count where they are not given now.
+        """
+        given = {name: value for name, value in arguments.items() if value is not None}
+        if keep:
+            given = self._given | given
+        settings = Settings.resolve(**given)
+        self._given = given
+        if arguments.get("experiment") is not None:
+            self._experiment = None
+        return settings
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return Settings.resolve(**self._given)
+
+    def store(self, *, create: bool = True) -> Store:
+        """The current store, opened once for each process.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be opened.
+        """
+        return self.store_at(self.settings.store, create=create)
+
+    def store_at(self, path: Path, *, create: bool = True) -> Store:
+        """The store in the folder `path`."""
+        with self._lock:
+            store = self._stores.get(path)
+            if store is None:
+                store = self._stores[path] = Store(path, create=create)
+            return store
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment that new runs belong to."""
+        return self._experiment or self.settings.experiment
+
+    @experiment.setter
+    def experiment(self, name: str | None) -> None:
+        self._experiment = name
+
+    def opened(self, store: Store, run_id: str) -> None:
+        """Note that this process opened a run."""
+        self.last = (store, run_id)
+
+    def add_source(self, store: Store) -> str:
+        """Write down where and with what this process runs; to be called with a new run."""
+        source = environment.source()
+        store.add_source(source)
+        key = (store.root, source.source_id)
+        if key not in self._watched:
+            self._watched.add(key)
+            # Whether the tree has changes takes a process to find out, and so comes later.
+            environment.watch_dirty(store.add_source)
+        return source.source_id
+
+    def forget(self) -> None:
+        """Close every store and start over, as a new process would."""
+        with self._lock:
+            for store in self._stores.values():
+                store.close()
+            self.__init__()  # type: ignore[misc]
+        _stack.set(())
+
+
+home = Home()
+
+
+def _child_after_fork() -> None:
+    # Another thread may have held the lock at the moment of the fork.
+    home._lock = threading.RLock()
+    # They are the parent's to end.
+    home.open_runs.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_child_after_fork)

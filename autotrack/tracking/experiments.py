@@ -1,0 +1,131 @@
+"""The verbs about experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from autotrack.entities import Experiment
+from autotrack.errors import ExperimentNotFoundError, InvalidValueError
+from autotrack.tracking.context import home
+from autotrack.tracking.frames import experiments_frame
+from autotrack.tracking.values import text, text_mapping
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def create_experiment(
+    name: str,
+    *,
+    artifact_location: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Create an experiment and return its id.
+
+    Parameters
+    ----------
+    name : str
+        A name no other experiment has.
+    artifact_location : str, optional
+        Folder for the files of its runs; by default inside the store.
+    tags : mapping of str to str, optional
+        Facts to keep with it.
+
+    Raises
+    ------
+    InvalidValueError
+        If the name is taken or is no text.
+    """
+    location = None if artifact_location is None else text(artifact_location, "artifact_location")
+    return home.store().create_experiment(
+        text(name, "the name of an experiment"),
+        artifact_location=location,
+        tags=text_mapping(tags or {}, "tag"),
+    )
+
+
+def set_experiment(name: str | None = None, *, experiment_id: str | None = None) -> Experiment:
+    """Make an experiment the one that new runs belong to, creating it by `name` if need be.
+
+    Raises
+    ------
+    ExperimentNotFoundError
+        If no experiment has the `experiment_id`.
+    """
+    if (name is None) == (experiment_id is None):
+        raise InvalidValueError("set_experiment takes either a name or experiment_id=, one of them")
+    store = home.store()
+    if name is not None:
+        experiment_id = store.experiment_id(text(name, "the name of an experiment"))
+    found = store.get_experiment(experiment_id=str(experiment_id))
+    home.experiment = found.name
+    return found
+
+
+def get_experiment(name: str | None = None, *, experiment_id: str | None = None) -> Experiment:
+    """The experiment of this name or id; without either, the one new runs belong to.
+
+    Raises
+    ------
+    ExperimentNotFoundError
+        If there is none; the message has the nearest names.
+    """
+    if experiment_id is not None:
+        return home.store().get_experiment(experiment_id=str(experiment_id))
+    if name is None:
+        home.store().experiment_id(home.experiment)
+    return home.store().get_experiment(name=text(name or home.experiment, "the name of an experiment"))
+
+
+def search_experiments() -> pd.DataFrame:
+    """A row an experiment that is not deleted: experiment_id, name, artifact_location, created."""
+    return experiments_frame(home.store().list_experiments())
+
+
+def rename_experiment(name: str, new_name: str) -> None:
+    """Give the experiment `name` (or of that id) a new name.
+
+    Raises
+    ------
+    ExperimentNotFoundError
+        If there is no such experiment.
+    """
+    found = _named(name)
+    home.store().rename_experiment(found.experiment_id, text(new_name, "the name of an experiment"))
+    if home.experiment == found.name:
+        home.experiment = new_name
+
+
+def delete_experiment(name: str) -> None:
+    """Delete the experiment `name` (or of that id); `restore_experiment` brings it back.
+
+    Raises
+    ------
+    ExperimentNotFoundError
+        If there is no such experiment.
+    """
+    home.store().delete_experiment(_named(name).experiment_id)
+
+
+def restore_experiment(name: str) -> None:
+    """Bring a deleted experiment back.
+
+    Raises
+    ------
+    ExperimentNotFoundError
+        If there is no such experiment.
+    """
+    home.store().restore_experiment(_named(name).experiment_id)
+
+
+def _named(name: str) -> Experiment:
+    store, wanted = home.store(), str(name)
+    try:
+        return store.get_experiment(name=wanted)
+    except ExperimentNotFoundError:
+        for deleted in (False, True):
+            for experiment in store.list_experiments(deleted=deleted):
+                if wanted in (experiment.experiment_id, experiment.name):
+                    return experiment
+        raise

@@ -1,0 +1,103 @@
+"""What capture hands to the recorder: plain facts about one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import xxhash
+
+from autotrack.entities import DatasetUse
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerFacts:
+    """A transformer fitted outside of a pipeline: its class and user-set params."""
+
+    name: str
+    params: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.params.items())
+        return f"{self.name}({settings})"
+
+
+def preprocessing_params(transformers: Sequence[TransformerFacts]) -> dict[str, Any]:
+    """Params of transformers outside the model, under ``preprocessing__<class in lower case>``.
+
+    Names are made as `sklearn.pipeline.make_pipeline` makes them: a second one of a class is
+    ``standardscaler-2``.
+    """
+    params: dict[str, Any] = {}
+    seen: dict[str, int] = {}
+    for transformer in transformers:
+        name = transformer.name.lower()
+        seen[name] = seen.get(name, 0) + 1
+        key = f"preprocessing__{name}" + (f"-{seen[name]}" if seen[name] > 1 else "")
+        params[key] = transformer.name
+        params |= {f"{key}__{param}": value for param, value in transformer.params.items()}
+    return params
+
+
+@dataclass(frozen=True, slots=True)
+class FitFacts:
+    """A fit that is about to begin.
+
+    Attributes
+    ----------
+    name : str
+        Short readable name of the estimator.
+    estimator : str
+        Module and class.
+    params : dict
+        The user-set params.
+    data : DatasetUse or None
+        The training data.
+    preprocessing : sequence of TransformerFacts
+        Transformers outside the model whose output it is trained on, first applied first.
+    tags : mapping of str to str
+        Further facts about the call.
+    """
+
+    name: str
+    estimator: str
+    params: Mapping[str, Any]
+    data: DatasetUse | None = None
+    preprocessing: Sequence[TransformerFacts] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Digest of class and params: what makes two fits fits of "the same estimator"."""
+        return xxhash.xxh3_64_hexdigest(f"{self.estimator} {sorted(self.params.items())!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A small table: column names and rows."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFacts:
+    """What a scoring call computed. A key is ``<data_name>_<name>``.
+
+    Attributes
+    ----------
+    data_name : str
+        What the data it was computed on is called.
+    numbers : mapping of str to float
+        Metrics by name: the function and the options that change its meaning.
+    tables : mapping of str to Table
+        Arrays, curves, matrices and reports by name.
+    data : DatasetUse or None
+        The data it was computed on, where that is known.
+    """
+
+    data_name: str
+    numbers: Mapping[str, float]
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    data: DatasetUse | None = None

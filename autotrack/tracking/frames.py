@@ -1,0 +1,101 @@
+"""Records -> pandas frames with typed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from autotrack.entities import Artifact, Experiment, Metric
+from autotrack.store.search import RunRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RUN_COLUMNS = (
+    "run_id",
+    "name",
+    "kind",
+    "status",
+    "experiment",
+    "parent_id",
+    "start_time",
+    "end_time",
+)
+
+
+def runs_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
+    """A row a run: its fields, then ``params.*``, ``metrics.*`` and ``tags.*``.
+
+    Columns are typed: whole numbers stay whole where some runs lack the param (``Int64``),
+    metrics are floats, times are UTC. What is mixed or text is left as objects.
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and only readers need it
+
+    columns: dict[str, Any] = {
+        name: [getattr(row, name) for row in rows] for name in RUN_COLUMNS
+    }
+    for name in ("start_time", "end_time"):
+        columns[name] = pd.to_datetime(pd.Series(columns[name], dtype="object"), utc=True)
+    for name in RUN_COLUMNS:
+        if not name.endswith("_time"):
+            columns[name] = pd.Series(columns[name], dtype="object")
+    for group in ("params", "metrics", "tags"):
+        values: dict[str, list[Any]] = {}
+        for index, row in enumerate(rows):
+            for key, value in getattr(row, group).items():
+                values.setdefault(key, [None] * len(rows))[index] = value
+        for key in sorted(values):
+            columns[f"{group}.{key}"] = _typed(values[key], is_metric=group == "metrics")
+    return pd.DataFrame(columns)
+
+
+def _typed(values: list[Any], *, is_metric: bool) -> Any:
+    import pandas as pd  # noqa: PLC0415
+
+    if is_metric:
+        return pd.Series([float("nan") if v is None else v for v in values], dtype="float64")
+    kinds = {type(value) for value in values if value is not None}
+    missing = any(value is None for value in values)
+    if kinds == {bool}:
+        return pd.Series(values, dtype="boolean" if missing else "bool")
+    if kinds == {int} and all(v is None or abs(v) < 1 << 63 for v in values):
+        return pd.Series(values, dtype="Int64" if missing else "int64")
+    if kinds and kinds <= {int, float}:
+        return pd.Series([float("nan") if v is None else float(v) for v in values])
+    return pd.Series(values, dtype="object")
+
+
+def metric_frame(history: Iterable[Metric]) -> pd.DataFrame:
+    """A row a measurement: key, step, value, time."""
+    import pandas as pd  # noqa: PLC0415
+
+    rows = [(metric.key, metric.step, metric.value, metric.time) for metric in history]
+    frame = pd.DataFrame(rows, columns=["key", "step", "value", "time"])
+    frame["time"] = pd.to_datetime(frame["time"], utc=True)
+    return frame.astype({"step": "int64", "value": "float64"})
+
+
+def artifacts_frame(artifacts: Iterable[Artifact]) -> pd.DataFrame:
+    """A row a file: path, size in bytes, sha256."""
+    import pandas as pd  # noqa: PLC0415
+
+    rows = [(artifact.path, artifact.size, artifact.sha256) for artifact in artifacts]
+    return pd.DataFrame(rows, columns=["path", "size", "sha256"]).astype({"size": "int64"})
+
+
+def experiments_frame(experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """A row an experiment: experiment_id, name, artifact_location, created, then ``tags.*``."""
+    import pandas as pd  # noqa: PLC0415
+
+    rows = [
+        {
+            "experiment_id": experiment.experiment_id,
+            "name": experiment.name,
+            "artifact_location": experiment.artifact_location,
+            "created": experiment.created,
+            **{f"tags.{key}": value for key, value in experiment.tags.items()},
+        }
+        for experiment in experiments
+    ]
+    known = ["experiment_id", "name", "artifact_location", "created"]
+    return pd.DataFrame(rows, columns=known if not rows else None)

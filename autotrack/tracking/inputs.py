@@ -1,0 +1,81 @@
+"""`param`: a typed input of a script."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, TypeVar
+
+from autotrack.describe.estimator import storable
+from autotrack.errors import SettingError
+from autotrack.tracking import context
+from autotrack.tracking.context import home
+from autotrack.tracking.values import text
+
+Value = TypeVar("Value")
+
+PREFIX = "AUTOTRACK_PARAM_"
+
+
+def param(name: str, default: Value) -> Value:
+    """A typed input of the script: `default`, unless it is overridden from outside.
+
+    ``autotrack run train.py -P alpha=0.1`` or the environment variable
+    ``AUTOTRACK_PARAM_alpha=0.1`` overrides it. The value is logged to the active run, and to
+    every run the script starts after it.
+
+    Parameters
+    ----------
+    name : str
+        The name of the input.
+    default : bool, int, float, str, None, list or dict
+        Its value when nothing overrides it; an override must be of its type (whole numbers
+        pass for floats, lists and dicts are written as JSON).
+
+    Returns
+    -------
+    The value, of the type of `default`.
+
+    Raises
+    ------
+    SettingError
+        If the override cannot be read as the default's type.
+    """
+    text(name, "the name of a param")
+    given = os.environ.get(PREFIX + name)
+    value = default if given is None else _read(name, given, default)
+    kept = {name: storable(value)}
+    home.inputs.update(kept)
+    stack = context.active_runs()
+    if stack:
+        stack[-1].store.set_params(stack[-1].run_id, kept)
+    return value
+
+
+def _read(name: str, given: str, default: Any) -> Any:
+    kind = type(default)
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
+                given.strip().lower()
+            ]
+        if isinstance(default, str):
+            return given
+        if isinstance(default, int | float):
+            return kind(given)
+        value = json.loads(given)
+    except (KeyError, ValueError):
+        if default is None:  # no type to hold it against: text that is no JSON is text
+            return given
+        raise SettingError(
+            f"param {name!r} is {given!r}, which is no {kind.__name__} like its default "
+            f"{default!r}; pass such a value with -P {name}=... or {PREFIX}{name}"
+        ) from None
+    if isinstance(default, list | tuple | dict) and not isinstance(value, type(default)):
+        if isinstance(default, tuple) and isinstance(value, list):
+            return tuple(value)
+        raise SettingError(
+            f"param {name!r} is {given!r}, which is no {kind.__name__} like its default {default!r}; "
+            "write it as JSON"
+        )
+    return value

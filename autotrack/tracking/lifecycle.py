@@ -1,0 +1,191 @@
+"""The verbs that start, end and find runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from autotrack.describe import environment
+from autotrack.entities import ENDED, RunStatus
+from autotrack.errors import ActiveRunError, InvalidValueError, NoActiveRunError
+from autotrack.tracking import context
+from autotrack.tracking.context import ActiveRun, home
+from autotrack.tracking.recorder import ended_by, new_run_id
+from autotrack.tracking.runs import Run
+from autotrack.tracking.values import text, text_mapping
+
+
+def start_run(
+    name: str | None = None,
+    *,
+    experiment: str | None = None,
+    run_id: str | None = None,
+    nested: bool = False,
+    tags: Mapping[str, str] | None = None,
+) -> Run:
+    """Start a run and make it the active one.
+
+    Parameters
+    ----------
+    name : str, optional
+        A name for people; by default that of the script.
+    experiment : str, optional
+        The experiment it belongs to, created if need be; by default the current one, or the
+        parent's for a nested run.
+    run_id : str, optional
+        Go on with this earlier run instead of opening a new one.
+    nested : bool, default=False
+        Open the run as a child of the active one.
+    tags : mapping of str to str, optional
+        Facts to keep with it.
+
+    Returns
+    -------
+    Run
+        A context manager that ends the run.
+
+    Raises
+    ------
+    ActiveRunError
+        If a run is active and `nested` is false.
+    RunNotFoundError
+        If there is no run `run_id`.
+    """
+    stack = context.active_runs()
+    active = stack[-1] if stack else None
+    if active is not None and not nested:
+        raise ActiveRunError(
+            f"run {active.run_id} is active; end it with autotrack.end_run(), or start this one as "
+            "its child with start_run(nested=True)"
+        )
+    if run_id is not None:
+        return _go_on(text(run_id, "run_id"), tags)
+    store = active.store if active is not None else home.store()
+    created = new_run_id()
+    run_name = text(name, "the name of a run") if name is not None else default_name()
+    kept = text_mapping(tags or {}, "tag")
+    with store.transaction():
+        if active is None or experiment is not None:
+            wanted = text(experiment, "experiment") if experiment is not None else home.experiment
+            experiment_id = store.experiment_id(wanted)
+        else:
+            experiment_id = active.experiment_id
+        store.create_run(
+            run_id=created,
+            name=run_name,
+            kind="user",
+            experiment_id=experiment_id,
+            parent_id=active.run_id if active is not None else None,
+            start_time=time.time(),
+            source_id=home.add_source(store),
+        )
+        store.set_params(created, home.inputs)
+        store.set_tags(created, kept)
+    home.opened(store, created)
+    context.push(ActiveRun(store, created, experiment_id))
+    return Run(store, created)
+
+
+def _go_on(run_id: str, tags: Mapping[str, str] | None) -> Run:
+    store = home.store()
+    record = store.get_run(run_id)
+    with store.transaction():
+        store.reopen_run(record.run_id)
+        store.set_tags(record.run_id, text_mapping(tags or {}, "tag"))
+    home.opened(store, record.run_id)
+    context.push(ActiveRun(store, record.run_id, record.experiment_id))
+    return Run(store, record.run_id)
+
+
+def default_name() -> str:
+    """The script's name without its ending, else ``run``."""
+    script = environment.source().script
+    return Path(script).stem if script else "run"
+
+
+def active_run() -> Run | None:
+    """The active run, or None."""
+    stack = context.active_runs()
+    return Run(stack[-1].store, stack[-1].run_id) if stack else None
+
+
+def end_run(status: RunStatus = "FINISHED") -> None:
+    """End the active run.
+
+    Parameters
+    ----------
+    status : {"FINISHED", "FAILED", "KILLED"}
+        How it ended.
+
+    Raises
+    ------
+    NoActiveRunError
+        If no run is active.
+    """
+    if status not in ENDED:
+        raise InvalidValueError(f"a run ends as {', '.join(ENDED)}, not {status!r}")
+    active = required()
+    Run(active.store, active.run_id)._end(status)
+
+
+def required() -> ActiveRun:
+    """The active run, or an error that says what to do."""
+    stack = context.active_runs()
+    if not stack:
+        raise NoActiveRunError(
+            "no run is active; start one with autotrack.start_run(), or name a run by its id"
+        )
+    return stack[-1]
+
+
+def current() -> ActiveRun:
+    """The active run; without one, a new one that stays active until `end_run` or the end."""
+    stack = context.active_runs()
+    if not stack:
+        start_run()
+        stack = context.active_runs()
+    return stack[-1]
+
+
+def last_run() -> Run | None:
+    """The newest run this process opened, candidates of a search aside; None if there is none."""
+    return Run(*home.last) if home.last is not None else None
+
+
+def get_run(run_id: str | None = None) -> Run:
+    """The run of this id, or of the id that begins so; without an id, the active one.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is none; the message has the nearest.
+    NoActiveRunError
+        If no id was given and no run is active.
+    """
+    if run_id is None:
+        active = required()
+        return Run(active.store, active.run_id)
+    store = home.store()
+    return Run(store, store.get_run(text(run_id, "run_id")).run_id)
+
+
+def delete_run(run_id: str) -> None:
+    """Delete a run with its children; `restore_run` brings it back."""
+    store = home.store()
+    store.delete_run(store.get_run(text(run_id, "run_id")).run_id)
+
+
+def restore_run(run_id: str) -> None:
+    """Bring a deleted run back."""
+    store = home.store()
+    store.restore_run(store.get_run(text(run_id, "run_id")).run_id)
+
+
+def end_open_runs() -> None:
+    """End what is still open as the process ends: FAILED if an exception ends it."""
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    status = "FINISHED" if error is None else ended_by(error)
+    for active in list(home.open_runs.values()):
+        Run(active.store, active.run_id)._end(status, error)

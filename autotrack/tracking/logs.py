@@ -1,0 +1,324 @@
+"""The verbs that write into the active run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from autotrack.describe.estimator import is_estimator, storable, user_params
+from autotrack.errors import ArtifactNotFoundError, InvalidValueError, RunFinishedError
+from autotrack.store.artifacts import StoredArtifact, clean_path
+from autotrack.tracking.context import ActiveRun
+from autotrack.tracking.lifecycle import current
+from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.values import number, text, text_mapping, whole
+
+Value = TypeVar("Value")
+
+
+def _writable() -> ActiveRun:
+    active = current()
+    status = active.store.run_status(active.run_id)
+    if status != "RUNNING":
+        raise RunFinishedError(
+            f"run {active.run_id} has ended ({status}) and is not written to any more; "
+            f"go on with it by autotrack.start_run(run_id={active.run_id!r})"
+        )
+    return active
+
+
+def log_param(key: str, value: Value) -> Value:
+    """Log one param of the active run (starting one if none is active) and return `value`.
+
+    Logging a key again replaces its value.
+    """
+    log_params({key: value})
+    return value
+
+
+def log_params(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Log several params of the active run and return them as they came."""
+    if not isinstance(params, Mapping):
+        raise InvalidValueError(f"params are given as a mapping of names to values, not {params!r}")
+    kept = {text(key, "the key of a param"): storable(value) for key, value in params.items()}
+    active = _writable()
+    active.store.set_params(active.run_id, kept)
+    return params
+
+
+def log_estimator_params(estimator: Value) -> Value:
+    """Log the user-set params of an estimator, at every level of nesting, and return it.
+
+    Raises
+    ------
+    InvalidValueError
+        If it has no ``get_params``.
+    """
+    if not is_estimator(estimator):
+        raise InvalidValueError(
+            f"{estimator!r} has no get_params; give an estimator (an instance, not its class)"
+        )
+    active = _writable()
+    active.store.set_params(active.run_id, user_params(estimator))
+    return estimator
+
+
+def log_metric(key: str, value: Any, *, step: int | None = None) -> Any:
+    """Log one measurement of the active run and return `value`.
+
+    Parameters
+    ----------
+    key : str
+        Name of the metric.
+    value : float
+        One number; NaN and infinities are kept.
+    step : int, optional
+        Its place in the metric's history; by default the next one.
+
+    Raises
+    ------
+    InvalidValueError
+        If the value is no number.
+    """
+    log_metrics({key: value}, step=step)
+    return value
+
+
+def log_metrics(metrics: Any, *, step: int | None = None) -> Any:
+    """Log several measurements of the active run and return them as they came.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float, or DataFrame
+        Keys and values; or a frame as R's yardstick makes it, with the columns ``.metric``,
+        ``.estimate`` and perhaps ``.estimator``, a row a metric. An ``.estimator`` other than
+        ``binary`` and ``standard`` becomes part of the key (``f_meas_macro``).
+    step : int, optional
+        Their place in the history; by default the next one of each.
+
+    Raises
+    ------
+    InvalidValueError
+        If a value is no number.
+    """
+    at, now = whole(step, "step"), time.time()
+    rows = [
+        (text(key, "the key of a metric"), number(value, f"metric {key!r}"), at, now)
+        for key, value in _metric_items(metrics)
+    ]
+    active = _writable()
+    active.store.add_metrics(active.run_id, rows)
+    return metrics
+
+
+def _metric_items(metrics: Any) -> list[tuple[Any, Any]]:
+    if isinstance(metrics, Mapping) and ".metric" not in metrics:
+        return list(metrics.items())
+    try:
+        names, values = list(metrics[".metric"]), list(metrics[".estimate"])
+        kinds = list(metrics[".estimator"]) if ".estimator" in metrics else [""] * len(names)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InvalidValueError(
+            "metrics are given as a mapping of names to numbers, or as a frame with the columns "
+            f".metric and .estimate, not as {type(metrics).__name__}"
+        ) from error
+    return [
+        (name if kind in ("", "binary", "standard", None) else f"{name}_{kind}", value)
+        for name, kind, value in zip(names, kinds, values, strict=True)
+    ]
+
+
+def set_tag(key: str, value: Any) -> None:
+    """Set a tag of the active run; the value is kept as text."""
+    set_tags({key: value})
+
+
+def set_tags(tags: Mapping[str, Any]) -> None:
+    """Set several tags of the active run; values are kept as text."""
+    kept = text_mapping(tags, "tag")
+    active = _writable()
+    active.store.set_tags(active.run_id, kept)
+
+
+def delete_tag(key: str) -> None:
+    """Delete a tag of the active run; one it does not have is no error."""
+    active = _writable()
+    active.store.delete_tag(active.run_id, text(key, "the key of a tag"))
+
+
+def log_artifact(path: str | Path, artifact_path: str | None = None) -> None:
+    """Keep a copy of a file with the active run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    artifact_path : str, optional
+        Folder inside the run to put it into.
+
+    Raises
+    ------
+    ArtifactNotFoundError
+        If there is no such file.
+    """
+    source = Path(path).expanduser()
+    if not source.is_file():
+        what = "is a folder; log it with log_artifacts" if source.is_dir() else "does not exist"
+        raise ArtifactNotFoundError(f"{source.absolute()} {what}")
+    active = _writable()
+    _put(active, [(source, _inside(artifact_path, source.name))])
+
+
+def log_artifacts(folder: str | Path, artifact_path: str | None = None) -> None:
+    """Keep a copy of every file below `folder` with the active run.
+
+    Raises
+    ------
+    ArtifactNotFoundError
+        If there is no such folder.
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        what = "is a file; log it with log_artifact" if root.is_file() else "does not exist"
+        raise ArtifactNotFoundError(f"{root.absolute()} {what}")
+    files = sorted(file for file in root.rglob("*") if file.is_file())
+    active = _writable()
+    _put(active, [(file, _inside(artifact_path, file.relative_to(root).as_posix())) for file in files])
+
+
+def _inside(folder: str | None, name: str) -> str:
+    return clean_path(f"{folder}/{name}" if folder else name)
+
+
+def _put(active: ActiveRun, files: list[tuple[Path, str]]) -> None:
+    artifacts = active.store.artifacts_of(active.run_id)
+    _record(active, [artifacts.add_file(active.run_id, source, path) for source, path in files])
+
+
+def _record(active: ActiveRun, rows: list[StoredArtifact]) -> None:
+    for location in active.store.put_artifacts(active.run_id, rows):
+        active.store.artifacts.discard(location)
+
+
+def _put_bytes(path: str, content: bytes) -> None:
+    clean = clean_path(text(path, "the path of an artifact"))
+    active = _writable()
+    _record(active, [active.store.artifacts_of(active.run_id).add_bytes(active.run_id, content, clean)])
+
+
+def log_text(content: str, path: str) -> None:
+    """Keep a text as the file `path` (UTF-8) of the active run."""
+    if not isinstance(content, str):
+        raise InvalidValueError(f"log_text takes a text, not {type(content).__name__}")
+    _put_bytes(path, content.encode("utf-8", "surrogatepass"))
+
+
+def log_dict(mapping: Any, path: str) -> None:
+    """Keep a mapping or list as JSON in the file `path` of the active run."""
+    try:
+        content = json.dumps(mapping, indent=2, default=storable)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"log_dict cannot write this as JSON: {error}") from error
+    _put_bytes(path, content.encode())
+
+
+def log_table(frame: Any, path: str) -> None:
+    """Keep a table in the file `path` of the active run.
+
+    Parameters
+    ----------
+    frame : DataFrame, or whatever its constructor takes
+        The table; its index is not kept.
+    path : str
+        Ends in ``.csv``, ``.json`` (records) or ``.parquet`` (needs pyarrow).
+
+    Raises
+    ------
+    InvalidValueError
+        If the ending is another, or this is no table.
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and only this verb needs it
+
+    ending = Path(text(path, "the path of an artifact")).suffix.lower()
+    try:
+        table = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"log_table cannot make a table of this: {error}") from error
+    if ending == ".csv":
+        content = table.to_csv(index=False).encode()
+    elif ending == ".json":
+        content = table.to_json(orient="records", date_format="iso", indent=1).encode()
+    elif ending == ".parquet":
+        content = table.to_parquet(index=False)
+    else:
+        raise InvalidValueError(f"log_table writes .csv, .json and .parquet, not {path!r}")
+    _put_bytes(path, content)
+
+
+def log_figure(figure: Any, path: str) -> None:
+    """Keep a figure in the file `path` of the active run.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure or Axes, or plotly Figure
+        Anything with ``savefig``, a ``figure`` that has it, or ``write_html`` / ``write_image``.
+    path : str
+        The ending says the format, such as ``.png``, ``.svg`` or ``.html``.
+
+    Raises
+    ------
+    InvalidValueError
+        If this is no figure.
+    """
+    clean = clean_path(text(path, "the path of an artifact"))
+    drawn = figure if hasattr(figure, "savefig") else getattr(figure, "figure", figure)
+    active = _writable()
+    with active.store.artifacts.staging() as staged:
+        file = staged / Path(clean).name
+        if hasattr(drawn, "savefig"):
+            drawn.savefig(file)
+        elif file.suffix == ".html" and hasattr(drawn, "write_html"):
+            drawn.write_html(file)
+        elif hasattr(drawn, "write_image"):
+            drawn.write_image(file)
+        else:
+            raise InvalidValueError(
+                f"log_figure takes a matplotlib or plotly figure, not {type(figure).__name__}; "
+                "save it yourself and log the file with log_artifact"
+            )
+        _put(active, [(file, clean)])
+
+
+def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> None:
+    """Keep a fitted estimator as a crate of the active run.
+
+    Parameters
+    ----------
+    model : estimator or Crate
+        What to keep; a loaded crate is packed again.
+    name : str, default="model"
+        Its name in the run: `load_model("runs:/<run_id>/<name>")` finds it.
+    input_example : array or DataFrame, optional
+        A few rows to keep beside it, for people to see what goes in. They are stored as they
+        are: give rows that may be seen.
+
+    Raises
+    ------
+    UncratableError
+        If the model cannot be pickled.
+    InvalidValueError
+        If it has no ``predict`` or ``transform``.
+    """
+    clean = clean_path(text(name, "the name of a model"))
+    estimator = getattr(model, "estimator", model) if hasattr(model, "manifest") else model
+    if not any(hasattr(estimator, method) for method in ("predict", "transform", "fit_predict")):
+        raise InvalidValueError(f"log_model takes a fitted estimator, not {type(model).__name__}")
+    active = _writable()
+    rows = Recorder.put_crate(active.store, active.run_id, clean, estimator, None)
+    for location in active.store.replace_folder(active.run_id, clean, rows):
+        active.store.artifacts.discard(location)
+    if input_example is not None:
+        log_table(input_example, f"{clean}_input_example.json")

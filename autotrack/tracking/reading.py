@@ -1,0 +1,259 @@
+"""The verbs that read what was recorded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autotrack.crates.crate import Crate
+from autotrack.crates.load import load
+from autotrack.entities import RunRecord
+from autotrack.errors import (
+    ArtifactNotFoundError,
+    CrateFormatError,
+    InvalidValueError,
+    RunNotFoundError,
+)
+from autotrack.store.search import Query
+from autotrack.tracking.context import home
+from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
+from autotrack.tracking.lifecycle import get_run
+from autotrack.tracking.links import Link, links
+from autotrack.tracking.recorder import CRATE
+from autotrack.tracking.runs import Run
+from autotrack.tracking.values import several, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def search_runs(
+    experiment: str | Iterable[str] | None = None,
+    *,
+    where: str | None = None,
+    order_by: str | Iterable[str] | None = None,
+    limit: int | None = None,
+    children: bool = False,
+) -> pd.DataFrame:
+    """Find runs, a row each.
+
+    Parameters
+    ----------
+    experiment : str or list of str, optional
+        Names of the experiments to look in; by default all.
+    where : str, optional
+        A condition such as ``metrics.test_accuracy_score > 0.9 and params.C = 0.1``. It knows
+        ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``like``, ``in (...)``, ``is null``, ``and``,
+        ``or``, ``not`` and parentheses; keys with spaces stand in backquotes.
+    order_by : str or list of str, optional
+        Such as ``"metrics.test_r2_score desc"``; by default the newest first.
+    limit : int, optional
+        At most so many rows.
+    children : bool, default=False
+        Whether runs that have a parent are listed too.
+
+    Returns
+    -------
+    DataFrame
+        ``run_id``, ``name``, ``kind``, ``status``, ``experiment``, ``parent_id``, ``start_time``,
+        ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed.
+
+    Raises
+    ------
+    FilterError
+        If `where` or `order_by` cannot be understood; the message points at the place.
+    ExperimentNotFoundError
+        If there is no such experiment.
+    """
+    return runs_frame(home.store().search(query(experiment, where, order_by, limit, children)))
+
+
+def query(
+    experiment: str | Iterable[str] | None,
+    where: str | None,
+    order_by: str | Iterable[str] | None,
+    limit: int | None,
+    children: bool,
+) -> Query:
+    """The arguments of :func:`search_runs` as the store takes them."""
+    store = home.store()
+    names = several(experiment)
+    ids = tuple(store.get_experiment(name=name).experiment_id for name in names)
+    most = whole(limit, "limit")
+    if most is not None and most < 0:
+        raise InvalidValueError(f"limit must be 0 or more, not {limit!r}")
+    return Query(
+        experiment_ids=ids if names else None,
+        where=where,
+        order_by=several(order_by),
+        limit=most,
+        children=children,
+    )
+
+
+def metric_history(run_id: str, key: str) -> pd.DataFrame:
+    """Every measurement of a metric, a row each: key, step, value, time."""
+    run = get_run(run_id)
+    return metric_frame(home.store().metric_history(run.run_id, text(key, "the key of a metric")))
+
+
+def list_artifacts(run_id: str) -> pd.DataFrame:
+    """The files of a run, a row each: path, size in bytes, sha256."""
+    return artifacts_frame(home.store().list_artifacts(get_run(run_id).run_id))
+
+
+def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> Path:
+    """Copy a file or folder of a run to the folder `to` (default: here); where it is now.
+
+    Raises
+    ------
+    ArtifactNotFoundError
+        If the run has no such file; the message has the nearest.
+    FileExistsError
+        If there is something of this name in `to` already.
+    """
+    store, run = home.store(), get_run(run_id)
+    wanted = text(path, "the path of an artifact").strip("/")
+    inside = [a.path for a in store.list_artifacts(run.run_id, wanted) if a.path != wanted]
+    files = inside or [store.stored_artifact(run.run_id, wanted).path]
+    target = Path(to if to is not None else ".").expanduser().absolute() / Path(wanted).name
+    if target.exists():
+        raise FileExistsError(f"{target} exists; move it away, or name another folder with to=")
+    for file in files:
+        source = store.artifacts.resolve(store.stored_artifact(run.run_id, file).location)
+        place = target / file[len(wanted) + 1 :] if inside else target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, place)
+    return target
+
+
+def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -> Run:
+    """The run with the largest (``mode="max"``) or smallest (``"min"``) value of a metric.
+
+    Runs without the metric, or whose value is NaN, and candidates of searches do not count.
+
+    Raises
+    ------
+    RunNotFoundError
+        If no run has the metric.
+    """
+    if mode not in ("max", "min"):
+        raise InvalidValueError(f"mode is 'max' or 'min', not {mode!r}")
+    key = f"metrics.`{text(metric, 'metric')}`"
+    order = f"{key} {'desc' if mode == 'max' else 'asc'}"
+    where = f"{key} is not null and kind != 'candidate'"
+    store = home.store()
+    rows = [
+        row
+        for row in store.search(query(experiment, where, order, None, True))
+        if row.metrics[metric] == row.metrics[metric]
+    ]
+    if not rows:
+        where_looked = f" in experiment {experiment!r}" if experiment else ""
+        raise RunNotFoundError(
+            f"no run{where_looked} has the metric {metric!r}; search_runs() shows what there is"
+        )
+    return Run(store, rows[0].run_id)
+
+
+def diff_runs(a: str, b: str) -> pd.DataFrame:
+    """What differs between two runs, a row each: section, key, a, b.
+
+    Sections are ``params``, ``data``, ``code``, ``environment`` and ``metrics``.
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and only readers need it
+
+    left, right = (_sections(get_run(run_id).record()) for run_id in (a, b))
+    rows = [
+        (section, key, left[section].get(key), right[section].get(key))
+        for section in left
+        for key in sorted(set(left[section]) | set(right[section]))
+        if not _equal(left[section].get(key), right[section].get(key))
+    ]
+    return pd.DataFrame(rows, columns=["section", "key", "a", "b"], dtype="object")
+
+
+def _equal(a: object, b: object) -> bool:
+    return a == b or (a != a and b != b)  # NaN is no difference from NaN
+
+
+def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:
+    source = record.source
+    data = {use.context: use.data.fingerprint for use in record.datasets}
+    data |= {f"{u.context} target": u.target.fingerprint for u in record.datasets if u.target}
+    code: dict[str, Any] = {"estimator": record.tags.get("estimator")}
+    environment: dict[str, Any] = {}
+    if source is not None:
+        code |= {
+            "script": source.script,
+            "command": " ".join(source.command),
+            "git_commit": source.git_commit,
+            "git_dirty": source.git_dirty,
+        }
+        environment = {
+            "python": source.python,
+            "platform": source.platform,
+            "host": source.host,
+            "user": source.user,
+            **source.packages,
+        }
+    return {
+        "params": record.params,
+        "data": data,
+        "code": code,
+        "environment": environment,
+        "metrics": record.metrics,
+    }
+
+
+def load_model(uri: str | Path) -> Crate:
+    """Load a crate.
+
+    Parameters
+    ----------
+    uri : str or Path
+        ``runs:/<run_id>/model``, or the folder of a crate.
+
+    Returns
+    -------
+    Crate
+        Call it, or its ``predict``. Scores of its predictions go to the run it came from.
+
+    Raises
+    ------
+    RunNotFoundError, ArtifactNotFoundError
+        If there is no such run or crate.
+    DigestMismatchError
+        If a file is not what was recorded; nothing of it was opened.
+    """
+    wanted = str(uri)
+    if wanted.startswith("runs:"):
+        run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
+        return get_run(run_id).load_model(name or CRATE)
+    scheme = wanted.partition(":")[0]
+    folder = Path(wanted).expanduser()
+    if scheme != wanted and len(scheme) > 1 and not folder.exists():
+        raise CrateFormatError(
+            f"{wanted!r} is no place a crate can be loaded from; "
+            "give runs:/<run_id>/model or the folder of a crate"
+        )
+    if not folder.is_dir():
+        raise ArtifactNotFoundError(f"there is no crate at {folder.absolute()}")
+    crate = load(folder)
+    _link(crate)
+    return crate
+
+
+def _link(crate: Crate) -> None:
+    run_id = crate.manifest.run_id
+    if run_id is None or not home.settings.store.exists():
+        return
+    store = home.store()
+    try:
+        record = store.get_run(run_id)
+    except RunNotFoundError:
+        return
+    train = next((use for use in record.datasets if use.context == "train"), None)
+    links.set(crate.estimator, Link(store, record.run_id, train))

@@ -1,0 +1,367 @@
+"""Which run receives what: the recording rules of fits and scores."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+import traceback
+import uuid
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autotrack.crates.pack import pack
+from autotrack.describe.estimator import qualified_name, summary
+from autotrack.entities import RunError, RunStatus
+from autotrack.errors import (
+    CaptureWarning,
+    PreprocessingWarning,
+    RunNotFoundError,
+    StoreError,
+    UncratableError,
+)
+from autotrack.settings import Settings
+from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
+from autotrack.store.database import Store
+from autotrack.tracking import context
+from autotrack.tracking.context import ActiveRun, home
+from autotrack.tracking.facts import (
+    FitFacts,
+    ScoreFacts,
+    Table,
+    TransformerFacts,
+    preprocessing_params,
+)
+from autotrack.tracking.ledger import Ledger
+from autotrack.tracking.links import IdentityMap, Link, links
+from autotrack.tracking.trouble import Trouble
+
+CRATE = "model"
+# A crate that is refreshed again and again (partial_fit) may take this share of the time.
+_REFRESH_SHARE = 0.02
+_PACKAGE = str(Path(__file__).parent.parent)
+
+
+@dataclass(slots=True)
+class OpenFit:
+    """A fit that has begun: where it is recorded, and whether the run is its own."""
+
+    facts: FitFacts
+    store: Store
+    run_id: str
+    own: bool
+    active: ActiveRun | None
+
+
+@dataclass(slots=True)
+class _CrateAge:
+    when: float
+    cost: float
+    stale: bool = False
+
+
+class Recorder:
+    """Writes what capture heard into the runs it belongs to.
+
+    Safe to use from several threads. Every method may raise; capture turns that into a warning.
+    """
+
+    def __init__(self, settings: Settings, trouble: Trouble) -> None:
+        self.settings = settings
+        self.trouble = trouble
+        self.ledger = Ledger(trouble)
+        self.runs = 0
+        self.scores = 0
+        self._ages: IdentityMap[_CrateAge] = IdentityMap()
+
+    # -- fits ---------------------------------------------------------------------------------
+
+    def open_fit(self, facts: FitFacts) -> OpenFit:
+        """Decide whose fit this is, and write down what is known before it begins."""
+        stack = context.active_runs()
+        active = stack[-1] if stack else None
+        if active is None:
+            store = home.store_at(self.settings.store)
+            fit = OpenFit(facts, store, new_run_id(), True, None)
+            self._create(fit, parent_id=None)
+            return fit
+        identity = facts.identity
+        with active.lock:
+            if active.fit is None:
+                active.fit = identity
+                known: str | None = active.run_id
+            elif active.fit == identity:
+                known = active.run_id
+            else:
+                known = active.children.get(identity)
+            run_id = known or new_run_id()
+            if known is None:
+                active.children[identity] = run_id
+        fit = OpenFit(facts, active.store, run_id, run_id != active.run_id, active)
+        if known is None:
+            self._create(fit, parent_id=active.run_id)
+        else:
+            self.ledger.write(
+                fit.store, lambda store: self._describe(store, run_id, facts), durable=False
+            )
+        return fit
+
+    def _create(self, fit: OpenFit, parent_id: str | None) -> None:
+        facts, run_id, started = fit.facts, fit.run_id, time.time()
+        experiment = home.experiment
+        active = fit.active
+
+        def create(store: Store) -> None:
+            store.create_run(
+                run_id=run_id,
+                name=facts.name,
+                kind="fit",
+                experiment_id=active.experiment_id if active else store.experiment_id(experiment),
+                parent_id=parent_id,
+                start_time=started,
+                source_id=home.add_source(store),
+            )
+            self._describe(store, run_id, facts)
+
+        # The closing commit makes this one durable too; until then a killed process loses nothing.
+        self.ledger.write(fit.store, create, durable=False)
+        self.runs += 1
+        home.opened(fit.store, run_id)
+
+    def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
+        preprocessing = preprocessing_params(facts.preprocessing)
+        store.set_params(run_id, {**home.inputs, **facts.params, **preprocessing})
+        store.set_tags(
+            run_id, {"estimator": facts.estimator, **facts.tags}
+        )
+        if facts.data is not None:
+            store.add_dataset(run_id, facts.data)
+
+    @staticmethod
+    def link(
+        fit: OpenFit, model: object, data: weakref.ref[Any] | None, *, partial: bool = False
+    ) -> None:
+        """Tie a fitted model, and the parts of it that predict as well, to its run."""
+        link = Link(fit.store, fit.run_id, fit.facts.data, data, partial)
+        for part in (model, *final_parts(model)):
+            links.set(part, link)
+
+    def close_fit(self, fit: OpenFit, model: object) -> None:
+        """A fit returned: keep the crate, and end the run if it is the fit's own."""
+        if fit.facts.preprocessing:
+            self._tell_preprocessing(fit.facts)
+        self._finish(fit, model)
+
+    def _finish(self, fit: OpenFit, model: object) -> None:
+        tags: dict[str, str] = {}
+        rows = self._crate(fit, model, tags)
+        ended = time.time()
+        replaced: list[str] = []
+
+        def close(store: Store) -> None:
+            store.set_tags(fit.run_id, tags)
+            if rows:
+                replaced.extend(store.replace_folder(fit.run_id, CRATE, rows))
+            if fit.own:
+                store.end_run(fit.run_id, status="FINISHED", end_time=ended)
+
+        if self.ledger.write(fit.store, close):
+            for location in replaced:
+                fit.store.artifacts.discard(location)
+
+    def fail_fit(self, fit: OpenFit, error: BaseException) -> None:
+        """A fit raised: its own run ends with the error; in a user's run the place is free again."""
+        kept = run_error(error)
+        ended = time.time()
+
+        def fail(store: Store) -> None:
+            if fit.own:
+                status = ended_by(error)
+                store.end_run(fit.run_id, status=status, end_time=ended, error=kept)
+            else:
+                store.set_tags(
+                    fit.run_id, {"autotrack.fit_error": f"{kept.type}: {kept.message}"}
+                )
+
+        self.ledger.write(fit.store, fail)
+        if fit.active is not None:
+            with fit.active.lock:
+                if not fit.own:
+                    fit.active.fit = None
+                fit.active.children.pop(fit.facts.identity, None)
+
+    def _tell_preprocessing(self, facts: FitFacts) -> None:
+        names = ", ".join(transformer.name for transformer in facts.preprocessing)
+        self.trouble.tell_once(
+            ("preprocessing", names),
+            f"{facts.name} was trained on data transformed by {names} outside of it, so its crate "
+            "alone needs data transformed the same way. Put both into one Pipeline to crate them "
+            "together",
+            PreprocessingWarning,
+        )
+
+    def _crate(self, fit: OpenFit, model: object, tags: dict[str, str]) -> list[StoredArtifact]:
+        if not self.settings.log_models:
+            return []
+        facts, started = fit.facts, time.monotonic()
+        try:
+            rows = self.put_crate(fit.store, fit.run_id, CRATE, model, facts)
+        except UncratableError as error:
+            tags["autotrack.crate_error"] = str(error)
+            self.trouble.tell_once(
+                ("crate", facts.estimator), f"No crate for this run: {error}", CaptureWarning
+            )
+            return []
+        except (OSError, StoreError) as error:
+            tags["autotrack.crate_error"] = f"{type(error).__name__}: {error}"
+            self.trouble.report(f"write the crate of {facts.name} under {fit.store.root}", error)
+            return []
+        now = time.monotonic()
+        self._ages.set(model, _CrateAge(now, now - started))
+        return rows
+
+    @staticmethod
+    def put_crate(
+        store: Store, run_id: str, path: str, model: object, facts: FitFacts | None
+    ) -> list[StoredArtifact]:
+        """Pack `model` into the folder `path` of the run; the rows for the store."""
+        data = facts.data.data if facts is not None and facts.data is not None else None
+        preprocessing = [str(transformer) for transformer in facts.preprocessing] if facts else []
+        folder = files_of(store, run_id)
+        with folder.staging() as staged:
+            packed = staged / "crate"
+            packed.mkdir()
+            files = pack(model, packed, run_id=run_id, data=data, preprocessing=preprocessing)
+            location = folder.place(packed, run_id, path)
+        return [
+            StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)
+            for file in files
+        ]
+
+    # -- further training -----------------------------------------------------------------------
+
+    def continue_fit(self, link: Link, model: object) -> None:
+        """A model was trained further (`partial_fit`): its crate follows, at a bounded cost."""
+        age = self._ages.get(model)
+        if age is not None and not self._is_due(age):
+            age.stale = True
+            return
+        self._refresh(link, model)
+
+    @staticmethod
+    def _is_due(age: _CrateAge) -> bool:
+        return time.monotonic() - age.when > age.cost / _REFRESH_SHARE
+
+    def _refresh(self, link: Link, model: object) -> None:
+        facts = FitFacts(summary(model), qualified_name(model), {}, data=link.train)
+        self._finish(OpenFit(facts, link.store, link.run_id, False, None), model)
+
+    def refresh_stale(self) -> None:
+        """Crate again every living model that was trained further since its last crate."""
+        for model, age in self._ages.living():
+            link = links.get(model)
+            if age.stale and link is not None:
+                age.stale = False
+                self._refresh(link, model)
+
+    # -- transformers and scores ------------------------------------------------------------------
+
+    def transformer(self, facts: TransformerFacts) -> None:
+        """A bare transformer was fitted: an active run keeps its user-set params."""
+        stack = context.active_runs()
+        if not stack:
+            return
+        active = stack[-1]
+        with active.lock:
+            if facts in active.preprocessing:
+                return
+            active.preprocessing.append(facts)
+            params = preprocessing_params(active.preprocessing)
+        self.ledger.write(
+            active.store, lambda store: store.set_params(active.run_id, params), durable=False
+        )
+
+    def score(self, link: Link | None, facts: ScoreFacts) -> None:
+        """Write a score into the run of the model it judges, else into the active run."""
+        stack = context.active_runs()
+        if link is not None:
+            store, run_id = link.store, link.run_id
+        elif stack:
+            store, run_id = stack[-1].store, stack[-1].run_id
+        else:
+            return
+        prefix = facts.data_name
+        if link is None and stack[-1].fit is not None:
+            # What no model of the run was shown to have predicted must not pass for its score.
+            prefix = f"unlinked_{prefix}"
+        now = time.time()
+        metrics = [(f"{prefix}_{name}", n, None, now) for name, n in facts.numbers.items()]
+        rows = [
+            self._put_table(store, run_id, f"{prefix}_{name}", table)
+            for name, table in facts.tables.items()
+        ]
+
+        def put(store: Store) -> None:
+            store.add_metrics(run_id, metrics)
+            if rows:
+                store.put_artifacts(run_id, rows)
+            if facts.data is not None:
+                store.add_dataset(run_id, facts.data)
+
+        self.ledger.write(store, put)
+        self.scores += 1
+
+    @staticmethod
+    def _put_table(store: Store, run_id: str, key: str, table: Table) -> StoredArtifact:
+        content = io.StringIO(newline="")
+        writer = csv.writer(content, lineterminator="\n")
+        writer.writerow(table.columns)
+        writer.writerows(table.rows)
+        path = f"scores/{key}.csv"
+        # Repeats append steps: an earlier table is never overwritten.
+        taken = {artifact.path for artifact in store.list_artifacts(run_id, "scores")}
+        step = 1
+        while path in taken:
+            path = f"scores/{key}.{step}.csv"
+            step += 1
+        return files_of(store, run_id).add_bytes(run_id, content.getvalue().encode(), path)
+
+
+def files_of(store: Store, run_id: str) -> ArtifactFolder:
+    """The folder for new files of a run, also while the store does not answer."""
+    try:
+        return store.artifacts_of(run_id)
+    except (StoreError, RunNotFoundError):
+        return store.artifacts
+
+
+def new_run_id() -> str:
+    """A fresh id: 32 hexadecimal digits, like MLflow's."""
+    return uuid.uuid4().hex
+
+
+def final_parts(model: object) -> list[object]:
+    """The fitted parts of `model` through which a user may predict as well."""
+    steps = getattr(model, "steps", None)
+    parts = [step[1] for step in steps] if isinstance(steps, list) else []
+    held = vars(model) if hasattr(model, "__dict__") else {}
+    parts += [held.get(name) for name in ("best_estimator_", "estimator_", "regressor_")]
+    return [part for part in parts if hasattr(part, "predict")]
+
+
+def ended_by(error: BaseException) -> RunStatus:
+    """The status of a run that this exception ended."""
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+
+
+def run_error(error: BaseException) -> RunError:
+    """Type, message and traceback, without the frames that autotrack added."""
+    report = traceback.TracebackException.from_exception(error)
+    report.stack = traceback.StackSummary.from_list(
+        [frame for frame in report.stack if not frame.filename.startswith(_PACKAGE)]
+    )
+    kind = type(error)
+    module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
+    return RunError(f"{module}{kind.__qualname__}", str(error), "".join(report.format()))

@@ -1,0 +1,198 @@
+"""The handle of a run that users hold: live, reading the store when asked."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from autotrack.crates.crate import Crate
+from autotrack.crates.load import load
+from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
+from autotrack.errors import ArtifactNotFoundError
+from autotrack.store.database import Store
+from autotrack.store.search import Query
+from autotrack.tracking import context
+from autotrack.tracking.frames import artifacts_frame, runs_frame
+from autotrack.tracking.links import Link, links
+from autotrack.tracking.recorder import CRATE, ended_by, run_error
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """One recorded piece of work.
+
+    What it says is read from the store at the moment it is asked, so a run looked at inside its
+    own ``with`` block shows what was recorded so far. As a context manager it ends the run:
+    FINISHED, or FAILED (KILLED for KeyboardInterrupt) with the exception, which passes unchanged.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+
+    @property
+    def run_id(self) -> str:
+        """The id: 32 hexadecimal digits."""
+        return self._run_id
+
+    def record(self) -> RunRecord:
+        """Everything about the run as a frozen value, as it is now."""
+        return self._store.get_run(self._run_id)
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self.record().name
+
+    @property
+    def kind(self) -> RunKind:
+        """``fit``, ``search``, ``candidate``, ``validation`` or ``user``."""
+        return self.record().kind
+
+    @property
+    def status(self) -> RunStatus:
+        """``RUNNING``, ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        return self.record().status
+
+    @property
+    def experiment(self) -> str:
+        """Name of its experiment."""
+        return self.record().experiment
+
+    @property
+    def parent_id(self) -> str | None:
+        """Id of its parent run, or None."""
+        return self.record().parent_id
+
+    @property
+    def start_time(self) -> datetime:
+        """When it started, in UTC."""
+        return self.record().start_time
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When it ended, in UTC; None while it runs."""
+        return self.record().end_time
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The params, typed."""
+        return self.record().params
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The latest value of each metric."""
+        return self.record().metrics
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags."""
+        return self.record().tags
+
+    @property
+    def datasets(self) -> tuple[DatasetUse, ...]:
+        """The data it saw."""
+        return self.record().datasets
+
+    @property
+    def error(self) -> RunError | None:
+        """The exception that ended it, or None."""
+        return self.record().error
+
+    def artifacts(self) -> pd.DataFrame:
+        """Its files, a row each: path, size in bytes, sha256."""
+        return artifacts_frame(self._store.list_artifacts(self._run_id))
+
+    def children(self) -> pd.DataFrame:
+        """Its child runs, a row each, oldest first; columns as in `search_runs`."""
+        query = Query(parent_id=self._run_id, order_by=("start_time",))
+        return runs_frame(self._store.search(query))
+
+    def load_model(self, name: str = CRATE) -> Crate:
+        """Load the crate that the run keeps under `name`, after checking its digests.
+
+        Raises
+        ------
+        ArtifactNotFoundError
+            If the run holds no such crate; the message says why, where that is known.
+        DigestMismatchError
+            If a file is not the one that was recorded.
+        """
+        record = self.record()
+        recorded: dict[str, str] = {}
+        folder = None
+        for artifact in self._store.list_artifacts(record.run_id, name):
+            stored = self._store.stored_artifact(record.run_id, artifact.path)
+            path = self._store.artifacts.resolve(stored.location)
+            relative = artifact.path[len(name) + 1 :]
+            recorded[relative] = stored.sha256
+            folder = path.parents[relative.count("/")]
+        if folder is None:
+            reason = record.tags.get("autotrack.crate_error", "log_models was off, or nothing was fitted")
+            raise ArtifactNotFoundError(
+                f"run {record.run_id} has no crate {name!r} ({reason}); "
+                "list_artifacts(run_id) shows what it has"
+            )
+        crate = load(folder, recorded)
+        train = next((use for use in record.datasets if use.context == "train"), None)
+        links.set(crate.estimator, Link(self._store, record.run_id, train))
+        return crate
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if any(run.run_id == self._run_id for run in context.active_runs()):
+            self._end("FINISHED" if error is None else ended_by(error), error)
+
+    def _end(self, status: RunStatus, error: BaseException | None = None) -> None:
+        context.remove(self._run_id)
+        kept = None if error is None else run_error(error)
+        self._store.end_run(self._run_id, status=status, end_time=time.time(), error=kept)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other.run_id == self.run_id
+
+    def __hash__(self) -> int:
+        return hash(self._run_id)
+
+    def __repr__(self) -> str:
+        record = self.record()
+        lines = [f"<Run {record.name!r} {record.status} {record.run_id} in {record.experiment!r}>"]
+        lines += [f"  params   {key} = {value!r}" for key, value in record.params.items()]
+        lines += [f"  metrics  {key} = {value:.6g}" for key, value in record.metrics.items()]
+        if record.error is not None:
+            lines.append(f"  error    {record.error.type}: {record.error.message}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        record = self.record()
+        parts: list[tuple[str, Mapping[str, Any]]] = [
+            ("params", record.params),
+            ("metrics", {key: f"{value:.6g}" for key, value in record.metrics.items()}),
+            ("tags", record.tags),
+        ]
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{title}</th><td style='text-align:left'><code>"
+            f"{html.escape(key)}</code></td><td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            for title, values in parts
+            for key, value in values.items()
+        )
+        error = record.error
+        failure = f"<p><b>{html.escape(f'{error.type}: {error.message}')}</b></p>" if error else ""
+        return (
+            f"<p><b>{html.escape(record.name)}</b> {record.status} "
+            f"<code>{record.run_id}</code> in {html.escape(record.experiment)}</p>{failure}"
+            f"<table>{rows}</table>"
+        )

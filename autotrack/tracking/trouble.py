@@ -1,0 +1,58 @@
+"""What goes wrong inside autotrack: one warning for each cause, and on with the training."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+from autotrack.errors import AutotrackError, AutotrackWarning, CaptureWarning
+
+
+class Trouble:
+    """Hears of errors inside autotrack and tells the user once for each cause.
+
+    Parameters
+    ----------
+    strict : bool
+        Raise the error instead, as the tests do.
+    """
+
+    def __init__(self, strict: bool = False) -> None:
+        self.strict = strict
+        self._told: set[tuple[str, str]] = set()
+
+    def report(self, doing: str, error: Exception) -> None:
+        """Tell that `error` came up while `doing`."""
+        if self.strict:
+            raise error
+        text = f"{error}" if isinstance(error, AutotrackError) else f"{type(error).__name__}: {error}"
+        self.tell_once(
+            (doing, type(error).__name__),
+            f"autotrack could not {doing}: {text}. Your own code is not affected.",
+            CaptureWarning,
+        )
+
+    def tell_once(
+        self, cause: tuple[str, str], message: str, category: type[AutotrackWarning]
+    ) -> None:
+        """Give `message` as a warning, the first time `cause` comes up."""
+        if cause in self._told:
+            return
+        self._told.add(cause)
+        try:
+            # Points at the user's line as far as that can be known from here.
+            warnings.warn(message, category, stacklevel=_depth_of_caller())
+        except Warning:
+            # The user turned warnings into errors, and nothing of ours may raise.
+            print(f"{category.__name__}: {message}", file=sys.stderr)
+
+
+def _depth_of_caller() -> int:
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None:
+        top = frame.f_globals.get("__name__", "").partition(".")[0]
+        if top not in {"autotrack", "sklearn", "joblib"}:
+            break
+        frame = frame.f_back
+        depth += 1
+    return depth
