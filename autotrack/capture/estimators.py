@@ -1,0 +1,235 @@
+"""Hearing estimators: fit, partial_fit, transform, predict and score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from autotrack.capture.caller import variable_name
+from autotrack.capture.lineage import Lineage, reference
+from autotrack.capture.nesting import enter, leave
+from autotrack.capture.scoring import Scoring
+from autotrack.describe.data import describe
+from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
+from autotrack.entities import DatasetUse
+from autotrack.settings import Settings
+from autotrack.tracking.facts import FitFacts, ScoreFacts, TransformerFacts
+from autotrack.tracking.links import links
+from autotrack.tracking.recorder import OpenFit, Recorder
+from autotrack.tracking.trouble import Trouble
+
+Call = Callable[..., Any]
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+# Attributes in which a fitted model keeps what it predicted for its own training data.
+_OWN_PREDICTIONS = ("labels_", "oob_prediction_", "oob_decision_function_")
+
+
+class EstimatorEars:
+    """One method a kind of call, each with the original function and its arguments.
+
+    What the user's call returns or raises passes unchanged; whatever goes wrong in here is
+    reported to `trouble`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        recorder: Recorder,
+        lineage: Lineage,
+        scoring: Scoring,
+        trouble: Trouble,
+    ) -> None:
+        self._settings = settings
+        self._recorder = recorder
+        self._lineage = lineage
+        self._scoring = scoring
+        self._trouble = trouble
+
+    def fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
+        if not args or not isinstance(args[0], BaseEstimator):
+            return original(*args, **kwargs)
+        token = enter()
+        try:
+            if not self._is_model(args[0]):
+                return self._fit_transformer(original, args, kwargs)
+            opened = self._open(args, kwargs)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as error:
+                self._fail(opened, error)
+                raise
+            self._close(original.__name__, opened, args, kwargs, result)
+            return result
+        finally:
+            leave(token)
+
+    def partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        """Hear ``partial_fit``: the first one opens a run, the others go on with it."""
+        if not args or not isinstance(args[0], BaseEstimator):
+            return original(*args, **kwargs)
+        link = links.get(args[0])
+        if link is None or not link.partial:
+            return self.fit(original, args, kwargs)
+        token = enter()
+        try:
+            result = original(*args, **kwargs)
+            try:
+                self._recorder.continue_fit(link, args[0])
+            except Exception as error:
+                self._trouble.report("record a partial_fit", error)
+            return result
+        finally:
+            leave(token)
+
+    def predict(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        """Hear ``predict`` and its kin."""
+        token = enter()
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            leave(token)
+        try:
+            if args and isinstance(args[0], BaseEstimator):
+                data = args[1] if len(args) > 1 else next(iter(kwargs.values()), None)
+                self._lineage.predicted(args[0], data, result)
+        except Exception as error:
+            self._trouble.report("remember a prediction", error)
+        return result
+
+    def transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        """Hear ``transform``."""
+        token = enter()
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            leave(token)
+        try:
+            if args:
+                self._lineage.transformed(args[0], result)
+        except Exception as error:
+            self._trouble.report("remember a transform", error)
+        return result
+
+    def score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        """Hear ``score``."""
+        token = enter()
+        try:
+            result = original(*args, **kwargs)
+            try:
+                if args and isinstance(args[0], BaseEstimator) and isinstance(result, Real):
+                    X, y = inputs(args, kwargs)
+                    self._score(args[0], X, y, float(result), None)
+            except Exception as error:
+                self._trouble.report("record a score", error)
+            return result
+        finally:
+            leave(token)
+
+    # -- parts of a fit -----------------------------------------------------------------------------
+
+    def _is_model(self, estimator: object) -> bool:
+        try:
+            return is_model(estimator)
+        except Exception as error:
+            self._trouble.report("tell a model from a transformer", error)
+            return False
+
+    def _open(self, args: Args, kwargs: Kwargs) -> OpenFit | None:
+        try:
+            return self._recorder.open_fit(self._facts(args, kwargs))
+        except Exception as error:
+            self._trouble.report("record a fit", error)
+            return None
+
+    def _facts(self, args: Args, kwargs: Kwargs) -> FitFacts:
+        estimator = args[0]
+        X, y = inputs(args, kwargs)
+        extra = sorted(set(kwargs) - {"X", "y"})
+        return FitFacts(
+            name=summary(estimator),
+            estimator=qualified_name(estimator),
+            params=user_params(estimator, defaults=self._settings.log_defaults),
+            data=self._training_data(X, y),
+            preprocessing=self._lineage.preprocessing_of(X),
+            tags={"fit_arguments": ", ".join(extra)} if extra else {},
+        )
+
+    def _training_data(self, X: object, y: object) -> DatasetUse | None:
+        if not self._settings.log_datasets:
+            return None
+        try:
+            data = describe(X)
+            if data is None:
+                return None
+            return DatasetUse("train", data, variable_name(X), describe(y))
+        except Exception as error:
+            # A container nobody has heard of costs its fingerprint, not the run.
+            self._trouble.report("describe the training data", error)
+            return None
+
+    def _fail(self, opened: OpenFit | None, error: BaseException) -> None:
+        if opened is None:
+            return
+        try:
+            self._recorder.fail_fit(opened, error)
+        except Exception as own:
+            self._trouble.report("record a failed fit", own)
+
+    def _close(
+        self, name: str, opened: OpenFit | None, args: Args, kwargs: Kwargs, result: object
+    ) -> None:
+        if opened is None:
+            return
+        try:
+            model = args[0]
+            X, y = inputs(args, kwargs)
+            partial = name == "partial_fit"
+            self._recorder.link(opened, model, reference(X), partial=partial)
+            if self._settings.training_score and hasattr(model, "score"):
+                self._score(model, X, y, float(model.score(X, y)), "train")
+            self._recorder.close_fit(opened, model)
+            self._remember_own(model, X, result)
+        except Exception as error:
+            self._trouble.report("record a fit", error)
+
+    def _remember_own(self, model: Any, X: object, result: object) -> None:
+        if result is not model:
+            self._lineage.predicted(model, X, result)
+        held = getattr(model, "__dict__", {})
+        for name in _OWN_PREDICTIONS:
+            if name in held:
+                self._lineage.predicted(model, X, held[name])
+
+    def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        result = original(*args, **kwargs)
+        try:
+            transformer = args[0]
+            facts = TransformerFacts(summary(transformer), user_params(transformer))
+            self._lineage.fitted(transformer, facts, inputs(args, kwargs)[0])
+            if result is not transformer:
+                self._lineage.transformed(transformer, result)
+            self._recorder.transformer(facts)
+        except Exception as error:
+            self._trouble.report("remember a transformer", error)
+        return result
+
+    def _score(self, model: object, X: object, y: object, value: float, name: str | None) -> None:
+        link = links.get(model)
+        data_name, use = self._scoring.data(link, X, y, name)
+        self._recorder.score(link, ScoreFacts(data_name, {"score": value}, data=use))
+
+
+def inputs(args: Args, kwargs: Kwargs) -> tuple[Any, Any]:
+    """X and y of a call, by place or by name."""
+    X = args[1] if len(args) > 1 else kwargs.get("X")
+    y = args[2] if len(args) > 2 else kwargs.get("y")  # noqa: PLR2004
+    if X is None and len(args) == 1:
+        # Text vectorizers and label encoders call their input otherwise.
+        X = next((value for name, value in kwargs.items() if name != "y"), None)
+    return X, y

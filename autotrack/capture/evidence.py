@@ -1,0 +1,246 @@
+"""Whether values can be shown to come from a prediction.
+
+Pure functions on arrays. A relation counts only if it could not well have come about otherwise:
+a constant shows nothing, a two-valued array of five rows fits half of all models, and what is a
+monotone function of a column of the input may have been made from that column by hand.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# Chance agreement below one in a thousand.
+_ENOUGH_BITS = 10.0
+# Positions looked at first, which settles nearly every pair that is unrelated.
+_SAMPLE = 64
+# Work (in elements) worth spending on asking whether the input explains the values as well.
+_MOST_INPUT = 20_000_000
+
+
+class Evidence(IntEnum):
+    """How well values were shown to come from a prediction; larger is stronger."""
+
+    NONE = 0
+    MONOTONE = 1
+    DERIVED = 2
+    EQUAL = 3
+
+
+def plain_array(values: object) -> Array | None:
+    """`values` as an array of one or two dimensions, a single column flattened; None if it is none."""
+    try:
+        array = np.asarray(values)
+    except Exception:  # noqa: BLE001 - a foreign container may do anything
+        return None
+    if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004
+        array = array[:, 0]
+    return array if array.ndim in (1, 2) and array.size else None
+
+
+def is_numeric(array: Array) -> bool:
+    """Whether the array holds plain real numbers."""
+    return array.dtype.kind in "biuf"
+
+
+def is_constant(array: Array) -> bool:
+    """Whether all rows are equal."""
+    return same(array, np.broadcast_to(array[:1], array.shape))
+
+
+def same(a: Array, b: Array) -> bool:
+    """Equal in shape and values, whatever the types: 1 is 1.0, NaN is NaN."""
+    if a.shape != b.shape:
+        return False
+    if is_numeric(a) and is_numeric(b):
+        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f"))
+    if is_numeric(a) != is_numeric(b) and "O" not in (a.dtype.kind, b.dtype.kind):
+        return False
+    return bool(a.tolist() == b.tolist())
+
+
+def relation(values: Array, prediction: Array) -> Evidence:
+    """How `values` can be shown to come from `prediction`, judging by the two alone."""
+    if values.shape == prediction.shape and same(values, prediction):
+        return Evidence.NONE if is_constant(values) else Evidence.EQUAL
+    if values.ndim == 2 or is_constant(values):  # noqa: PLR2004
+        return _rows_of(values, prediction) if values.ndim == prediction.ndim else Evidence.NONE
+    if prediction.ndim == 1:
+        return _column(values, prediction)
+    found = max(_column(values, prediction[:, j]) for j in range(prediction.shape[1]))
+    if found < Evidence.DERIVED and len(values) == len(prediction) and is_numeric(prediction):
+        found = max(found, _relabelled(values, prediction.argmax(axis=1)))
+    return found
+
+
+def _column(values: Array, prediction: Array) -> Evidence:
+    if len(values) < len(prediction):
+        return _subset(values, prediction)
+    if len(values) > len(prediction):
+        return Evidence.NONE
+    if same(values, prediction):
+        return Evidence.EQUAL
+    if not is_numeric(prediction) or not _is_real(prediction):
+        found = _relabelled(values, prediction)
+        if found or not is_numeric(prediction):
+            return found
+    sample = np.unique(np.linspace(0, len(values) - 1, _SAMPLE, dtype=np.intp))
+    if not is_monotone(values[sample], prediction[sample]) or not is_monotone(values, prediction):
+        return Evidence.NONE
+    if _is_usual_map(values, prediction):
+        return Evidence.DERIVED
+    return Evidence.MONOTONE if _bits(values) >= _ENOUGH_BITS else Evidence.NONE
+
+
+def _is_real(array: Array) -> bool:
+    """Real-valued, as opposed to labels and counts that happen to be stored as floats."""
+    if array.dtype.kind != "f":
+        return False
+    finite = array[np.isfinite(array)]
+    return bool(np.count_nonzero(finite != np.round(finite)) > 0)
+
+
+def _groups(values: Array) -> Array:
+    if is_numeric(values):
+        return np.unique(values, return_inverse=True)[1]
+    codes: dict[Any, int] = {}
+    return np.fromiter((codes.setdefault(v, len(codes)) for v in values.tolist()), np.intp)
+
+
+def _bits(values: Array) -> float:
+    """How surprising it would be to meet this arrangement by chance, in bits."""
+    counts = np.bincount(_groups(values))
+    arrangements = math.lgamma(len(values) + 1) - sum(math.lgamma(c + 1) for c in counts.tolist())
+    return arrangements / math.log(2) - 1  # one bit for the choice of rising or falling
+
+
+def is_monotone(values: Array, prediction: Array) -> bool:
+    """Whether `values` is a rising or falling function of `prediction`; labels need only be ranges."""
+    order = np.argsort(prediction, kind="stable")
+    ordered = prediction[order]
+    if ordered.dtype.kind == "f" and np.isnan(ordered[-1]):
+        return False
+    if is_numeric(values):
+        steps = np.diff(values[order].astype(np.float64, copy=False))
+        if np.isnan(steps).any():
+            return False
+        rising, falling = bool((steps >= 0).all()), bool((steps <= 0).all())
+        moved = steps != 0
+    else:
+        groups = _groups(values)[order]
+        moved = np.diff(groups) != 0
+        rising = falling = int(moved.sum()) == int(groups.max())
+    ties = ordered[1:] == ordered[:-1]
+    return (rising or falling) and not bool((moved & ties).any())
+
+
+def _relabelled(values: Array, labels: Array) -> Evidence:
+    """Labels under other names, one for one."""
+    a, b = _groups(values), _groups(labels)
+    kinds = int(a.max()) + 1
+    if kinds < 2 or kinds != int(b.max()) + 1:  # noqa: PLR2004
+        return Evidence.NONE
+    pairs = np.unique(a.astype(np.int64) * kinds + b)
+    if len(pairs) != kinds or _bits(values) < _ENOUGH_BITS:
+        return Evidence.NONE
+    return Evidence.DERIVED
+
+
+def _is_usual_map(values: Array, prediction: Array) -> bool:
+    """Whether it is one of the maps people apply to predictions, with its usual constants."""
+    p = prediction.astype(np.float64, copy=False)
+    groups = _groups(values)
+    if int(groups.max()) == 1:
+        first = groups == groups[0]
+        return any(
+            bool((first == side).all() or (first != side).all())
+            for side in (p >= 0.5, p > 0.5, p > 0, p >= 0)  # noqa: PLR2004
+        )
+    if not is_numeric(values):
+        return False
+    v = values.astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        usual = [np.exp(p), np.expm1(p), np.log(p), np.log1p(p), 1 - p, -p, np.square(p)]
+        usual += [np.sqrt(p), np.power(10.0, p), 1 / (1 + np.exp(-p)), np.floor(p), np.ceil(p)]
+        usual += [np.trunc(p), *(np.round(p, digits) for digits in range(7))]
+        clipped = np.clip(p, v.min(), v.max())
+        if any(np.allclose(v, mapped, rtol=1e-12, atol=0) for mapped in usual):
+            return True
+        # Clipped: the bounds are the values' own, so enough of what lies between must be left.
+        between = (v > v.min()) & (v < v.max())
+        return bool(np.allclose(v, clipped, rtol=1e-12, atol=0) and between.sum() > 2)  # noqa: PLR2004
+
+
+def _subset(values: Array, prediction: Array) -> Evidence:
+    """Some of the rows of a real-valued prediction, in any order."""
+    if not (is_numeric(values) and is_numeric(prediction)) or values.dtype.kind != "f":
+        return Evidence.NONE
+    if not np.isin(values[:: max(1, len(values) // _SAMPLE)], prediction).all():
+        return Evidence.NONE
+    if not np.isin(values, prediction).all():
+        return Evidence.NONE
+    return Evidence.DERIVED if _tells(values) else Evidence.NONE
+
+
+def _tells(values: Array) -> bool:
+    # A number with many digits is not met by chance; 0.5 and 3.0 are.
+    kinds = np.unique(values)
+    return int(np.count_nonzero(kinds != np.round(kinds, 3))) > 1
+
+
+def _rows_of(values: Array, prediction: Array) -> Evidence:
+    """A matrix made of some of the rows of a real-valued matrix."""
+    if (
+        values.ndim != 2  # noqa: PLR2004
+        or values.shape[1] != prediction.shape[1]
+        or len(values) > len(prediction)
+        or values.dtype.kind != "f"
+        or prediction.dtype != values.dtype
+    ):
+        return Evidence.NONE
+    rows = np.ascontiguousarray(values).view([("", values.dtype)] * values.shape[1])[:, 0]
+    known = np.ascontiguousarray(prediction).view([("", values.dtype)] * values.shape[1])[:, 0]
+    if not np.isin(rows, known).all():
+        return Evidence.NONE
+    return Evidence.DERIVED if _tells(values.ravel()) else Evidence.NONE
+
+
+def explained_by(values: Array, data: object) -> bool:
+    """Whether `values` is a monotone function of a single column of the input `data`.
+
+    Then somebody may as well have made it from that column by hand.
+    """
+    shape = getattr(data, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != len(values):  # noqa: PLR2004
+        return False
+    if shape[0] * shape[1] > _MOST_INPUT:
+        return False
+    sample = np.unique(np.linspace(0, len(values) - 1, _SAMPLE, dtype=np.intp))
+    for j in range(shape[1]):
+        column = _input_column(data, j)
+        if (
+            column is not None
+            and is_monotone(values[sample], column[sample])
+            and is_monotone(values, column)
+        ):
+            return True
+    return False
+
+
+def _input_column(data: Any, j: int) -> Array | None:
+    try:
+        if hasattr(data, "iloc"):
+            column = np.asarray(data.iloc[:, j])
+        elif hasattr(data, "toarray"):
+            column = data[:, [j]].toarray()[:, 0]
+        else:
+            column = np.asarray(data[:, j])
+    except Exception:  # noqa: BLE001 - a container that is not indexed so explains nothing
+        return None
+    return column if is_numeric(column) else None

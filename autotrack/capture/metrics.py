@@ -1,0 +1,190 @@
+"""Hearing the functions of ``sklearn.metrics``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autotrack.capture.lineage import Lineage, Prediction
+from autotrack.capture.nesting import enter, leave
+from autotrack.capture.results import shape
+from autotrack.capture.scoring import Scoring, key_text
+from autotrack.tracking.facts import ScoreFacts
+from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.trouble import Trouble
+
+# What scikit-learn calls the argument that holds a prediction, likeliest first; and its partner.
+_PREDICTIONS = (
+    "y_pred",
+    "y_score",
+    "y_proba",
+    "y_prob",
+    "probas_pred",
+    "pred_decision",
+    "labels_pred",
+    "y2",
+)
+_TRUTHS = ("y_true", "labels_true", "y1")
+# Options that only change how the result looks, or how it is computed.
+_NO_MEANING = frozenset(
+    {
+        "digits",
+        "drop_intermediate",
+        "force_finite",
+        "n_jobs",
+        "output_dict",
+        "raise_warning",
+        "random_state",
+        "replace_undefined_by",
+        "target_names",
+        "warn_for",
+        "working_memory",
+        "zero_division",
+    }
+)
+# Options whose value says it all: f1_score_macro, not f1_score_average_macro.
+_SPEAK_FOR_THEMSELVES = frozenset(
+    {"average", "average_method", "multi_class", "multioutput", "weights", "metric", "metric_func"}
+)
+_LONGEST_OPTION = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """How a metric function takes its arguments."""
+
+    signature: inspect.Signature
+    predictions: tuple[str, ...]
+    truths: tuple[str, ...]
+    data: str | None
+    options: Mapping[str, Any]
+
+
+class MetricEars:
+    """Hears a metric function: whose prediction was judged, on which data, with which result."""
+
+    def __init__(
+        self, recorder: Recorder, lineage: Lineage, scoring: Scoring, trouble: Trouble
+    ) -> None:
+        self._recorder = recorder
+        self._lineage = lineage
+        self._scoring = scoring
+        self._trouble = trouble
+
+    def metric(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Hear one call."""
+        token = enter()
+        try:
+            result = original(*args, **kwargs)
+            try:
+                self._record(original, args, kwargs, result)
+            except Exception as error:
+                self._trouble.report(f"record {original.__name__}", error)
+            return result
+        finally:
+            leave(token)
+
+    def _record(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Any,
+    ) -> None:
+        signature = _signature(function)
+        bound = signature.signature.bind(*args, **kwargs).arguments
+        truth = next((bound[name] for name in signature.truths if name in bound), None)
+        prediction = self._judged(signature, bound, truth)
+        link = prediction.link if prediction is not None else None
+        held = prediction.data() if prediction is not None and prediction.data else None
+        data = held if held is not None else bound.get(signature.data or "")
+        data_name, use = self._scoring.data(link, data, truth)
+        if truth is None and signature.data is None:
+            use = None  # computed from a curve, whose data is on record with the curve
+        name = function.__name__ + _options(signature, bound)
+        numbers, tables, arrays = shape(name, function, bound, result)
+        if not numbers and not tables:
+            return
+        self._recorder.score(link, ScoreFacts(data_name, numbers, tables, use))
+        if prediction is not None:
+            # What is computed from a curve (`auc`) is the model's as well.
+            for array in arrays:
+                self._lineage.remember(link, prediction.model, prediction.data, array)
+
+    def _judged(
+        self, signature: _Signature, bound: Mapping[str, Any], truth: object
+    ) -> Prediction | None:
+        for name in signature.predictions:
+            if bound.get(name) is not None:
+                found = self._lineage.find(bound[name], truth)
+                if found is not None:
+                    return found
+        # `accuracy_score(prediction, y_test)`: the wrong way round, but no doubt whose it is.
+        return self._lineage.find_same(truth) if truth is not None else None
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> _Signature:
+    signature = inspect.signature(function)
+    names = list(signature.parameters)
+    predictions = tuple(name for name in _PREDICTIONS if name in names)
+    truths = tuple(name for name in _TRUTHS if name in names)
+    data = None
+    if not predictions and "labels" in names:  # silhouette_score(X, labels) and its kin
+        predictions, data = ("labels",), "X"
+    elif not predictions and names[:2] == ["x", "y"]:  # auc of a curve
+        predictions = ("x", "y")
+    inputs = {*predictions, *truths, data}
+    options = {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if name not in inputs
+        and name not in _NO_MEANING
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+    return _Signature(signature, predictions, truths, data, options)
+
+
+def judges_predictions(function: Callable[..., Any]) -> bool:
+    """Whether a function of ``sklearn.metrics`` judges predictions (and not, say, distances)."""
+    return bool(_signature(inspect.unwrap(function)).predictions)
+
+
+def _options(signature: _Signature, bound: Mapping[str, Any]) -> str:
+    return "".join(
+        f"_{key_text(_option(name, bound[name]))}"
+        for name, default in signature.options.items()
+        if name in bound and not _is_default(bound[name], default)
+    )
+
+
+def _is_default(value: object, default: object) -> bool:
+    if value is default:
+        return True
+    return (
+        isinstance(value, bool | str | int | float)
+        and isinstance(value, bool) == isinstance(default, bool)
+        and value == default
+    )
+
+
+def _option(name: str, value: Any) -> str:
+    if name == "sample_weight":
+        return name
+    if value is True:
+        return name
+    if callable(value):
+        text = str(getattr(value, "__name__", type(value).__name__))
+    else:
+        array = np.asarray(value)
+        text = "_".join(map(str, array.ravel().tolist())) if array.ndim else str(value)
+        if len(text) > _LONGEST_OPTION:
+            text = f"{len(array)}" if array.ndim else text[:_LONGEST_OPTION]
+    return text if name in _SPEAK_FOR_THEMSELVES else f"{name}_{text}".lower()

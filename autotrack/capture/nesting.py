@@ -1,0 +1,89 @@
+"""The outermost call wins: what scikit-learn calls inside a tracked call is not heard.
+
+A context variable holds the open call. Threads and workers that joblib starts do not inherit it,
+so the tasks of a ``joblib.Parallel`` that runs inside an open call carry it with them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar, Token
+from typing import Any
+
+from autotrack.patching import Watch
+
+_open: ContextVar[bool] = ContextVar("autotrack_open_call", default=False)
+
+
+def is_open() -> bool:
+    """Whether a tracked call is going on in this context."""
+    return _open.get()
+
+
+def enter() -> Token[bool]:
+    """Open a call; hand the token to :func:`leave`."""
+    return _open.set(True)
+
+
+def leave(token: Token[bool]) -> None:
+    """Close the call that :func:`enter` opened."""
+    _open.reset(token)
+
+
+class OutermostWatch(Watch):
+    """A watch that hears only calls made while no other tracked call is open."""
+
+    __slots__ = ()
+
+    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        hear = self.hear
+        if hear is None or _open.get():
+            return original(*args, **kwargs)
+        return hear(original, args, kwargs)
+
+
+class NestedTask:
+    """A joblib task that runs as part of the call that was open when it was made."""
+
+    __slots__ = ("function", "travels")
+
+    def __init__(self, function: Callable[..., Any], travels: bool) -> None:
+        self.function = function
+        self.travels = travels
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        token = _open.set(True)
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            _open.reset(token)
+
+    def __getattr__(self, name: str) -> Any:
+        # joblib reads the name of a task's function for its messages.
+        if name in NestedTask.__slots__:
+            raise AttributeError(name)
+        return getattr(self.function, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A fresh interpreter (loky, a cluster) hears nothing, so there the bare function will do
+        # and autotrack need not even be installed. A forked pool inherits the patches.
+        if self.travels:
+            return NestedTask, (self.function, True)
+        return functools.partial, (self.function,)
+
+
+def _nested(tasks: Iterable[Any], travels: bool) -> Iterator[Any]:
+    # A generator stays a generator: joblib consumes tasks as workers become free.
+    return ((NestedTask(function, travels), args, kwargs) for function, args, kwargs in tasks)
+
+
+def hear_parallel(
+    original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Hear ``joblib.Parallel.__call__``: inside an open call its tasks are nested too."""
+    if not _open.get() or len(args) < 2:  # noqa: PLR2004 - self and the tasks
+        return original(*args, **kwargs)
+    parallel, tasks, *rest = args
+    travels = "Multiprocessing" in type(parallel._backend).__name__
+    return original(parallel, _nested(tasks, travels), *rest, **kwargs)

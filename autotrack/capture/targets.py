@@ -1,0 +1,121 @@
+"""The table: which scikit-learn names are heard, and by whom."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from types import CellType, FunctionType
+from typing import Any
+
+import joblib
+import sklearn.metrics
+from sklearn.base import BaseEstimator
+
+from autotrack.capture.estimators import EstimatorEars
+from autotrack.capture.metrics import MetricEars, judges_predictions
+from autotrack.capture.nesting import OutermostWatch, hear_parallel
+from autotrack.patching import Watch, patch_attribute, patch_cell, restore, restore_cell, wrapped_cell
+
+#: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else
+#: begins with ``predict`` is heard as a prediction.
+METHODS = {
+    "fit": "fit",
+    "fit_predict": "fit",
+    "fit_transform": "fit",
+    "partial_fit": "partial_fit",
+    "transform": "transform",
+    "decision_function": "predict",
+    "score_samples": "predict",
+    "score": "score",
+}
+_BIRTH = "__init_subclass__"
+
+# The classes being created in this context: several hooks of a chain run for each of them.
+_creating: ContextVar[tuple[type, ...]] = ContextVar("autotrack_creating", default=())
+
+
+class Targets:
+    """Everything that is exchanged while tracking is on, and how to put it back."""
+
+    def __init__(self, estimators: EstimatorEars, metrics: MetricEars) -> None:
+        self._watches: dict[str, Watch] = {
+            kind: OutermostWatch(getattr(estimators, kind)) for kind in {*METHODS.values()}
+        }
+        self._metric = OutermostWatch(metrics.metric)
+        self._parallel = Watch(hear_parallel)
+        self._birth = Watch(self._born)
+        # Weakly: a notebook defines the same class many times over.
+        self._classes: weakref.WeakSet[type] = weakref.WeakSet()
+        self._cells: list[CellType] = []
+
+    def apply(self) -> None:
+        """Exchange everything; :meth:`undo` puts it back."""
+        owners = {owner: None for cls in _with_subclasses(BaseEstimator) for owner in cls.__mro__}
+        for owner in owners:
+            self._hear_owner(owner)
+        for function in _metric_functions():
+            cell = _innermost_cell(function)
+            if cell is not None:
+                patch_cell(cell, self._metric)
+                self._cells.append(cell)
+        if patch_attribute(joblib.Parallel, "__call__", self._parallel):
+            self._classes.add(joblib.Parallel)
+
+    def undo(self) -> None:
+        """Put every original back, in classes born meanwhile too; silence what cannot be reached."""
+        for cls in list(self._classes):
+            restore(cls)
+        self._classes.clear()
+        while self._cells:
+            restore_cell(self._cells.pop())
+        for watch in (*self._watches.values(), self._metric, self._parallel, self._birth):
+            watch.hear = None
+
+    def _hear_owner(self, owner: type) -> None:
+        """Hear the methods that `owner` itself defines, and the classes derived from it later."""
+        for name in list(owner.__dict__):
+            kind = METHODS.get(name) or ("predict" if name.startswith("predict") else None)
+            watch = self._birth if name == _BIRTH else self._watches.get(kind or "")
+            if watch is not None and patch_attribute(owner, name, watch):
+                self._classes.add(owner)
+
+    def _born(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        # scikit-learn's own hook exchanges `transform` when its turn comes; only when the first
+        # of the chain returns is the class as its author will find it.
+        cls, creating = args[0], _creating.get()
+        if cls in creating or not issubclass(cls, BaseEstimator):
+            return original(*args, **kwargs)
+        token = _creating.set((*creating, cls))
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            _creating.reset(token)
+        for owner in cls.__mro__:
+            self._hear_owner(owner)
+        return result
+
+
+def _with_subclasses(cls: type) -> Iterator[type]:
+    yield cls
+    for subclass in type.__subclasses__(cls):
+        yield from _with_subclasses(subclass)
+
+
+def _metric_functions() -> Iterator[FunctionType]:
+    for name in sklearn.metrics.__all__:
+        function = getattr(sklearn.metrics, name)
+        if isinstance(function, FunctionType) and judges_predictions(function):
+            yield function
+
+
+def _innermost_cell(function: FunctionType) -> CellType | None:
+    """The cell that holds the metric itself, below all its decorators."""
+    cell = None
+    here: Any = function
+    while (inner := wrapped_cell(here)) is not None:
+        cell, here = inner, inner.cell_contents
+    return cell
+

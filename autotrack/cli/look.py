@@ -1,0 +1,248 @@
+"""`autotrack runs`, `show`, `best` and `diff`: looking at what was recorded."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from autotrack.cli.main import existing_store, main, store_option
+from autotrack.entities import RunRecord
+from autotrack.store.database import Store
+from autotrack.store.search import Query, RunRow
+from autotrack.tracking import reading
+from autotrack.tracking.lifecycle import get_run
+
+_COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
+_ID = 8
+_MOST_METRICS = 4
+_PIPE_WIDTH = 200
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    # Nothing is cut or folded on its way into a pipe or a file.
+    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+
+
+@main.command()
+@click.option("--experiment", "-e", multiple=True, help="Only runs of this experiment.")
+@click.option("--where", "-w", help="A condition: \"metrics.test_r2_score > 0.5 and params.C = 1\".")
+@click.option("--order-by", "-o", multiple=True, help='Such as "metrics.test_r2_score desc".')
+@click.option("--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True)
+@click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
+@click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
+@store_option
+def runs(  # noqa: PLR0913 - one argument an option
+    experiment: Sequence[str],
+    where: str | None,
+    order_by: Sequence[str],
+    limit: int,
+    children: bool,
+    as_csv: bool,
+) -> None:
+    """List runs, the newest first."""
+    store = existing_store()
+    if as_csv:
+        frame = reading.search_runs(
+            experiment or None, where=where, order_by=order_by, limit=limit, children=children
+        )
+        click.echo(frame.to_csv(index=False), nl=False)
+        return
+    query = reading.query(experiment or None, where, order_by, limit, children)
+    found = store.search(query)
+    console = _console()
+    if not found:
+        console.print("No runs" + (" match." if where or experiment else " yet."))
+        return
+    console.print(_run_table(found))
+    console.print("[dim]autotrack show RUN shows one; the first letters of its id will do.[/dim]")
+
+
+def _run_table(found: Sequence[RunRow]) -> Table:
+    counts = Counter(key for row in found for key in row.metrics)
+    keys = [key for key, _ in counts.most_common(_MOST_METRICS)]
+    many = len({row.experiment for row in found}) > 1
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("run", "name", *(["experiment"] if many else []), "status", "started"):
+        table.add_column(heading, no_wrap=heading in ("run", "status", "started"))
+    table.add_column("took", justify="right", no_wrap=True)
+    for key in keys:
+        table.add_column(key, justify="right", overflow="fold")
+    for row in found:
+        table.add_row(
+            row.run_id[:_ID],
+            escape(row.name),
+            *([escape(row.experiment)] if many else []),
+            _status(row.status),
+            _moment(row.start_time),
+            _took(row.start_time, row.end_time),
+            *(_number(row.metrics.get(key)) for key in keys),
+        )
+    return table
+
+
+@main.command()
+@click.argument("run")
+@store_option
+def show(run: str) -> None:
+    """Show one RUN: its id, the first letters of it, or `last`."""
+    store = existing_store()
+    record = store.get_run(_newest(store) if run == "last" else run)
+    _show(_console(), store, record)
+
+
+def _newest(store: Store) -> str:
+    found = store.search(Query(limit=1))
+    if not found:
+        raise click.ClickException("there are no runs yet")
+    return found[0].run_id
+
+
+def _show(console: Console, store: Store, record: RunRecord) -> None:
+    console.print(
+        f"[bold]{escape(record.name)}[/bold]  {_status(record.status)}  [dim]{record.kind} in "
+        f"{escape(record.experiment)}[/dim]"
+    )
+    console.print(f"run      {record.run_id}")
+    took = _took(record.start_time, record.end_time)
+    console.print(f"started  {_moment(record.start_time)}, took {took}")
+    if record.parent_id:
+        console.print(f"parent   {record.parent_id}")
+    _source(console, record)
+    _section(console, "params", record.params.items(), _value)
+    steps = {key: len(store.metric_history(record.run_id, key)) for key in record.metrics}
+    _section(
+        console,
+        "metrics",
+        ((key, f"{_number(v)}{_steps(steps[key])}") for key, v in record.metrics.items()),
+        str,
+    )
+    _section(console, "data", ((use.context, _data(use)) for use in record.datasets), str)
+    _section(console, "tags", record.tags.items(), str)
+    artifacts = store.list_artifacts(record.run_id)
+    _section(console, "artifacts", ((a.path, _bytes(a.size)) for a in artifacts), str)
+    if record.error is not None:
+        console.print(f"\n[bold red]{escape(record.error.type)}[/bold red]: ", end="")
+        console.print(escape(record.error.message))
+        console.print(f"[dim]{escape(record.error.traceback.rstrip())}[/dim]")
+    children = store.search(Query(parent_id=record.run_id, order_by=("start_time",)))
+    if children:
+        console.print(f"\n[bold]children[/bold] ({len(children)})")
+        console.print(_run_table(children))
+    if any(a.path == "model/model.pkl" for a in artifacts):
+        console.print(
+            f'\n[dim]autotrack.load_model("runs:/{record.run_id}/model") predicts with it.[/dim]'
+        )
+
+
+def _source(console: Console, record: RunRecord) -> None:
+    source = record.source
+    if source is None:
+        return
+    if source.script:
+        console.print(f"script   {escape(source.script)}")
+    if source.git_commit:
+        state = {True: " with changes", False: "", None: ""}[source.git_dirty]
+        console.print(f"commit   {source.git_commit[:12]}{state}")
+    console.print(f"[dim]by {escape(source.user)} on {escape(source.host)}, Python {source.python}[/dim]")
+
+
+def _section(
+    console: Console, title: str, items: Iterable[tuple[str, Any]], form: Any
+) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in items:
+        table.add_row(escape(key), escape(form(value)))
+    if table.row_count:
+        console.print(f"\n[bold]{title}[/bold]")
+        console.print(table)
+
+
+@main.command()
+@click.argument("metric")
+@click.option("--mode", type=click.Choice(["max", "min"]), default="max", show_default=True)
+@click.option("--experiment", "-e", help="Only runs of this experiment.")
+@store_option
+def best(metric: str, mode: str, experiment: str | None) -> None:
+    """Show the run with the best value of METRIC."""
+    store = existing_store()
+    found = reading.best_run(metric, mode=mode, experiment=experiment)
+    _show(_console(), store, found.record())
+
+
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@store_option
+def diff(a: str, b: str) -> None:
+    """Show what differs between two runs: params, data, code, environment and metrics."""
+    existing_store()
+    frame = reading.diff_runs(get_run(a).run_id, get_run(b).run_id)
+    console = _console()
+    if frame.empty:
+        console.print("Nothing differs.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "key", a[:_ID], b[:_ID]):
+        table.add_column(heading, overflow="fold")
+    for section, key, left, right in frame.itertuples(index=False):
+        table.add_row(section, escape(key), escape(_value(left)), escape(_value(right)))
+    console.print(table)
+
+
+def _status(status: str) -> str:
+    return f"[{_COLOURS[status]}]{status}[/{_COLOURS[status]}]"
+
+
+def _moment(time: datetime) -> str:
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _took(start: datetime, end: datetime | None) -> str:
+    seconds = ((end or datetime.now(UTC)) - start).total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if math.isfinite(value) else str(value)
+
+
+def _steps(count: int) -> str:
+    return f"  ({count} steps)" if count > 1 else ""
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _data(use: Any) -> str:
+    shape = " x ".join(map(str, use.data.shape)) if use.data.shape else "?"
+    name = f"{use.name}: " if use.name else ""
+    return f"{name}{use.data.kind} {shape}  {use.data.fingerprint}"
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:  # noqa: PLR2004 - decimal units
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

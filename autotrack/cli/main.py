@@ -1,0 +1,67 @@
+"""The command `autotrack` and what its subcommands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autotrack._version import __version__
+from autotrack.errors import AutotrackError
+from autotrack.settings import Settings
+from autotrack.store.database import Store
+from autotrack.tracking.context import home
+
+_STORE = "AUTOTRACK_STORE"
+
+
+class _Group(click.Group):
+    """Shows autotrack's own errors as one line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AutotrackError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="autotrack")
+def main() -> None:
+    """See what autotrack recorded, and run scripts with it switched on."""
+
+
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option ``--store``, which holds for everything it calls."""
+
+    def use(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            os.environ[_STORE] = str(Path(value).expanduser().absolute())
+
+    return click.option(
+        "--store",
+        metavar="FOLDER",
+        callback=use,
+        expose_value=False,
+        is_eager=True,
+        help=f"Folder of the store (else {_STORE}, else autotrack_runs).",
+    )(command)
+
+
+def existing_store() -> Store:
+    """The store to read; one that is not there is an error, and is not created."""
+    folder = Settings.resolve().store
+    if not (folder / "autotrack.db").exists():
+        raise click.ClickException(
+            f"there is no store at {folder}; run a script with `autotrack run SCRIPT`, "
+            "go to the folder it ran in, or name its store with --store"
+        )
+    return home.store(create=False)
+
+
+from autotrack.cli import look, run  # noqa: E402 - they register their commands on `main`
+
+__all__ = ["look", "main", "run"]

@@ -1,0 +1,203 @@
+"""Switching autologging on and off."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from autotrack.settings import Settings
+from autotrack.tracking.context import home
+from autotrack.tracking.lifecycle import end_open_runs
+from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.trouble import Trouble
+
+_lock = threading.RLock()
+_session: Session | None = None
+
+
+class Session:
+    """Tracking that is switched on. A context manager that switches it off again.
+
+    Attributes
+    ----------
+    settings : Settings
+        What it was switched on with.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        # Imported here: `import autotrack` alone costs no scikit-learn.
+        from autotrack.capture.estimators import EstimatorEars  # noqa: PLC0415
+        from autotrack.capture.lineage import Lineage  # noqa: PLC0415
+        from autotrack.capture.metrics import MetricEars  # noqa: PLC0415
+        from autotrack.capture.scoring import Scoring  # noqa: PLC0415
+        from autotrack.capture.targets import Targets  # noqa: PLC0415
+
+        self.settings = settings
+        self._pid = os.getpid()
+        self._trouble = Trouble(settings.strict)
+        self._recorder = Recorder(settings, self._trouble)
+        lineage, scoring = Lineage(), Scoring(settings)
+        self._targets = Targets(
+            EstimatorEars(settings, self._recorder, lineage, scoring, self._trouble),
+            MetricEars(self._recorder, lineage, scoring, self._trouble),
+        )
+
+    def _open(self) -> None:
+        try:
+            home.store_at(self.settings.store)
+        except Exception as error:  # a store in trouble must not stop the training
+            self._trouble.report(f"open the store {self.settings.store}", error)
+        self._targets.apply()
+
+    def _close(self) -> None:
+        self._targets.undo()
+        if os.getpid() != self._pid:
+            return
+        try:
+            self._recorder.refresh_stale()
+            self._recorder.ledger.close()
+        except Exception as error:
+            self._trouble.report("finish recording", error)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if _session is self:
+            disable()
+
+    def __repr__(self) -> str:
+        state = "on" if _session is self else "off"
+        return f"<autotrack {state}, recording to {self.settings.store}>"
+
+    def _farewell(self) -> str | None:
+        recorder = self._recorder
+        if self.settings.quiet or os.getpid() != self._pid or not (recorder.runs or recorder.scores):
+            return None
+        runs = f"{recorder.runs} run{'s' if recorder.runs != 1 else ''}"
+        scores = f"{recorder.scores} score{'s' if recorder.scores != 1 else ''}"
+        where = _readable(self.settings.store)
+        option = "" if self.settings.store == Path("autotrack_runs").absolute() else f" --store {where}"
+        return f"autotrack: recorded {runs} and {scores} in {where}; see them with: autotrack runs{option}"
+
+
+def enable(
+    *,
+    store: str | os.PathLike[str] | None = None,
+    experiment: str | None = None,
+    log_models: bool | None = None,
+    log_defaults: bool | None = None,
+    log_datasets: bool | None = None,
+    training_score: bool | None = None,
+) -> Session:
+    """Switch autologging on: from here on every fit and score is recorded.
+
+    Calling it again changes the settings that are given and keeps the rest; calling it again
+    with the same ones changes nothing. A setting that is not given is taken from its
+    ``AUTOTRACK_*`` variable, else its default.
+
+    Parameters
+    ----------
+    store : path, optional
+        Folder of the store; by default ``autotrack_runs`` in the working directory
+        (``AUTOTRACK_STORE``).
+    experiment : str, optional
+        Experiment that runs belong to (``AUTOTRACK_EXPERIMENT``); by default ``Default``.
+    log_models : bool, default=True
+        Keep every fitted model as a crate (``AUTOTRACK_LOG_MODELS``).
+    log_defaults : bool, default=False
+        Keep the params left at their defaults too (``AUTOTRACK_LOG_DEFAULTS``).
+    log_datasets : bool, default=True
+        Keep fingerprint, shape and columns of the data (``AUTOTRACK_LOG_DATASETS``).
+    training_score : bool, default=False
+        Score every model on its training data (``AUTOTRACK_TRAINING_SCORE``).
+
+    Returns
+    -------
+    Session
+        Can be used as a context manager, which calls :func:`disable` at its end.
+
+    Raises
+    ------
+    SettingError
+        If a setting has a value that cannot be used.
+    """
+    global _session  # noqa: PLW0603 - one process has one session
+    with _lock:
+        settings = home.give(
+            keep=_session is not None,
+            store=store,
+            experiment=experiment,
+            log_models=log_models,
+            log_defaults=log_defaults,
+            log_datasets=log_datasets,
+            training_score=training_score,
+        )
+        if _session is not None:
+            if _session.settings == settings:
+                return _session
+            disable()
+        session = Session(settings)
+        session._open()
+        _session = session
+        return session
+
+
+def disable() -> None:
+    """Switch autologging off, and put every class and function back exactly as it was."""
+    global _session  # noqa: PLW0603
+    with _lock:
+        if _session is not None:
+            session, _session = _session, None
+            session._close()
+            _past.append(session)
+
+
+def is_enabled() -> bool:
+    """Whether autologging is on."""
+    return _session is not None
+
+
+# Sessions that are over: what they recorded is part of the line at exit.
+_past: list[Session] = []
+
+
+def _at_exit() -> None:
+    disable()
+    try:
+        end_open_runs()
+    except Exception as error:
+        print(f"autotrack could not end its open runs: {error}", file=sys.stderr)
+    for line in dict.fromkeys(filter(None, (session._farewell() for session in _past))):
+        print(line, file=sys.stderr)
+
+
+def _readable(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+atexit.register(_at_exit)
+
+
+def _child_after_fork() -> None:
+    global _lock  # noqa: PLW0603 - another thread may have held it at the moment of the fork
+    _lock = threading.RLock()
+    for session in (_session, *_past):
+        if session is not None:
+            session._recorder.ledger.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_child_after_fork)

@@ -1,0 +1,294 @@
+"""One SQLite file: opened when needed, shared by threads under a lock, safe across forks.
+
+SQLite keeps its locks in a table of the process, which a fork copies without the locks behind it.
+A child that opened the file next to an inherited connection would believe to hold locks that it
+does not hold. So the connection is closed before a fork and opened again, in parent and child, by
+whoever needs it next.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from autotrack.errors import StoreUnavailableError
+from autotrack.store.failures import error_code, explain_os, explain_sqlite, is_locked
+from autotrack.store.migrations import prepare
+
+DATABASE = "autotrack.db"
+
+_T = TypeVar("_T")
+_SQLITE_ERROR = 1
+
+
+class Database:
+    """The connection to ``<root>/autotrack.db``, and the transactions on it.
+
+    All methods may be called from any thread. The connection is opened by the first call that
+    needs it, and again after a fork, after :meth:`close` and when the file was replaced.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the store.
+    create : bool
+        Whether to make a store where there is none.
+    busy_timeout : float
+        Seconds to wait for another process's transaction.
+    """
+
+    def __init__(self, root: Path, *, create: bool = True, busy_timeout: float = 5.0) -> None:
+        self.root = Path(root).absolute()
+        self.path = self.root / DATABASE
+        self._create = create
+        self._busy_timeout = busy_timeout
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._durable: bool | None = None
+        self._depth = 0
+        _live.add(self)
+
+    def close(self) -> None:
+        """Close the connection; the next call opens it again."""
+        with self._lock:
+            if self._connection is not None and not self._depth:
+                connection, self._connection = self._connection, None
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+    def __del__(self) -> None:
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """A block whose writes are kept together or not at all.
+
+        Blocks nest: an inner one joins the outer, which alone commits. The store is locked for
+        other threads and, for writing, for other processes until the block ends.
+
+        Parameters
+        ----------
+        durable : bool
+            Whether a power cut right after the block may not undo it. Without, the commit still
+            survives the end of the process, however violent. The outermost block decides.
+
+        Raises
+        ------
+        StoreLockedError
+            If another process holds the database for longer than `busy_timeout`.
+        StoreError
+            For everything else that SQLite or the operating system refuses.
+        """
+        with self._lock:
+            if self._depth:
+                yield from self._joined()
+                return
+            connection = self._ensure()
+            pid = os.getpid()
+            try:
+                if durable is not self._durable:
+                    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                    self._durable = durable
+                self._patiently(connection, "BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                raise explain_sqlite(error, self.path) from error
+            self._depth = 1
+            try:
+                yield connection
+                if os.getpid() == pid:
+                    connection.execute("COMMIT")
+            except BaseException as error:
+                # A child forked inside the block leaves the parent's transaction alone.
+                if os.getpid() == pid and connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise explain_sqlite(error, self.path) from error
+                raise
+            finally:
+                self._depth = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A block whose reads all see the same state of the store."""
+        with self._lock:
+            if self._depth:
+                yield from self._joined()
+                return
+            connection = self._ensure()
+            try:
+                connection.execute("BEGIN")
+                self._depth = 1
+                yield connection
+            except sqlite3.Error as error:
+                raise explain_sqlite(error, self.path) from error
+            finally:
+                self._depth = 0
+                if connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+
+    def _joined(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection
+        if connection is None or not connection.in_transaction:
+            # SQLite itself rolls back on a full disk; later rows must not slip in one by one.
+            raise StoreUnavailableError(
+                f"{self.path}: the transaction was rolled back by an earlier error; start it again"
+            )
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise explain_sqlite(error, self.path) from error
+
+    def _patiently(self, connection: sqlite3.Connection, sql: str) -> None:
+        """Execute, waiting also where SQLite gives up at once (recovery, a race for the WAL)."""
+        deadline = time.monotonic() + self._busy_timeout
+        self._retry(lambda: connection.execute(sql), deadline)
+
+    def _retry(self, action: Callable[[], _T], deadline: float) -> _T:
+        pause = 0.001
+        while True:
+            try:
+                return action()
+            except sqlite3.Error as error:
+                if not is_locked(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+
+    def _ensure(self) -> sqlite3.Connection:
+        """The open connection to the file that is at the path now. The lock must be held."""
+        connection = self._connection
+        if connection is not None:
+            if self._same_file():
+                if connection.in_transaction and not self._depth:
+                    # An interrupt between BEGIN and its block; nothing of it may stay.
+                    connection.execute("ROLLBACK")
+                return connection
+            # The folder was deleted or replaced: SQLite would go on writing to the lost file.
+            self._connection = None
+            with suppress(sqlite3.Error):
+                connection.close()
+        try:
+            self._connection = connection = self._open()
+            status = os.stat(self.path)
+        except sqlite3.Error as error:
+            raise explain_sqlite(error, self.path) from error
+        except OSError as error:
+            raise explain_os(error, self.path) from error
+        self._identity = (status.st_dev, status.st_ino)
+        self._durable = None
+        return connection
+
+    def _same_file(self) -> bool:
+        try:
+            status = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return (status.st_dev, status.st_ino) == self._identity
+
+    def _open(self) -> sqlite3.Connection:
+        if self._create:
+            # A store on a read-only disk can still be read: mkdir does not mind what exists.
+            self.root.mkdir(parents=True, exist_ok=True)
+        elif not self.path.exists():
+            raise StoreUnavailableError(
+                f"{self.path} does not exist; name the folder of a store (store=, "
+                "AUTOTRACK_STORE), or record a first run there"
+            )
+        deadline = time.monotonic() + self._busy_timeout
+        first: sqlite3.Error | None = None
+        # `immutable` reads the file alone, without locks: all that a read-only folder allows.
+        for mode in ("mode=rwc" if self._create else "mode=rw", "mode=ro", "mode=ro&immutable=1"):
+            try:
+                return self._retry(lambda mode=mode: self._connect(mode), deadline)  # type: ignore[misc]
+            except sqlite3.OperationalError as error:
+                if is_locked(error) or error_code(error) == _SQLITE_ERROR:
+                    raise
+                first = first or error
+            if not self.path.exists():
+                break
+        assert first is not None
+        raise first
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?{mode}",
+            uri=True,
+            timeout=self._busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            # A mapped page that the file system takes away ends the process with SIGBUS.
+            connection.execute("PRAGMA mmap_size=0")
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.create_function("casefold", 1, _casefold, deterministic=True)
+            prepare(connection, self.path, writable=not mode.startswith("mode=ro"))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _pause(self) -> bool:
+        """Before a fork: wait for the transaction under way, then close. True if locked."""
+        if not self._lock.acquire(timeout=self._busy_timeout + 1):
+            return False
+        self.close()
+        return True
+
+    def _renew(self) -> None:
+        """In a forked child: fresh locks, and no use of a connection that is the parent's."""
+        self._lock = threading.RLock()
+        self._depth = 0
+        if self._connection is not None:
+            # Only when the fork came from inside a transaction. Closing it, even at exit, would
+            # release locks that the parent relies on, hence it is never freed.
+            import ctypes
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+            self._connection = None
+
+
+def _casefold(value: str | None) -> str | None:
+    return value.casefold() if isinstance(value, str) else value
+
+
+_live: weakref.WeakSet[Database] = weakref.WeakSet()
+# By thread, since two threads may be about to fork at the same time.
+_paused: dict[int, list[Database]] = {}
+
+
+def _before_fork() -> None:
+    _paused[threading.get_ident()] = [database for database in list(_live) if database._pause()]
+
+
+def _after_in_parent() -> None:
+    for database in _paused.pop(threading.get_ident(), ()):
+        database._lock.release()
+
+
+def _after_in_child() -> None:
+    _paused.clear()
+    for database in list(_live):
+        database._renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+    )

@@ -1,0 +1,294 @@
+"""The part of the store that keeps what is known of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from autotrack.entities import Artifact, Column, Dataset, DatasetUse, Metric, Source
+from autotrack.errors import ArtifactNotFoundError, InvalidValueError
+from autotrack.store.artifacts import StoredArtifact
+from autotrack.store.experiments import instant
+from autotrack.store.keys import clean_key, clean_path, clean_text
+from autotrack.store.nearest import nearest
+from autotrack.store.runs import Runs
+from autotrack.store.values import (
+    INT64,
+    decode_metric,
+    encode_metric,
+    encode_param,
+)
+
+# Up to here one lookup a key is quicker than reading all keys of the run.
+_FEW = 4
+
+
+class Facts(Runs):
+    """Params, metrics, tags, datasets, sources and artifacts: a call adds all or nothing."""
+
+    def set_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Keep params as they are typed; a key set before takes the new value.
+
+        Raises
+        ------
+        InvalidValueError
+            If a value is none that can be kept; then none is.
+        """
+        rows = [
+            (clean_key(key, "param"), *encode_param(key, value)) for key, value in params.items()
+        ]
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            connection.executemany(
+                "INSERT OR REPLACE INTO params VALUES (?, ?, ?, ?, ?)",
+                [(number, *row) for row in rows],
+            )
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Keep tags, as text; a key set before takes the new text."""
+        rows = [(clean_key(key, "tag"), clean_text(value)) for key, value in tags.items()]
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            connection.executemany(
+                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [(number, *row) for row in rows]
+            )
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Remove a tag; there need be none."""
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            connection.execute("DELETE FROM tags WHERE run = ? AND key = ?", (number, key))
+
+    def add_metrics(
+        self, run_id: str, metrics: Iterable[tuple[str, float, int | None, float]]
+    ) -> None:
+        """Append to the history of metrics, which nothing overwrites.
+
+        Parameters
+        ----------
+        run_id : str
+        metrics : iterable of (key, value, step, time)
+            Step None is the one after the highest so far; the first is 0. Time is in seconds
+            since the epoch.
+
+        Raises
+        ------
+        InvalidValueError
+            If a value is no number or a step no 64-bit integer; then none is kept.
+        """
+        given = [
+            (clean_key(key, "metric"), encode_metric(key, value), _clean_step(key, step), float(at))
+            for key, value, step, at in metrics
+        ]
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            following = _next_steps(connection, number, {row[0] for row in given})
+            history = []
+            latest = {}
+            for key, value, asked, at in given:
+                step = following.get(key, 0) if asked is None else asked
+                following[key] = min(max(following.get(key, 0), step + 1), INT64[-1])
+                history.append((number, key, step, value, at))
+                latest[key] = (number, key, value, at, following[key])
+            connection.executemany(
+                "INSERT INTO metrics (run, key, step, value, time) VALUES (?, ?, ?, ?, ?)", history
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO latest_metrics VALUES (?, ?, ?, ?, ?)", latest.values()
+            )
+
+    def metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """All values of a metric in the order they were written; empty if there is none."""
+        with self.reading() as connection:
+            number = self._number(connection, run_id)
+            rows = connection.execute(
+                "SELECT value, step, time FROM metrics WHERE run = ? AND key = ? ORDER BY id",
+                (number, key),
+            ).fetchall()
+        return [Metric(key, decode_metric(value), step, instant(at)) for value, step, at in rows]
+
+    def add_dataset(self, run_id: str, use: DatasetUse) -> None:
+        """Keep that a run saw a dataset; the same use told twice is one."""
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            data = _dataset_number(connection, use.data)
+            target = None if use.target is None else _dataset_number(connection, use.target)
+            name = None if use.name is None else clean_text(use.name)
+            connection.execute(
+                "INSERT INTO run_datasets (run, context, name, dataset, target)"
+                " SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM run_datasets WHERE"
+                " run = ?1 AND context = ?2 AND name IS ?3 AND dataset = ?4 AND target IS ?5)",
+                (number, clean_text(use.context), name, data, target),
+            )
+
+    def add_source(self, source: Source) -> None:
+        """Keep a source, or what is known of it now."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (source_id) DO UPDATE SET script = excluded.script,"
+                " command = excluded.command, git_commit = excluded.git_commit,"
+                " git_dirty = excluded.git_dirty, packages = excluded.packages"
+                # Most often nothing is new, and then no page need be written.
+                " WHERE (script, command, git_commit, git_dirty, packages) IS NOT (excluded.script,"
+                " excluded.command, excluded.git_commit, excluded.git_dirty, excluded.packages)",
+                (
+                    source.source_id,
+                    None if source.script is None else clean_text(source.script),
+                    json.dumps(list(source.command)),
+                    source.git_commit,
+                    source.git_dirty,
+                    clean_text(source.user),
+                    clean_text(source.host),
+                    source.pid,
+                    clean_text(source.python),
+                    clean_text(source.platform),
+                    json.dumps(dict(source.packages)),
+                ),
+            )
+
+    def put_artifacts(self, run_id: str, rows: Iterable[StoredArtifact]) -> list[str]:
+        """Keep where artifacts lie; a path kept before lies there now.
+
+        Returns
+        -------
+        list of str
+            Locations that nothing points at any more, to be discarded after the commit.
+        """
+        given = [
+            (clean_path(row.path), clean_text(row.location), row.size, row.sha256) for row in rows
+        ]
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            before = [
+                found[0]
+                for path, *_ in given
+                for found in connection.execute(
+                    "SELECT location FROM artifacts WHERE run = ? AND path = ?", (number, path)
+                )
+            ]
+            return _replace(connection, number, given, before)
+
+    def replace_folder(self, run_id: str, folder: str, rows: Iterable[StoredArtifact]) -> list[str]:
+        """Like :meth:`put_artifacts`, and what `folder` held and does not hold now is dropped."""
+        folder = clean_path(folder)
+        given = [
+            (clean_path(row.path), clean_text(row.location), row.size, row.sha256) for row in rows
+        ]
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            inside = "run = ?1 AND (path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/')"
+            below = connection.execute(
+                f"SELECT location FROM artifacts WHERE {inside}", (number, folder)
+            ).fetchall()
+            before = [location for (location,) in below]
+            connection.execute(f"DELETE FROM artifacts WHERE {inside}", (number, folder))
+            return _replace(connection, number, given, before)
+
+    def list_artifacts(self, run_id: str, prefix: str | None = None) -> list[Artifact]:
+        """The files of a run by path; with `prefix`, that file or those of that folder."""
+        folder = None if prefix is None else clean_path(prefix)
+        with self.reading() as connection:
+            number = self._number(connection, run_id)
+            rows = connection.execute(
+                "SELECT path, size, sha256 FROM artifacts WHERE run = ?1 AND (?2 IS NULL"
+                " OR path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/') ORDER BY path",
+                (number, folder),
+            ).fetchall()
+        return [Artifact(*row) for row in rows]
+
+    def stored_artifact(self, run_id: str, path: str) -> StoredArtifact:
+        """One file of a run, with its location.
+
+        Raises
+        ------
+        ArtifactNotFoundError
+            If the run has no such file; the message names those that look alike.
+        """
+        path = clean_path(path)
+        with self.reading() as connection:
+            number = self._number(connection, run_id)
+            row = connection.execute(
+                "SELECT path, location, size, sha256 FROM artifacts WHERE run = ? AND path = ?",
+                (number, path),
+            ).fetchone()
+            if row is None:
+                known = connection.execute(
+                    "SELECT path FROM artifacts WHERE run = ? ORDER BY path LIMIT 1000", (number,)
+                ).fetchall()
+                raise ArtifactNotFoundError(
+                    f"run {run_id} has no artifact {path!r}; "
+                    + nearest(path, [name for (name,) in known], "it has none at all")
+                )
+        return StoredArtifact(*row)
+
+
+def _clean_step(key: str, step: object) -> int | None:
+    if step is None:
+        return None
+    try:
+        number = step.__index__()  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        number = None
+    if isinstance(number, int) and number in INT64:
+        return number
+    raise InvalidValueError(f"metric {key!r} has the step {step!r:.60}; give an integer, or None")
+
+
+def _next_steps(connection: sqlite3.Connection, number: int, keys: set[str]) -> dict[str, int]:
+    if len(keys) > _FEW:
+        sql = "SELECT key, next_step FROM latest_metrics WHERE run = ?"
+        return dict(connection.execute(sql, (number,)).fetchall())
+    sql = "SELECT key, next_step FROM latest_metrics WHERE run = ? AND key = ?"
+    found = [connection.execute(sql, (number, key)).fetchone() for key in keys]
+    return dict(row for row in found if row)
+
+
+def _dataset_number(connection: sqlite3.Connection, dataset: Dataset) -> int:
+    shape = None if dataset.shape is None else json.dumps(dataset.shape)
+    columns = json.dumps([[column.name, column.dtype] for column in dataset.columns])
+    # The fingerprint is of the values; the same values under other names are another dataset.
+    facts = json.dumps([dataset.fingerprint, dataset.kind, shape, columns])
+    digest = hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
+    find = "SELECT id FROM datasets WHERE digest = ?"
+    row = connection.execute(find, (digest,)).fetchone()
+    if row is None:
+        row = (
+            connection.execute(
+                "INSERT INTO datasets (digest, fingerprint, kind, shape, columns)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (digest, dataset.fingerprint, clean_text(dataset.kind), shape, columns),
+            ).lastrowid,
+        )
+    return int(row[0])
+
+
+def read_dataset(fingerprint: str, kind: str, shape: str | None, columns: str) -> Dataset:
+    """The dataset whose columns these are."""
+    return Dataset(
+        fingerprint,
+        kind,
+        None if shape is None else tuple(json.loads(shape)),
+        tuple(Column(name, dtype) for name, dtype in json.loads(columns)),
+    )
+
+
+def _replace(
+    connection: sqlite3.Connection,
+    number: int,
+    rows: list[tuple[str, str, int, str]],
+    before: list[str],
+) -> list[str]:
+    connection.executemany(
+        "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?)",
+        [(number, *row) for row in rows],
+    )
+    used = "SELECT 1 FROM artifacts WHERE location = ?"
+    return [
+        location
+        for location in dict.fromkeys(before)
+        if connection.execute(used, (location,)).fetchone() is None
+    ]

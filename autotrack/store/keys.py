@@ -1,0 +1,69 @@
+"""What may be a key, a tag or a path."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from autotrack.errors import InvalidValueError
+
+# A file name may have 255 bytes; the rest is left for the number of a sibling.
+_LONGEST_NAME = 240
+
+
+def is_text(text: str) -> bool:
+    """Whether `text` has a UTF-8 form (a lone surrogate, as from an odd file name, has none)."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def clean_key(key: object, what: str) -> str:
+    """`key`, if it can be the key of a param, metric or tag.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is no text, or empty.
+    """
+    if isinstance(key, str) and key.strip() and is_text(key):
+        return key
+    raise InvalidValueError(f"{what} key {key!r:.80} cannot be kept; give a non-empty text")
+
+
+def clean_text(value: object) -> str:
+    """`value` as text that SQLite takes, with a lone surrogate written as its escape."""
+    text = value if isinstance(value, str) else str(value)
+    return text if is_text(text) else text.encode("utf-8", "backslashreplace").decode()
+
+
+def clean_path(path: str | PurePosixPath) -> str:
+    """The one way to write the artifact path `path`: relative, with ``/``, no ``.`` or ``..``.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is empty, absolute, leaves the run's folder, or is no name for a file.
+    """
+    text = str(path).replace("\\", "/")
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    problem = None
+    if not parts:
+        problem = "is empty"
+    elif text.startswith("/") or (len(parts[0]) == 2 and parts[0][1] == ":"):
+        problem = "is absolute"
+    elif ".." in parts:
+        problem = "leaves the run's folder"
+    elif "\0" in text or not is_text(text):
+        problem = "holds characters that no file name can have"
+    elif any(len(part.encode()) > _LONGEST_NAME for part in parts):
+        problem = f"has a part of more than {_LONGEST_NAME} bytes"
+    if problem:
+        raise InvalidValueError(
+            f"artifact path {str(path)!r:.120} {problem}; "
+            "give a relative path such as 'plots/roc.png'"
+        )
+    return "/".join(parts)

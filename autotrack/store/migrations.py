@@ -1,0 +1,224 @@
+"""The schema, step by step: one function for each, with the number the database then carries.
+
+A step and the record of it (``PRAGMA user_version``) share one transaction: a store is of one
+version or of the next, never in between. A released step is never edited; a change is a new one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from autotrack.errors import StoreDamagedError, StoreError
+from autotrack.store.failures import is_locked
+
+Step = Callable[[sqlite3.Connection], None]
+
+#: Written into the file's header, so that `file` and we can tell whose database it is ("atrk").
+APPLICATION_ID = 0x6174726B
+
+_steps: list[Step] = []
+
+
+def step(function: Step) -> Step:
+    """Append a step; its number is its place in this file, counted from 1."""
+    _steps.append(function)
+    return function
+
+
+def latest() -> int:
+    """The version this autotrack writes."""
+    return len(_steps)
+
+
+def prepare(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
+    """Bring the database up to :func:`latest`; safe while other processes do the same.
+
+    Raises
+    ------
+    StoreDamagedError
+        If it is a database of another program.
+    StoreError
+        If a newer autotrack wrote it, or an older one did and it cannot be written to.
+    """
+    version = _version(connection)
+    if version == latest():
+        return
+    if version > latest():
+        raise StoreError(
+            f"{path} was written by a newer autotrack (schema {version}, this one reads up to "
+            f"{latest()}); upgrade with: pip install -U sklearn-autotrack"
+        )
+    if not writable:
+        raise StoreError(
+            f"{path} is of schema {version}, this autotrack needs {latest()}, and it cannot be "
+            "upgraded because it is read-only; copy the folder to a place you may write to"
+        )
+    if version == 0:
+        _refuse_foreign(connection, path)
+        _use_wal(connection)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done it while we waited for the lock.
+        for number in range(_version(connection) + 1, latest() + 1):
+            _steps[number - 1](connection)
+            connection.execute(f"PRAGMA user_version={number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    # In one statement: between two, another process may finish creating the store.
+    version, tables = connection.execute(
+        "SELECT (SELECT user_version FROM pragma_user_version),"
+        " (SELECT count(*) FROM sqlite_master)"
+    ).fetchone()
+    if version == 0 and tables:
+        raise StoreDamagedError(
+            f"{path} is a database of another program; name another folder for the store"
+        )
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    except sqlite3.OperationalError as error:
+        if is_locked(error):
+            raise
+        # No shared memory on this file system: slower, but just as safe.
+        connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    # Not executescript, which would commit the transaction first.
+    for statement in script.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+@step
+def create(connection: sqlite3.Connection) -> None:
+    """Schema 1.
+
+    Runs are referred to by a small integer, which keeps the tables of facts compact and tells
+    the order of insertion. Metric values are NULL where they are NaN, since SQLite has no NaN.
+    Each index is another page for every commit to write: a foreign key has one only where rows
+    of its parent are deleted, which experiments, sources and datasets never are.
+    """
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    _run(
+        connection,
+        """
+        CREATE TABLE experiments (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            artifact_location TEXT,
+            created REAL NOT NULL,
+            deleted INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE experiment_tags (
+            experiment INTEGER NOT NULL REFERENCES experiments ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (experiment, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE sources (
+            source_id TEXT PRIMARY KEY,
+            script TEXT,
+            command TEXT NOT NULL,
+            git_commit TEXT,
+            git_dirty INTEGER,
+            user TEXT NOT NULL,
+            host TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            python TEXT NOT NULL,
+            platform TEXT NOT NULL,
+            packages TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY,
+            run_id TEXT NOT NULL UNIQUE,
+            experiment INTEGER NOT NULL REFERENCES experiments,
+            parent INTEGER REFERENCES runs ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            status TEXT NOT NULL,
+            start_time REAL NOT NULL,
+            end_time REAL,
+            error_type TEXT,
+            error_message TEXT,
+            error_traceback TEXT,
+            source_id TEXT REFERENCES sources DEFERRABLE INITIALLY DEFERRED,
+            owner TEXT,
+            deleted INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX runs_by_parent ON runs (parent, start_time);
+        CREATE INDEX runs_running ON runs (owner) WHERE status = 'RUNNING';
+        CREATE TABLE params (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            type TEXT NOT NULL,
+            value TEXT,
+            number NUMERIC,
+            PRIMARY KEY (run, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE metrics (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            step INTEGER NOT NULL,
+            value REAL,
+            time REAL NOT NULL
+        );
+        CREATE INDEX metrics_by_run ON metrics (run, key);
+        CREATE TABLE latest_metrics (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            value REAL,
+            time REAL NOT NULL,
+            next_step INTEGER NOT NULL,
+            PRIMARY KEY (run, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE tags (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (run, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE datasets (
+            id INTEGER PRIMARY KEY,
+            digest TEXT NOT NULL UNIQUE,
+            fingerprint TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            shape TEXT,
+            columns TEXT NOT NULL
+        );
+        CREATE INDEX datasets_by_fingerprint ON datasets (fingerprint);
+        CREATE TABLE run_datasets (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            context TEXT NOT NULL,
+            name TEXT,
+            dataset INTEGER NOT NULL REFERENCES datasets,
+            target INTEGER REFERENCES datasets
+        );
+        CREATE INDEX run_datasets_by_run ON run_datasets (run);
+        CREATE TABLE artifacts (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            path TEXT NOT NULL,
+            location TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            PRIMARY KEY (run, path)
+        ) WITHOUT ROWID;
+        CREATE INDEX artifacts_by_location ON artifacts (location)
+        """,
+    )
