@@ -33,7 +33,7 @@ TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.m
 demo: .venv/installed
 	.venv/bin/python examples/coffee.py
 	.venv/bin/autotrack runs
-	.venv/bin/autotrack show "$$(.venv/bin/autotrack runs --limit 1 --ids)"
+	.venv/bin/autotrack show last
 
 test: lint
 	.venv/bin/python $(PYTEST) --junitxml=$(REPORTS)/test.xml $(PYTEST_ARGS)

@@ -7,8 +7,30 @@ scores, its data and its fitted model, becomes a run.
 from autotrack._version import __version__
 from autotrack.crates.crate import Crate
 from autotrack.entities import Experiment
-from autotrack.errors import *  # noqa: F403 - the error tree is public, and names itself in __all__
-from autotrack.errors import __all__ as _errors
+from autotrack.errors import (
+    ActiveRunError,
+    ArtifactNotFoundError,
+    AutotrackError,
+    AutotrackWarning,
+    CaptureWarning,
+    CrateError,
+    CrateFormatError,
+    DigestMismatchError,
+    ExperimentNotFoundError,
+    FilterError,
+    InvalidValueError,
+    NoActiveRunError,
+    NotFoundError,
+    PreprocessingWarning,
+    RunFinishedError,
+    RunNotFoundError,
+    SettingError,
+    StoreDamagedError,
+    StoreError,
+    StoreLockedError,
+    StoreUnavailableError,
+    UncratableError,
+)
 from autotrack.session import Session, disable, enable, is_enabled
 from autotrack.tracking.experiments import (
     create_experiment,
@@ -58,10 +80,32 @@ from autotrack.tracking.reading import (
 from autotrack.tracking.runs import Run
 
 __all__ = [
+    "ActiveRunError",
+    "ArtifactNotFoundError",
+    "AutotrackError",
+    "AutotrackWarning",
+    "CaptureWarning",
     "Crate",
+    "CrateError",
+    "CrateFormatError",
+    "DigestMismatchError",
     "Experiment",
+    "ExperimentNotFoundError",
+    "FilterError",
+    "InvalidValueError",
+    "NoActiveRunError",
+    "NotFoundError",
+    "PreprocessingWarning",
     "Run",
+    "RunFinishedError",
+    "RunNotFoundError",
     "Session",
+    "SettingError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreLockedError",
+    "StoreUnavailableError",
+    "UncratableError",
     "__version__",
     "active_run",
     "best_run",
@@ -103,5 +147,4 @@ __all__ = [
     "set_tag",
     "set_tags",
     "start_run",
-    *_errors,
 ]

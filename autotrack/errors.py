@@ -24,7 +24,7 @@
 
     AutotrackWarning (UserWarning)
     ├── CaptureWarning                     something went wrong inside autotrack; training went on
-    └── PreprocessingWarning               a model was trained on data transformed outside its pipeline
+    └── PreprocessingWarning               a model trained on data transformed outside of it
 
 Each message names the thing, the value that was met and the next step to take.
 """

@@ -33,6 +33,7 @@ class Watch:
         self.hear = hear
 
     def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call `original`, heard or not."""
         if self.hear is None:
             return original(*args, **kwargs)
         return self.hear(original, args, kwargs)
@@ -94,7 +95,7 @@ def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
         replacement._before = present
     elif isinstance(getattr(present, "fn", None), FunctionType) and hasattr(present, "__get__"):
         replacement = copy.copy(present)
-        replacement.fn = wrap(present.fn, watch)  # type: ignore[union-attr]
+        replacement.fn = wrap(present.fn, watch)
         replacement._before = present
     else:
         return False

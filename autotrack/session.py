@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import shlex
 import sys
 import threading
 from pathlib import Path
 from types import TracebackType
 
-from autotrack.settings import Settings
+from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.tracking.context import home
 from autotrack.tracking.lifecycle import end_open_runs
 from autotrack.tracking.recorder import Recorder
@@ -30,11 +31,11 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         # Imported here: `import autotrack` alone costs no scikit-learn.
-        from autotrack.capture.estimators import EstimatorEars  # noqa: PLC0415
-        from autotrack.capture.lineage import Lineage  # noqa: PLC0415
-        from autotrack.capture.metrics import MetricEars  # noqa: PLC0415
-        from autotrack.capture.scoring import Scoring  # noqa: PLC0415
-        from autotrack.capture.targets import Targets  # noqa: PLC0415
+        from autotrack.capture.estimators import EstimatorEars
+        from autotrack.capture.lineage import Lineage
+        from autotrack.capture.metrics import MetricEars
+        from autotrack.capture.scoring import Scoring
+        from autotrack.capture.targets import Targets
 
         self.settings = settings
         self._pid = os.getpid()
@@ -47,21 +48,18 @@ class Session:
         )
 
     def _open(self) -> None:
-        try:
+        # A store in trouble must not stop the training.
+        with self._trouble.guard(f"open the store {self.settings.store}"):
             home.store_at(self.settings.store)
-        except Exception as error:  # a store in trouble must not stop the training
-            self._trouble.report(f"open the store {self.settings.store}", error)
         self._targets.apply()
 
     def _close(self) -> None:
         self._targets.undo()
         if os.getpid() != self._pid:
             return
-        try:
+        with self._trouble.guard("finish recording"):
             self._recorder.refresh_stale()
             self._recorder.ledger.close()
-        except Exception as error:
-            self._trouble.report("finish recording", error)
 
     def __enter__(self) -> Session:
         return self
@@ -78,16 +76,6 @@ class Session:
     def __repr__(self) -> str:
         state = "on" if _session is self else "off"
         return f"<autotrack {state}, recording to {self.settings.store}>"
-
-    def _farewell(self) -> str | None:
-        recorder = self._recorder
-        if self.settings.quiet or os.getpid() != self._pid or not (recorder.runs or recorder.scores):
-            return None
-        runs = f"{recorder.runs} run{'s' if recorder.runs != 1 else ''}"
-        scores = f"{recorder.scores} score{'s' if recorder.scores != 1 else ''}"
-        where = _readable(self.settings.store)
-        option = "" if self.settings.store == Path("autotrack_runs").absolute() else f" --store {where}"
-        return f"autotrack: recorded {runs} and {scores} in {where}; see them with: autotrack runs{option}"
 
 
 def enable(
@@ -154,7 +142,7 @@ def enable(
 
 def disable() -> None:
     """Switch autologging off, and put every class and function back exactly as it was."""
-    global _session  # noqa: PLW0603
+    global _session
     with _lock:
         if _session is not None:
             session, _session = _session, None
@@ -173,12 +161,22 @@ _past: list[Session] = []
 
 def _at_exit() -> None:
     disable()
-    try:
+    with Trouble().guard("end its open runs"):
         end_open_runs()
-    except Exception as error:
-        print(f"autotrack could not end its open runs: {error}", file=sys.stderr)
-    for line in dict.fromkeys(filter(None, (session._farewell() for session in _past))):
-        print(line, file=sys.stderr)
+    if home.pid == os.getpid() and home.runs and not home.settings.quiet:
+        sys.stderr.write(f"{_farewell()}\n")
+
+
+def _farewell() -> str:
+    scores = sum(session._recorder.scores for session in _past)
+    counts = [f"{home.runs} run{'s' if home.runs != 1 else ''}"]
+    counts += [f"{scores} score{'s' if scores != 1 else ''}"] if scores else []
+    where = _readable(home.settings.store)
+    option = "" if where == DEFAULT_STORE else f" --store {shlex.quote(where)}"
+    return (
+        f"autotrack: recorded {' and '.join(counts)} in {where}; "
+        f"see them with: autotrack runs{option}"
+    )
 
 
 def _readable(path: Path) -> str:

@@ -57,7 +57,9 @@ class Settings:
         environment = os.environ if environ is None else environ
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(arguments) - known):
-            raise SettingError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+            raise SettingError(
+                f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            )
         values: dict[str, Any] = {}
         for name, read in _READERS.items():
             given = arguments.get(name)
@@ -78,7 +80,9 @@ def _flag(value: object, where: str) -> bool:
         return bool(value)
     if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
         return value.strip().lower() in _TRUE
-    raise SettingError(f"{where}{value!r} is no yes or no; use True or False (in the environment 1 or 0)")
+    raise SettingError(
+        f"{where}{value!r} is no yes or no; use True or False (in the environment 1 or 0)"
+    )
 
 
 def _folder(value: object, where: str) -> Path:
@@ -86,7 +90,9 @@ def _folder(value: object, where: str) -> Path:
         raise SettingError(f"{where}{value!r} is no folder; give a path such as 'autotrack_runs'")
     path = Path(value).expanduser().absolute()
     if path.exists() and not path.is_dir():
-        raise SettingError(f"{where}{str(value)!r} is a file; the store is a folder, name another path")
+        raise SettingError(
+            f"{where}{str(value)!r} is a file; the store is a folder, name another path"
+        )
     return path
 
 

@@ -79,10 +79,8 @@ class EstimatorEars:
         token = enter()
         try:
             result = original(*args, **kwargs)
-            try:
+            with self._trouble.guard("record a partial_fit"):
                 self._recorder.continue_fit(link, args[0])
-            except Exception as error:
-                self._trouble.report("record a partial_fit", error)
             return result
         finally:
             leave(token)
@@ -94,12 +92,10 @@ class EstimatorEars:
             result = original(*args, **kwargs)
         finally:
             leave(token)
-        try:
+        with self._trouble.guard("remember a prediction"):
             if args and isinstance(args[0], BaseEstimator):
                 data = args[1] if len(args) > 1 else next(iter(kwargs.values()), None)
                 self._lineage.predicted(args[0], data, result)
-        except Exception as error:
-            self._trouble.report("remember a prediction", error)
         return result
 
     def transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
@@ -109,11 +105,9 @@ class EstimatorEars:
             result = original(*args, **kwargs)
         finally:
             leave(token)
-        try:
+        with self._trouble.guard("remember a transform"):
             if args:
                 self._lineage.transformed(args[0], result)
-        except Exception as error:
-            self._trouble.report("remember a transform", error)
         return result
 
     def score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
@@ -121,31 +115,25 @@ class EstimatorEars:
         token = enter()
         try:
             result = original(*args, **kwargs)
-            try:
+            with self._trouble.guard("record a score"):
                 if args and isinstance(args[0], BaseEstimator) and isinstance(result, Real):
                     X, y = inputs(args, kwargs)
                     self._score(args[0], X, y, float(result), None)
-            except Exception as error:
-                self._trouble.report("record a score", error)
             return result
         finally:
             leave(token)
 
-    # -- parts of a fit -----------------------------------------------------------------------------
+    # -- parts of a fit ----------------------------------------------------------------------
 
     def _is_model(self, estimator: object) -> bool:
-        try:
+        with self._trouble.guard("tell a model from a transformer"):
             return is_model(estimator)
-        except Exception as error:
-            self._trouble.report("tell a model from a transformer", error)
-            return False
+        return False
 
     def _open(self, args: Args, kwargs: Kwargs) -> OpenFit | None:
-        try:
+        with self._trouble.guard("record a fit"):
             return self._recorder.open_fit(self._facts(args, kwargs))
-        except Exception as error:
-            self._trouble.report("record a fit", error)
-            return None
+        return None
 
     def _facts(self, args: Args, kwargs: Kwargs) -> FitFacts:
         estimator = args[0]
@@ -163,30 +151,25 @@ class EstimatorEars:
     def _training_data(self, X: object, y: object) -> DatasetUse | None:
         if not self._settings.log_datasets:
             return None
-        try:
+        with self._trouble.guard("describe the training data"):
             data = describe(X)
             if data is None:
                 return None
             return DatasetUse("train", data, variable_name(X), describe(y))
-        except Exception as error:
-            # A container nobody has heard of costs its fingerprint, not the run.
-            self._trouble.report("describe the training data", error)
-            return None
+        return None
 
     def _fail(self, opened: OpenFit | None, error: BaseException) -> None:
         if opened is None:
             return
-        try:
+        with self._trouble.guard("record a failed fit"):
             self._recorder.fail_fit(opened, error)
-        except Exception as own:
-            self._trouble.report("record a failed fit", own)
 
     def _close(
         self, name: str, opened: OpenFit | None, args: Args, kwargs: Kwargs, result: object
     ) -> None:
         if opened is None:
             return
-        try:
+        with self._trouble.guard("record a fit"):
             model = args[0]
             X, y = inputs(args, kwargs)
             partial = name == "partial_fit"
@@ -195,8 +178,6 @@ class EstimatorEars:
                 self._score(model, X, y, float(model.score(X, y)), "train")
             self._recorder.close_fit(opened, model)
             self._remember_own(model, X, result)
-        except Exception as error:
-            self._trouble.report("record a fit", error)
 
     def _remember_own(self, model: Any, X: object, result: object) -> None:
         if result is not model:
@@ -208,15 +189,13 @@ class EstimatorEars:
 
     def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         result = original(*args, **kwargs)
-        try:
+        with self._trouble.guard("remember a transformer"):
             transformer = args[0]
             facts = TransformerFacts(summary(transformer), user_params(transformer))
             self._lineage.fitted(transformer, facts, inputs(args, kwargs)[0])
             if result is not transformer:
                 self._lineage.transformed(transformer, result)
             self._recorder.transformer(facts)
-        except Exception as error:
-            self._trouble.report("remember a transformer", error)
         return result
 
     def _score(self, model: object, X: object, y: object, value: float, name: str | None) -> None:
@@ -228,7 +207,7 @@ class EstimatorEars:
 def inputs(args: Args, kwargs: Kwargs) -> tuple[Any, Any]:
     """X and y of a call, by place or by name."""
     X = args[1] if len(args) > 1 else kwargs.get("X")
-    y = args[2] if len(args) > 2 else kwargs.get("y")  # noqa: PLR2004
+    y = args[2] if len(args) > 2 else kwargs.get("y")
     if X is None and len(args) == 1:
         # Text vectorizers and label encoders call their input otherwise.
         X = next((value for name, value in kwargs.items() if name != "y"), None)

@@ -34,12 +34,12 @@ class Evidence(IntEnum):
 
 
 def plain_array(values: object) -> Array | None:
-    """`values` as an array of one or two dimensions, a single column flattened; None if it is none."""
+    """`values` as an array of one or two dimensions, a single column flattened, or None."""
     try:
         array = np.asarray(values)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return None
-    if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004
+    if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     return array if array.ndim in (1, 2) and array.size else None
 
@@ -69,7 +69,7 @@ def relation(values: Array, prediction: Array) -> Evidence:
     """How `values` can be shown to come from `prediction`, judging by the two alone."""
     if values.shape == prediction.shape and same(values, prediction):
         return Evidence.NONE if is_constant(values) else Evidence.EQUAL
-    if values.ndim == 2 or is_constant(values):  # noqa: PLR2004
+    if values.ndim == 2 or is_constant(values):
         return _rows_of(values, prediction) if values.ndim == prediction.ndim else Evidence.NONE
     if prediction.ndim == 1:
         return _column(values, prediction)
@@ -121,7 +121,7 @@ def _bits(values: Array) -> float:
 
 
 def is_monotone(values: Array, prediction: Array) -> bool:
-    """Whether `values` is a rising or falling function of `prediction`; labels need only be ranges."""
+    """Whether `values` rises or falls with `prediction`; labels need only be ranges of it."""
     order = np.argsort(prediction, kind="stable")
     ordered = prediction[order]
     if ordered.dtype.kind == "f" and np.isnan(ordered[-1]):
@@ -144,7 +144,7 @@ def _relabelled(values: Array, labels: Array) -> Evidence:
     """Labels under other names, one for one."""
     a, b = _groups(values), _groups(labels)
     kinds = int(a.max()) + 1
-    if kinds < 2 or kinds != int(b.max()) + 1:  # noqa: PLR2004
+    if kinds < 2 or kinds != int(b.max()) + 1:
         return Evidence.NONE
     pairs = np.unique(a.astype(np.int64) * kinds + b)
     if len(pairs) != kinds or _bits(values) < _ENOUGH_BITS:
@@ -160,7 +160,7 @@ def _is_usual_map(values: Array, prediction: Array) -> bool:
         first = groups == groups[0]
         return any(
             bool((first == side).all() or (first != side).all())
-            for side in (p >= 0.5, p > 0.5, p > 0, p >= 0)  # noqa: PLR2004
+            for side in (p >= 0.5, p > 0.5, p > 0, p >= 0)
         )
     if not is_numeric(values):
         return False
@@ -174,7 +174,7 @@ def _is_usual_map(values: Array, prediction: Array) -> bool:
             return True
         # Clipped: the bounds are the values' own, so enough of what lies between must be left.
         between = (v > v.min()) & (v < v.max())
-        return bool(np.allclose(v, clipped, rtol=1e-12, atol=0) and between.sum() > 2)  # noqa: PLR2004
+        return bool(np.allclose(v, clipped, rtol=1e-12, atol=0) and between.sum() > 2)
 
 
 def _subset(values: Array, prediction: Array) -> Evidence:
@@ -197,7 +197,7 @@ def _tells(values: Array) -> bool:
 def _rows_of(values: Array, prediction: Array) -> Evidence:
     """A matrix made of some of the rows of a real-valued matrix."""
     if (
-        values.ndim != 2  # noqa: PLR2004
+        values.ndim != 2
         or values.shape[1] != prediction.shape[1]
         or len(values) > len(prediction)
         or values.dtype.kind != "f"
@@ -217,7 +217,7 @@ def explained_by(values: Array, data: object) -> bool:
     Then somebody may as well have made it from that column by hand.
     """
     shape = getattr(data, "shape", None)
-    if shape is None or len(shape) != 2 or shape[0] != len(values):  # noqa: PLR2004
+    if shape is None or len(shape) != 2 or shape[0] != len(values):
         return False
     if shape[0] * shape[1] > _MOST_INPUT:
         return False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -26,12 +25,15 @@ from autotrack.capture.evidence import (
     same,
 )
 from autotrack.describe.data import fingerprint
+from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import TransformerFacts
 from autotrack.tracking.links import IdentityMap, Link, links
 
 _MOST_PREDICTIONS = 256
 # Predictions of the right length that are looked at for a score that is no plain copy.
 _MOST_COMPARED = 24
+# Predictions of so few rows are remembered apart.
+_SHORT = 4
 _MOST_OUTPUTS = 64
 # Copies above this size (bytes) count towards the budget of all copies together.
 _SMALL = 1 << 16
@@ -44,6 +46,15 @@ def reference(value: object) -> weakref.ref[Any] | None:
         return weakref.ref(value)
     except TypeError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """On which data a prediction was last scored: against which truth, and what it was called."""
+
+    truth: weakref.ref[Any] | None
+    data_name: str
+    use: DatasetUse | None
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +71,7 @@ class Prediction:
     output: weakref.ref[Any] | None
     values: NDArray[Any] | None
     digest: str | None = None
+    judged: Judged | None = None
 
     def is_alive(self) -> bool:
         """Whether the model still exists."""
@@ -86,6 +98,8 @@ class Lineage:
 
     def __init__(self) -> None:
         self._predictions: deque[Prediction] = deque(maxlen=_MOST_PREDICTIONS)
+        # Apart, so that a loop over single rows does not push out what will be scored.
+        self._short: deque[Prediction] = deque(maxlen=_MOST_PREDICTIONS)
         self._large: deque[Prediction] = deque()
         self._held = 0
         self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
@@ -124,10 +138,10 @@ class Lineage:
             values = None if array is None else array.copy()
         if values is None:
             return
-        if values.ndim == 2 and values.shape[1] == 1:  # noqa: PLR2004
+        if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         kept = Prediction(link, model, data, reference(output), values)
-        self._predictions.append(kept)
+        (self._predictions if len(values) > _SHORT else self._short).append(kept)
         if values.nbytes > _SMALL:
             self._bound(kept, values.nbytes)
 
@@ -143,10 +157,11 @@ class Lineage:
                     oldest.digest = fingerprint(oldest.values)
                     oldest.values = None
 
-    def _newest_first(self) -> Iterator[Prediction]:
+    def _newest_first(self, rows: int | None) -> list[Prediction]:
+        short = rows is not None and rows <= _SHORT
         while True:
             try:
-                return iter(list(reversed(self._predictions)))
+                return [*self._predictions, *(self._short if short else ())][::-1]
             except RuntimeError:  # another thread predicted meanwhile
                 continue
 
@@ -159,7 +174,7 @@ class Lineage:
         if array is None or values is truth:
             return None
         best, strongest = [], Evidence.NONE
-        candidates = (p for p in self._newest_first() if self._comparable(array, p))
+        candidates = (p for p in self._newest_first(len(array)) if self._comparable(array, p))
         for prediction in islice(candidates, _MOST_COMPARED):
             assert prediction.values is not None
             evidence = relation(array, prediction.values)
@@ -187,7 +202,8 @@ class Lineage:
         """The prediction that `values` are: the very object, or a view of its memory."""
         array = values if type(values) is np.ndarray else None
         looked = array is not None
-        for prediction in self._newest_first():
+        rows = getattr(values, "shape", (None,))[:1]
+        for prediction in self._newest_first(rows[0] if rows else None):
             output = prediction.output() if prediction.output is not None else None
             if output is None:
                 continue
@@ -232,29 +248,27 @@ class Lineage:
 def comes_from(data: Any, output: Any) -> bool:
     """Whether `data` is a view of `output`, or made of some of its rows."""
     shape, whole = getattr(data, "shape", None), getattr(output, "shape", None)
-    if not shape or not whole or len(shape) != 2 or len(whole) != 2:  # noqa: PLR2004
+    if not shape or not whole or len(shape) != 2 or len(whole) != 2:
         return False
     if shape[1] != whole[1] or shape[0] > whole[0] or not shape[0] or not shape[1]:
         return False
     if hasattr(data, "iloc") and hasattr(output, "iloc") and list(data) != list(output):
         return False
-    if isinstance(data, np.ndarray) and isinstance(output, np.ndarray):
-        if np.may_share_memory(data, output):
-            return True
-    return _has_rows(_rows(data), _rows(output))
+    both = isinstance(data, np.ndarray) and isinstance(output, np.ndarray)
+    if both and np.may_share_memory(data, output):
+        return True
+    return _has_rows(_rows(data), shape[0], _rows(output))
 
 
 # Rows that are looked up to tell whether data was taken from a transformer's output.
 _PROBES = 4
 
 
-def _rows(data: Any) -> tuple[Any, int]:
-    return (data.iloc if hasattr(data, "iloc") else data), data.shape[0]
+def _rows(data: Any) -> Any:
+    return data.iloc if hasattr(data, "iloc") else data
 
 
-def _has_rows(part: tuple[Any, int], whole: tuple[Any, int]) -> bool:
-    rows, count = part
-    known, size = whole
+def _has_rows(rows: Any, count: int, known: Any) -> bool:
     try:
         first = plain_array(known[:, 0].toarray() if hasattr(known, "toarray") else known[:, 0])
         if first is None:
@@ -265,7 +279,8 @@ def _has_rows(part: tuple[Any, int], whole: tuple[Any, int]) -> bool:
             if row is None:
                 return False
             places = np.flatnonzero(first == row[0])[:_SEARCHED]
-            if not any(same(row, other) for other in (_row(known, int(i)) for i in places)):
+            others = (_row(known, int(i)) for i in places)
+            if not any(other is not None and same(row, other) for other in others):
                 return False
             told = told or not is_constant(row) or row[0] != np.round(row[0], 3)
     except Exception:  # noqa: BLE001 - containers that cannot be compared so are not the same

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.lineage import Lineage, Prediction
+from autotrack.capture.lineage import Judged, Lineage, Prediction, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.results import shape
 from autotrack.capture.scoring import Scoring, key_text
+from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import ScoreFacts
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
@@ -83,10 +84,8 @@ class MetricEars:
         token = enter()
         try:
             result = original(*args, **kwargs)
-            try:
+            with self._trouble.guard(f"record {original.__name__}"):
                 self._record(original, args, kwargs, result)
-            except Exception as error:
-                self._trouble.report(f"record {original.__name__}", error)
             return result
         finally:
             leave(token)
@@ -103,9 +102,10 @@ class MetricEars:
         truth = next((bound[name] for name in signature.truths if name in bound), None)
         prediction = self._judged(signature, bound, truth)
         link = prediction.link if prediction is not None else None
-        held = prediction.data() if prediction is not None and prediction.data else None
-        data = held if held is not None else bound.get(signature.data or "")
-        data_name, use = self._scoring.data(link, data, truth)
+        if prediction is not None and signature.data is None:
+            data_name, use = self._data_of(prediction, truth)
+        else:
+            data_name, use = self._scoring.data(link, bound.get(signature.data or ""), truth)
         if truth is None and signature.data is None:
             use = None  # computed from a curve, whose data is on record with the curve
         name = function.__name__ + _options(signature, bound)
@@ -117,6 +117,16 @@ class MetricEars:
             # What is computed from a curve (`auc`) is the model's as well.
             for array in arrays:
                 self._lineage.remember(link, prediction.model, prediction.data, array)
+
+    def _data_of(self, prediction: Prediction, truth: object) -> tuple[str, DatasetUse | None]:
+        judged = prediction.judged
+        if judged is not None and judged.truth is not None and judged.truth() is truth:
+            # One prediction is often scored in many ways.
+            return judged.data_name, judged.use
+        data = prediction.data() if prediction.data is not None else None
+        name, use = self._scoring.data(prediction.link, data, truth)
+        prediction.judged = Judged(reference(truth), name, use)
+        return name, use
 
     def _judged(
         self, signature: _Signature, bound: Mapping[str, Any], truth: object

@@ -37,6 +37,7 @@ class OutermostWatch(Watch):
     __slots__ = ()
 
     def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call `original`, heard or not."""
         hear = self.hear
         if hear is None or _open.get():
             return original(*args, **kwargs)
@@ -53,6 +54,7 @@ class NestedTask:
         self.travels = travels
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task."""
         token = _open.set(True)
         try:
             return self.function(*args, **kwargs)
@@ -82,7 +84,7 @@ def hear_parallel(
     original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Hear ``joblib.Parallel.__call__``: inside an open call its tasks are nested too."""
-    if not _open.get() or len(args) < 2:  # noqa: PLR2004 - self and the tasks
+    if not _open.get() or len(args) < 2:
         return original(*args, **kwargs)
     parallel, tasks, *rest = args
     travels = "Multiprocessing" in type(parallel._backend).__name__

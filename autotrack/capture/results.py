@@ -22,9 +22,7 @@ _RETURNED = re.compile(r"^(\w+)\s*:", re.MULTILINE)
 MOST_ROWS = 2000
 
 
-def shape(
-    name: str, function: Callable[..., Any], bound: Mapping[str, Any], result: Any
-) -> Shaped:
+def shape(name: str, function: Callable[..., Any], bound: Mapping[str, Any], result: Any) -> Shaped:
     """Sort a result into metrics, tables, and the arrays it is made of.
 
     Parameters
@@ -101,12 +99,10 @@ def _array(array: NDArray[Any], bound: Mapping[str, Any]) -> Table:
         flat = array.ravel()
         keys = labels if len(labels) == len(flat) else range(len(flat))
         return Table(["label", "value"], [[keys[i], flat[i].item()] for i in _thinned(len(flat))])
-    if array.ndim == 2:  # noqa: PLR2004
+    if array.ndim == 2:
         square = len(labels) == array.shape[0] == array.shape[1]
         columns = labels if square else list(range(array.shape[1]))
-        rows = [
-            [labels[i] if square else i, *array[i].tolist()] for i in _thinned(array.shape[0])
-        ]
+        rows = [[labels[i] if square else i, *array[i].tolist()] for i in _thinned(array.shape[0])]
         return Table(["true \\ predicted" if square else "row", *map(str, columns)], rows)
     rows = [[*index, array[index].item()] for index in np.ndindex(array.shape)]
     return Table([*(f"axis_{axis}" for axis in range(array.ndim)), "value"], rows[:MOST_ROWS])

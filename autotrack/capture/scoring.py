@@ -48,9 +48,7 @@ class Scoring:
         return describe(data)
 
     @staticmethod
-    def _is_training(
-        link: Link, X: object, data: Dataset | None, target: Dataset | None
-    ) -> bool:
+    def _is_training(link: Link, X: object, data: Dataset | None, target: Dataset | None) -> bool:
         if link.train is None:
             # Nothing was fingerprinted: only the very object is known.
             return X is not None and link.train_ref is not None and link.train_ref() is X

@@ -15,7 +15,14 @@ from sklearn.base import BaseEstimator
 from autotrack.capture.estimators import EstimatorEars
 from autotrack.capture.metrics import MetricEars, judges_predictions
 from autotrack.capture.nesting import OutermostWatch, hear_parallel
-from autotrack.patching import Watch, patch_attribute, patch_cell, restore, restore_cell, wrapped_cell
+from autotrack.patching import (
+    Watch,
+    patch_attribute,
+    patch_cell,
+    restore,
+    restore_cell,
+    wrapped_cell,
+)
 
 #: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else
 #: begins with ``predict`` is heard as a prediction.
@@ -63,7 +70,7 @@ class Targets:
             self._classes.add(joblib.Parallel)
 
     def undo(self) -> None:
-        """Put every original back, in classes born meanwhile too; silence what cannot be reached."""
+        """Put every original back, in classes born meanwhile too; silence the rest."""
         for cls in list(self._classes):
             restore(cls)
         self._classes.clear()
@@ -100,7 +107,8 @@ class Targets:
 
 def _with_subclasses(cls: type) -> Iterator[type]:
     yield cls
-    for subclass in type.__subclasses__(cls):
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
         yield from _with_subclasses(subclass)
 
 
@@ -118,4 +126,3 @@ def _innermost_cell(function: FunctionType) -> CellType | None:
     while (inner := wrapped_cell(here)) is not None:
         cell, here = inner, inner.cell_contents
     return cell
-

@@ -35,13 +35,13 @@ def _console() -> Console:
 
 @main.command()
 @click.option("--experiment", "-e", multiple=True, help="Only runs of this experiment.")
-@click.option("--where", "-w", help="A condition: \"metrics.test_r2_score > 0.5 and params.C = 1\".")
+@click.option("--where", "-w", help='A condition: "metrics.test_r2_score > 0.5 and params.C = 1".')
 @click.option("--order-by", "-o", multiple=True, help='Such as "metrics.test_r2_score desc".')
 @click.option("--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True)
 @click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
 @click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
 @store_option
-def runs(  # noqa: PLR0913 - one argument an option
+def runs(
     experiment: Sequence[str],
     where: str | None,
     order_by: Sequence[str],
@@ -153,12 +153,12 @@ def _source(console: Console, record: RunRecord) -> None:
     if source.git_commit:
         state = {True: " with changes", False: "", None: ""}[source.git_dirty]
         console.print(f"commit   {source.git_commit[:12]}{state}")
-    console.print(f"[dim]by {escape(source.user)} on {escape(source.host)}, Python {source.python}[/dim]")
+    console.print(
+        f"[dim]by {escape(source.user)} on {escape(source.host)}, Python {source.python}[/dim]"
+    )
 
 
-def _section(
-    console: Console, title: str, items: Iterable[tuple[str, Any]], form: Any
-) -> None:
+def _section(console: Console, title: str, items: Iterable[tuple[str, Any]], form: Any) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -197,7 +197,8 @@ def diff(a: str, b: str) -> None:
     for heading in ("", "key", a[:_ID], b[:_ID]):
         table.add_column(heading, overflow="fold")
     for section, key, left, right in frame.itertuples(index=False):
-        table.add_row(section, escape(key), escape(_value(left)), escape(_value(right)))
+        values = ("" if side is None else escape(_value(side)) for side in (left, right))
+        table.add_row(section, escape(key), *values)
     console.print(table)
 
 
@@ -213,7 +214,7 @@ def _took(start: datetime, end: datetime | None) -> str:
     seconds = ((end or datetime.now(UTC)) - start).total_seconds()
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:  # noqa: PLR2004
+    if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -242,7 +243,7 @@ def _data(use: Any) -> str:
 
 def _bytes(size: float) -> str:
     for unit in ("B", "kB", "MB"):
-        if size < 1000:  # noqa: PLR2004 - decimal units
+        if size < 1000:
             return f"{size:.0f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"

@@ -93,7 +93,9 @@ class Crate:
             for file in sorted(manifest.files, key=lambda file: -file.size)
         ]
         lines.append(f"  run           {manifest.run_id or '-'}")
-        lines.append(f"  needs         Python {manifest.python}, {', '.join(manifest.requirements)}")
+        lines.append(
+            f"  needs         Python {manifest.python}, {', '.join(manifest.requirements)}"
+        )
         if manifest.code:
             lines.append(f"  carries       {', '.join(manifest.code)}")
         if manifest.preprocessing:
@@ -103,7 +105,7 @@ class Crate:
 
 def _size(count: float) -> str:
     for unit in ("B", "kB", "MB"):
-        if count < 1000:  # noqa: PLR2004 - decimal units
+        if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.2f} GB"

@@ -11,7 +11,7 @@ import types
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from pickle import PickleError, whichmodule
+from pickle import whichmodule  # type: ignore[attr-defined]
 from typing import Any, BinaryIO
 
 import cloudpickle
@@ -122,7 +122,7 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
     only plain containers, numbers and texts are written without asking it.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.RawIOBase) -> None:
         super().__init__(file, protocol=PROTOCOL)
         self.modules: set[str] = set()
         self.by_value: set[str] = set()
@@ -135,18 +135,15 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(obj, types.ModuleType):
             self.modules.add(obj.__name__)
         elif isinstance(obj, type | types.FunctionType):
-            module = obj.__module__
-            if module is not None and is_project_code(module):
-                self.by_value.add(f"{module}.{obj.__qualname__}")
+            # A function made by exec may come from nowhere: it goes by value as well.
+            home = str(getattr(obj, "__module__", None) or "__main__")
+            if is_project_code(home):
+                if isinstance(obj, type) or "." not in obj.__qualname__:  # methods go unsaid
+                    self.by_value.add(f"{home}.{obj.__qualname__}")
                 return self._reduce_by_value(obj)
-            self.modules.add(module)
+            self.modules.add(home)
         else:
-            module = getattr(obj, "__module__", None)
-            if not isinstance(module, str):
-                # NumPy's ufuncs and other callables written in C do not know where they live.
-                name = getattr(obj, "__name__", None) if callable(obj) else None
-                module = whichmodule(obj, name) if name else type(obj).__module__
-            self.modules.add(module)
+            self.modules.add(_module_of(obj))
         return super().reducer_override(obj)
 
     def _reduce_by_value(self, obj: Any) -> Any:
@@ -156,6 +153,15 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
             reduced = _cloudpickle._class_reduce(obj)
             return _cloudpickle._dynamic_class_reduce(obj) if reduced is NotImplemented else reduced
         return self._dynamic_function_reduce(obj)
+
+
+def _module_of(obj: Any) -> str:
+    module = getattr(obj, "__module__", None)
+    if isinstance(module, str):
+        return module
+    # NumPy's ufuncs and other callables written in C do not know where they live.
+    name = getattr(obj, "__name__", None) if callable(obj) else None
+    return str(whichmodule(obj, name)) if name else type(obj).__module__
 
 
 class _HashingWriter(io.RawIOBase):
@@ -237,7 +243,7 @@ def _parts(value: object) -> list[tuple[str, object]]:
 
 def _pickles(value: object) -> bool:
     try:
-        _CratePickler(_Nowhere()).dump(value)  # type: ignore[arg-type]
-    except (PickleError, Exception):
+        _CratePickler(_Nowhere()).dump(value)
+    except Exception:  # noqa: BLE001 - a foreign __reduce__ may do anything
         return False
     return True

@@ -86,9 +86,7 @@ def _is_python_source(module: ModuleType) -> bool:
 @functools.cache
 def _installed_folders() -> tuple[Path, ...]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple(
-        {Path(path).resolve() for path in map(sysconfig.get_path, names) if path is not None}
-    )
+    return tuple({Path(sysconfig.get_path(name)).resolve() for name in names})
 
 
 def _is_editable(top: str) -> bool:

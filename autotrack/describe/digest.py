@@ -128,7 +128,7 @@ def add_values(sink: Sink, array: Array) -> None:
         add_cells(sink, array.flat)
     else:
         for block in _blocks(array):
-            sink.update(_bytes(block))
+            sink.update(_bytes(block).data)
 
 
 def _blocks(array: Array) -> Iterator[Array]:
@@ -191,7 +191,7 @@ def column_digests(columns: Array) -> bytes:
         for start in range(0, rows, step):
             block = np.ascontiguousarray(group[:, start : start + step])
             for sink, values in zip(sinks, block, strict=True):
-                sink.update(values)
+                sink.update(values.data)
         digests += [sink.digest() for sink in sinks]
     return b"".join(digests)
 
@@ -218,7 +218,7 @@ def add_cells(sink: Sink, cells: Iterable[object], depth: int = 0) -> None:
         # 1 and "1" and True may digest to the same bytes: which cell is of which type is noted
         # first, then the cells of each type follow together.
         codes = {kind: code for code, kind in enumerate(kinds)}
-        sink.update(np.fromiter((codes[type(cell)] for cell in chunk), np.uint16, len(chunk)))
+        sink.update(np.fromiter((codes[type(cell)] for cell in chunk), np.uint16, len(chunk)).data)
         for kind in kinds:
             _add_alike(sink, kind, [cell for cell in chunk if type(cell) is kind], depth)
 
@@ -264,13 +264,13 @@ def _digest(cell: object, depth: int) -> bytes:
 
 
 def _add_lengths(sink: Sink, cells: list[Any]) -> None:
-    sink.update(np.fromiter(map(len, cells), np.int64, len(cells)))
+    sink.update(np.fromiter(map(len, cells), np.int64, len(cells)).data)
 
 
 def _add_texts(sink: Sink, texts: list[str]) -> None:
     """Digest texts: all lengths, then all characters."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    sink.update(lengths)
+    sink.update(lengths.data)
     # Joined, short texts cost one call for all; long ones would build a big temporary.
     for text in ("".join(texts),) if lengths.sum() <= 4 * BLOCK else texts:
         sink.update(text.encode("utf-8", "surrogatepass"))
@@ -278,17 +278,17 @@ def _add_texts(sink: Sink, texts: list[str]) -> None:
 
 def _add_integers(sink: Sink, numbers: list[int]) -> None:
     try:
-        sink.update(np.fromiter(numbers, np.int64, len(numbers)))
+        sink.update(np.fromiter(numbers, np.int64, len(numbers)).data)
     except OverflowError:
         _add_texts(sink, list(map(hex, numbers)))
 
 
 def _add_floats(sink: Sink, numbers: list[float]) -> None:
-    sink.update(np.fromiter(numbers, np.float64, len(numbers)))
+    sink.update(np.fromiter(numbers, np.float64, len(numbers)).data)
 
 
 def _add_complex(sink: Sink, numbers: list[complex]) -> None:
-    sink.update(np.fromiter(numbers, np.complex128, len(numbers)))
+    sink.update(np.fromiter(numbers, np.complex128, len(numbers)).data)
 
 
 def _add_booleans(sink: Sink, answers: list[bool]) -> None:
@@ -322,10 +322,10 @@ def _add_arrays(sink: Sink, cells: list[Any]) -> None:
     for cell in cells:
         try:
             array = np.asarray(cell)
+            names = list(map(str, getattr(cell, "columns", ())))
         except Exception:  # noqa: BLE001 - a user's own __array__ may do anything
-            _add_texts(sink, [type(cell).__qualname__])
-            continue
-        add_cells(sink, map(str, getattr(cell, "columns", ())))
+            array, names = np.empty((), object), []
+        add_cells(sink, names)
         if array.dtype.hasobject and array.ndim == 0:
             _add_texts(sink, [_reader_of(type(cell))(cell)])
         else:
@@ -334,9 +334,8 @@ def _add_arrays(sink: Sink, cells: list[Any]) -> None:
 
 def _reader_of(kind: type) -> Callable[[object], str]:
     """Choose how objects without a digest of their own are told apart: by repr, if it says more."""
-    if kind.__repr__ is object.__repr__:
-        return _name_of_type
-    return _text_without_address
+    silent: object = object.__repr__  # it tells the type and an address
+    return _name_of_type if kind.__repr__ is silent else _text_without_address
 
 
 def _name_of_type(cell: object) -> str:

@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import socket
-import subprocess
 import sys
 import threading
 import uuid
@@ -22,12 +21,10 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
+from autotrack.describe.git import GitState, dirty, git_state, git_status
 from autotrack.entities import Source
 
 __all__ = ["GitState", "dirty", "git_state", "masked", "source", "watch_dirty"]
-
-#: Seconds git may take to look through a working tree.
-GIT_TIMEOUT = 30.0
 
 #: What replaces a secret.
 MASK = "***"
@@ -77,29 +74,6 @@ _SECRET_SHAPES = re.compile(
     r"|\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*",
     re.IGNORECASE,
 )
-
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-
-#: Variables that git sets inside its hooks, and that would make it answer for another repository.
-_GIT_ELSEWHERE = frozenset(
-    "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_PREFIX".split()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class GitState:
-    """A git working tree: its root and the commit checked out there (None before the first)."""
-
-    root: Path
-    commit: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Status:
-    """What git itself tells of a working tree."""
-
-    commit: str | None
-    dirty: bool
 
 
 @dataclass(slots=True)
@@ -174,7 +148,7 @@ def watch_dirty(callback: Callable[[Source], None]) -> None:
 
 
 def _ask_git(process: _Process) -> None:
-    status = _status(process.root) if process.root else None
+    status = git_status(process.root) if process.root else None
     with process.lock:
         known = process.source
         if known is not None and status is not None:
@@ -194,113 +168,6 @@ def _tell(callback: Callable[[Source], None], known: Source) -> None:
         # The store may be closed by now, and a thread has nobody to raise to.
         with contextlib.suppress(Exception):
             callback(known)
-
-
-def dirty(root: str | os.PathLike[str]) -> bool | None:
-    """Ask git whether a working tree differs from its commit; untracked files count.
-
-    Parameters
-    ----------
-    root : path
-        The working tree.
-
-    Returns
-    -------
-    bool or None
-        None if git is missing, refuses or takes longer than `GIT_TIMEOUT`.
-    """
-    status = _status(root)
-    return status.dirty if status else None
-
-
-def _status(root: str | os.PathLike[str]) -> _Status | None:
-    """Run ``git status``: one process, which asks nothing, takes no lock and starts no monitor."""
-    environment = {key: value for key, value in os.environ.items() if key not in _GIT_ELSEWHERE}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    try:
-        answer = subprocess.run(
-            ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch"],
-            check=False,
-            cwd=root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=GIT_TIMEOUT,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    if answer.returncode:
-        return None
-    commit, changes = None, False
-    for line in answer.stdout.decode(errors="replace").splitlines():
-        if line.startswith("# branch.oid "):
-            commit = line.removeprefix("# branch.oid ")
-        changes = changes or not line.startswith("#")
-    return _Status(commit if commit and _COMMIT.fullmatch(commit) else None, changes)
-
-
-def git_state(start: str | os.PathLike[str]) -> GitState | None:
-    """Find the git working tree around a folder, by reading git's files.
-
-    Parameters
-    ----------
-    start : path
-        A file or folder.
-
-    Returns
-    -------
-    GitState or None
-        None outside of any repository, or where it cannot be read.
-    """
-    try:
-        here = Path(start).resolve()
-        for root in (here, *here.parents):
-            entry = root / ".git"
-            if entry.is_dir():
-                return GitState(root, _commit(entry))
-            if entry.is_file():  # a linked worktree or a submodule
-                pointer = entry.read_text(encoding="utf-8", errors="replace").strip()
-                if pointer.startswith("gitdir:"):
-                    folder = root / pointer.removeprefix("gitdir:").strip()
-                    return GitState(root, _commit(folder))
-    except OSError:
-        pass
-    return None
-
-
-def _commit(folder: Path) -> str | None:
-    """Read which commit HEAD is at; None before the first commit."""
-    common = _first_line(folder / "commondir")
-    shared = folder / common if common else folder  # where a worktree's branches are kept
-    value = _first_line(folder / "HEAD")
-    for _ in range(5):  # as far as git itself follows
-        if value is None or not value.startswith("ref:"):
-            break
-        ref = value.removeprefix("ref:").strip()
-        value = _first_line(folder / ref) or _first_line(shared / ref) or _packed(shared, ref)
-    return value if value and _COMMIT.fullmatch(value) else None
-
-
-def _first_line(path: Path) -> str | None:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.readline().strip() or None
-    except OSError:
-        return None
-
-
-def _packed(folder: Path, ref: str) -> str | None:
-    try:
-        with (folder / "packed-refs").open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                commit, _, name = line.strip().partition(" ")
-                if name == ref:
-                    return commit
-    except OSError:
-        pass
-    return None
 
 
 def masked(command: Sequence[str]) -> tuple[str, ...]:
@@ -361,17 +228,20 @@ def _script() -> str | None:
     main = vars(sys.modules.get("__main__", object))
     path = main.get("__file__") or main.get("__vsc_ipynb_file__")
     path = path or os.environ.get("JPY_SESSION_NAME")
-    return os.path.abspath(path) if isinstance(path, str) and path else None
+    try:
+        return os.path.abspath(path) if isinstance(path, str) and path else None
+    except OSError:  # a relative path, and the working directory is gone
+        return None
 
 
 def _code_folder(script: str | None) -> Path:
     """Choose the folder whose repository holds the user's code."""
     if script is None:
-        return Path.cwd()
+        return Path()
     folder = Path(script).parent
     # pytest, streamlit and the like are installed with Python: the code is where they were called.
     if any(folder.is_relative_to(prefix) for prefix in (sys.prefix, sys.base_prefix)):
-        return Path.cwd()
+        return Path()
     return folder
 
 

@@ -101,7 +101,7 @@ def _collect(
                 found[f"{prefix}{part[0]}"] = _part_name(part[1])
                 if is_estimator(part[1]):
                     _collect(part[1], f"{prefix}{part[0]}__", defaults, found, depth + 1)
-            if any(len(part) > 2 for part in value):  # noqa: PLR2004 - a third member: columns
+            if any(len(part) > 2 for part in value):
                 found[key] = storable([[part[0], *part[2:]] for part in value])
         elif defaults or not _same(value, expected.get(name)):
             found[key] = storable(value)
@@ -111,19 +111,20 @@ def constructor_defaults(cls: type) -> Mapping[str, Any]:
     """The defaults in the constructor of `cls`; a param without one is missing."""
     known = _defaults.get(cls)
     if known is None:
-        # deprecated_original: the constructor below scikit-learn's own deprecation wrapper.
-        init = getattr(cls.__init__, "deprecated_original", cls.__init__)
+        init: Any = inspect.getattr_static(cls, "__init__")
         try:
-            parameters = inspect.signature(init).parameters.values()
+            # deprecated_original: the constructor below scikit-learn's own deprecation wrapper.
+            signature = inspect.signature(getattr(init, "deprecated_original", init))
         except (TypeError, ValueError):  # a constructor written in C
-            parameters = {}.values()  # type: ignore[assignment]
+            signature = inspect.Signature()
+        parameters = signature.parameters.values()
         known = {p.name: p.default for p in parameters if p.default is not p.empty}
         _defaults[cls] = known
     return known
 
 
 def _is_named(part: object) -> bool:
-    return isinstance(part, tuple) and len(part) >= 2 and isinstance(part[0], str)  # noqa: PLR2004
+    return isinstance(part, tuple) and len(part) >= 2 and isinstance(part[0], str)
 
 
 def _is_composition(value: object) -> bool:
@@ -153,7 +154,7 @@ def _same(value: Any, default: Any) -> bool:
             and np.array_equal(value, default)
         )
     try:
-        return bool(value == default) and type(value) is type(default) or (
+        return (bool(value == default) and type(value) is type(default)) or (
             isinstance(value, int | float | np.number)
             and isinstance(default, int | float)
             and bool(value == default)
@@ -174,7 +175,7 @@ def storable(value: Any) -> Any:
     return f"{text[:_SHORT_FORM]}… ({len(text)} characters, xxh3:{digest})"
 
 
-def _plain(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind
+def _plain(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, int):
@@ -198,12 +199,12 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one line a kind
 
 
 def _array(value: np.ndarray[Any, Any], depth: int) -> Any:
-    if value.size <= 20 and value.dtype != object:  # noqa: PLR2004 - short enough to read
+    if value.size <= 20 and value.dtype != object:
         return _plain(value.tolist(), depth + 1)
     form = f"array(shape={value.shape}, dtype={value.dtype})"
     if value.dtype == object:
         return form
-    return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(np.ascontiguousarray(value))}"
+    return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(np.ascontiguousarray(value).data)}"
 
 
 def _opaque(value: Any) -> str:

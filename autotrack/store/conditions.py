@@ -78,8 +78,7 @@ class Compiler:
         if isinstance(tree, Not):
             return f"NOT {self.condition(tree.condition)}"
         if isinstance(tree, Combined):
-            inner = f" {tree.word.upper()} ".join(self.condition(part) for part in tree.conditions)
-            return f"({inner})"
+            return _joined(tree.word.upper(), [self.condition(part) for part in tree.conditions])
         return self._comparison(tree)
 
     def _comparison(self, tree: Comparison) -> str:
@@ -109,7 +108,7 @@ class Compiler:
         if operator == "!=":
             positive = "="
         if positive == "in":
-            test = "(" + " OR ".join(match("=", value) for value in values) + ")"
+            test = _joined("OR", [match("=", value) for value in values])
         elif positive == "between":
             test = f"({match('>=', values[0])} AND {match('<=', values[1])})"
         else:
@@ -122,6 +121,9 @@ class Compiler:
         def match(operator: str, literal: Constant) -> str:
             value = literal.value
             if field.key in _NUMBERS:
+                if operator.endswith("like"):
+                    problem = f"{field.key} is a number and cannot be compared with {operator!r}"
+                    raise self._complain(literal.at, problem)
                 number = self._seconds(field, literal)
                 return f"{column} {operator} {self.bind(number)}"
             if field.key == "experiment_id" and type(value) is int:
@@ -222,6 +224,14 @@ class Compiler:
 
     def _complain(self, at: int, problem: str) -> FilterError:
         return complain(self.text, at, problem)
+
+
+def _joined(word: str, tests: list[str]) -> str:
+    """The tests joined as a balanced tree, since SQLite limits the depth of an expression."""
+    if len(tests) == 1:
+        return tests[0]
+    half = len(tests) // 2
+    return f"({_joined(word, tests[:half])} {word} {_joined(word, tests[half:])})"
 
 
 def _spell(value: Value) -> str:

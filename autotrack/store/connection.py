@@ -107,12 +107,13 @@ class Database:
             try:
                 yield connection
                 if os.getpid() == pid:
+                    if not connection.in_transaction:
+                        raise self._rolled_back()
                     connection.execute("COMMIT")
             except BaseException as error:
                 # A child forked inside the block leaves the parent's transaction alone.
-                if os.getpid() == pid and connection.in_transaction:
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
+                if os.getpid() == pid:
+                    _roll_back(connection)
                 if isinstance(error, sqlite3.Error):
                     raise explain_sqlite(error, self.path) from error
                 raise
@@ -135,21 +136,24 @@ class Database:
                 raise explain_sqlite(error, self.path) from error
             finally:
                 self._depth = 0
-                if connection.in_transaction:
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
+                _roll_back(connection)
 
     def _joined(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection
         if connection is None or not connection.in_transaction:
-            # SQLite itself rolls back on a full disk; later rows must not slip in one by one.
-            raise StoreUnavailableError(
-                f"{self.path}: the transaction was rolled back by an earlier error; start it again"
-            )
+            raise self._rolled_back()
         try:
             yield connection
         except sqlite3.Error as error:
+            # Half of the block's rows may be there. Should the caller swallow the error, neither
+            # they may be committed nor what follows slip in one by one.
+            _roll_back(connection)
             raise explain_sqlite(error, self.path) from error
+
+    def _rolled_back(self) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"{self.path}: the transaction was rolled back by an earlier error; start it again"
+        )
 
     def _patiently(self, connection: sqlite3.Connection, sql: str) -> None:
         """Execute, waiting also where SQLite gives up at once (recovery, a race for the WAL)."""
@@ -168,13 +172,15 @@ class Database:
             pause = min(2 * pause, 0.05)
 
     def _ensure(self) -> sqlite3.Connection:
-        """The open connection to the file that is at the path now. The lock must be held."""
+        """The open connection to the file that is at the path now.
+
+        The lock must be held, and no transaction be open.
+        """
         connection = self._connection
         if connection is not None:
             if self._same_file():
-                if connection.in_transaction and not self._depth:
-                    # An interrupt between BEGIN and its block; nothing of it may stay.
-                    connection.execute("ROLLBACK")
+                # Left by an interrupt between BEGIN and its block; nothing of it may stay.
+                _roll_back(connection)
                 return connection
             # The folder was deleted or replaced: SQLite would go on writing to the lost file.
             self._connection = None
@@ -204,6 +210,9 @@ class Database:
         if self._create:
             # A store on a read-only disk can still be read: mkdir does not mind what exists.
             self.root.mkdir(parents=True, exist_ok=True)
+            # Only into a folder of our own: a project's root must not become ignored.
+            if not any(self.root.iterdir()):
+                (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
         elif not self.path.exists():
             raise StoreUnavailableError(
                 f"{self.path} does not exist; name the folder of a store (store=, "
@@ -262,6 +271,12 @@ class Database:
 
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
             self._connection = None
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def _casefold(value: str | None) -> str | None:

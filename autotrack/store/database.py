@@ -40,11 +40,14 @@ class Store(Experiments, Facts):
 
     def __init__(self, root: Path, *, create: bool = True, busy_timeout: float = 5.0) -> None:
         super().__init__(root, create=create, busy_timeout=busy_timeout)
-        self.artifacts = ArtifactFolder(
-            self.root / "artifacts", self.processes, elsewhere=self._locations
-        )
         with self._lock:
             self._ensure()
+
+    @property
+    def artifacts(self) -> ArtifactFolder:
+        """The files of the store. It resolves every location, those outside the store too."""
+        # Made each time: kept, it would hold the store in a cycle, and its connection open.
+        return ArtifactFolder(self.root / "artifacts", self.processes, elsewhere=self._locations)
 
     def artifacts_of(self, run_id: str) -> ArtifactFolder:
         """The folder for new files of a run: the store's, or the one its experiment names."""

@@ -13,7 +13,6 @@ from typing import Any
 from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
 from autotrack.store.connection import Database
-from autotrack.store.failures import explain_sqlite
 from autotrack.store.keys import clean_key, clean_text
 
 _COLUMNS = "id, name, artifact_location, created, deleted"
@@ -80,15 +79,14 @@ class Experiments(Database):
             If it was deleted.
         """
         find = "SELECT id, deleted FROM experiments WHERE name = ?"
-        with self._lock:
-            try:
-                row = self._ensure().execute(find, (name,)).fetchone()
-            except sqlite3.Error as error:
-                raise explain_sqlite(error, self.path) from error
-            if row is None:
-                with self.transaction() as connection:
-                    _insert(connection, _clean_name(name), None)
-                    row = connection.execute(find, (name,)).fetchone()
+        name = _clean_name(name)
+        with self.reading() as connection:
+            row = connection.execute(find, (name,)).fetchone()
+        if row is None:
+            with self.transaction() as connection:
+                # Unless another process was quicker.
+                _insert(connection, name, None)
+                row = connection.execute(find, (name,)).fetchone()
         if row[1]:
             raise ExperimentNotFoundError(
                 f"experiment {name!r} was deleted; bring it back with "

@@ -44,6 +44,7 @@ _CONSTANTS: dict[str, Value] = {
 _TABLES = ("metrics", "params", "tags")
 _DEEPEST = 100
 _MOST = 500
+_MOST_VALUES = 10_000
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -250,18 +251,20 @@ class _Parser:
             return Field(FAMILIES[name], self._key(), token.at)
         if dotted and name in _ATTRIBUTE_PREFIXES:
             self.advance()
-            token = self.advance()
-            name = token.word
-        elif dotted:
+            return self._attribute(self.advance())
+        if dotted:
             raise self.error(
                 f"{token.text!r} is no kind of field; {nearest(name, _TABLES)}",
                 token.at,
             )
-        name = _ALIASES.get(name, name)
-        if name in ATTRIBUTES:
-            return Field("attribute", name, token.at)
         if name in FAMILIES:
             raise self.error(f"expected '.' and a key after {token.text!r}, as in metrics.test_r2")
+        return self._attribute(token)
+
+    def _attribute(self, token: _Token) -> Field:
+        name = _ALIASES.get(token.word, token.word)
+        if name in ATTRIBUTES:
+            return Field("attribute", name, token.at)
         raise self.error(
             f"{token.text!r} is no field; {nearest(name, ATTRIBUTES)} "
             f"(metrics, params and tags need their prefix: metrics.{token.text})",
@@ -337,6 +340,8 @@ class _Parser:
         while self.next.text == ",":
             self.advance()
             values.append(self._value())
+            if len(values) > _MOST_VALUES:
+                raise self.error(f"more than {_MOST_VALUES} values; filter the frame instead")
         if self.next.text != ")":
             raise self.error(f"expected ',' or ')', found {self.next.text!r}")
         self.advance()

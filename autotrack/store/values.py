@@ -82,7 +82,7 @@ def decode_param(kind: str, text: str | None, number: int | float | None) -> Any
 
 
 def encode_metric(key: str, value: object) -> float | None:
-    """The column that keeps `value`: NULL for NaN.
+    """The column that keeps `value`: NULL for NaN. A minus zero loses its sign.
 
     Raises
     ------

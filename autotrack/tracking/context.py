@@ -65,7 +65,8 @@ class Home:
 
     def __init__(self) -> None:
         self._given: dict[str, Any] = {}
-        self._experiment: str | None = None
+        #: The experiment set by `set_experiment`, which counts more than the settings.
+        self.chosen_experiment: str | None = None
         self._stores: dict[Path, Store] = {}
         self._lock = threading.RLock()
         self._watched: set[tuple[Path, str]] = set()
@@ -75,6 +76,9 @@ class Home:
         self.open_runs: dict[str, ActiveRun] = {}
         #: The run this process opened last.
         self.last: tuple[Store, str] | None = None
+        #: How many runs this process opened, and which process that is.
+        self.runs = 0
+        self.pid = os.getpid()
 
     def give(self, *, keep: bool = False, **arguments: Any) -> Settings:
         """Keep `arguments` (None means not given) for all that follows; return the settings.
@@ -87,7 +91,7 @@ class Home:
         settings = Settings.resolve(**given)
         self._given = given
         if arguments.get("experiment") is not None:
-            self._experiment = None
+            self.chosen_experiment = None
         return settings
 
     @property
@@ -116,15 +120,12 @@ class Home:
     @property
     def experiment(self) -> str:
         """Name of the experiment that new runs belong to."""
-        return self._experiment or self.settings.experiment
-
-    @experiment.setter
-    def experiment(self, name: str | None) -> None:
-        self._experiment = name
+        return self.chosen_experiment or self.settings.experiment
 
     def opened(self, store: Store, run_id: str) -> None:
         """Note that this process opened a run."""
         self.last = (store, run_id)
+        self.runs += 1
 
     def add_source(self, store: Store) -> str:
         """Write down where and with what this process runs; to be called with a new run."""

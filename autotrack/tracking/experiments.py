@@ -59,7 +59,7 @@ def set_experiment(name: str | None = None, *, experiment_id: str | None = None)
     if name is not None:
         experiment_id = store.experiment_id(text(name, "the name of an experiment"))
     found = store.get_experiment(experiment_id=str(experiment_id))
-    home.experiment = found.name
+    home.chosen_experiment = found.name
     return found
 
 
@@ -75,7 +75,9 @@ def get_experiment(name: str | None = None, *, experiment_id: str | None = None)
         return home.store().get_experiment(experiment_id=str(experiment_id))
     if name is None:
         home.store().experiment_id(home.experiment)
-    return home.store().get_experiment(name=text(name or home.experiment, "the name of an experiment"))
+    return home.store().get_experiment(
+        name=text(name or home.experiment, "the name of an experiment")
+    )
 
 
 def search_experiments() -> pd.DataFrame:
@@ -94,7 +96,7 @@ def rename_experiment(name: str, new_name: str) -> None:
     found = _named(name)
     home.store().rename_experiment(found.experiment_id, text(new_name, "the name of an experiment"))
     if home.experiment == found.name:
-        home.experiment = new_name
+        home.chosen_experiment = new_name
 
 
 def delete_experiment(name: str) -> None:

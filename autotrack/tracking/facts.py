@@ -70,7 +70,8 @@ class FitFacts:
     @property
     def identity(self) -> str:
         """Digest of class and params: what makes two fits fits of "the same estimator"."""
-        return xxhash.xxh3_64_hexdigest(f"{self.estimator} {sorted(self.params.items())!r}")
+        text = f"{self.estimator} {sorted(self.params.items())!r}"
+        return xxhash.xxh3_64_hexdigest(text.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,9 @@ def runs_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
     Columns are typed: whole numbers stay whole where some runs lack the param (``Int64``),
     metrics are floats, times are UTC. What is mixed or text is left as objects.
     """
-    import pandas as pd  # noqa: PLC0415 - slow to import, and only readers need it
+    import pandas as pd
 
-    columns: dict[str, Any] = {
-        name: [getattr(row, name) for row in rows] for name in RUN_COLUMNS
-    }
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in RUN_COLUMNS}
     for name in ("start_time", "end_time"):
         columns[name] = pd.to_datetime(pd.Series(columns[name], dtype="object"), utc=True)
     for name in RUN_COLUMNS:
@@ -50,7 +48,7 @@ def runs_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
 
 
 def _typed(values: list[Any], *, is_metric: bool) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     if is_metric:
         return pd.Series([float("nan") if v is None else v for v in values], dtype="float64")
@@ -67,7 +65,7 @@ def _typed(values: list[Any], *, is_metric: bool) -> Any:
 
 def metric_frame(history: Iterable[Metric]) -> pd.DataFrame:
     """A row a measurement: key, step, value, time."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     rows = [(metric.key, metric.step, metric.value, metric.time) for metric in history]
     frame = pd.DataFrame(rows, columns=["key", "step", "value", "time"])
@@ -77,7 +75,7 @@ def metric_frame(history: Iterable[Metric]) -> pd.DataFrame:
 
 def artifacts_frame(artifacts: Iterable[Artifact]) -> pd.DataFrame:
     """A row a file: path, size in bytes, sha256."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     rows = [(artifact.path, artifact.size, artifact.sha256) for artifact in artifacts]
     return pd.DataFrame(rows, columns=["path", "size", "sha256"]).astype({"size": "int64"})
@@ -85,7 +83,7 @@ def artifacts_frame(artifacts: Iterable[Artifact]) -> pd.DataFrame:
 
 def experiments_frame(experiments: Iterable[Experiment]) -> pd.DataFrame:
     """A row an experiment: experiment_id, name, artifact_location, created, then ``tags.*``."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     rows = [
         {

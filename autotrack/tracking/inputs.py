@@ -75,7 +75,7 @@ def _read(name: str, given: str, default: Any) -> Any:
         if isinstance(default, tuple) and isinstance(value, list):
             return tuple(value)
         raise SettingError(
-            f"param {name!r} is {given!r}, which is no {kind.__name__} like its default {default!r}; "
-            "write it as JSON"
+            f"param {name!r} is {given!r}, which is no {kind.__name__} like its default "
+            f"{default!r}; write it as JSON"
         )
     return value

@@ -42,16 +42,14 @@ class Ledger:
                 if time.monotonic() < self._not_before:
                     return False
                 return self.settle()
-        try:
-            with store.transaction(durable=durable):
-                change(store)
-        except StoreError as error:
-            with self._lock:
-                self._owe(store, change, durable)
-                self._not_before = time.monotonic() + _PAUSE
-            self._trouble.report(f"write to the store {store.root}", error)
-            return False
-        return True
+        refusal = _make(store, change, durable)
+        if refusal is None:
+            return True
+        with self._lock:
+            self._owe(store, change, durable)
+            self._not_before = time.monotonic() + _PAUSE
+        self._trouble.report(f"write to the store {store.root}", refusal)
+        return False
 
     def _owe(self, store: Store, change: Change, durable: bool) -> None:
         if len(self._owed) >= _MOST_OWED:
@@ -63,19 +61,16 @@ class Ledger:
         """Try to make every change that is owed, oldest first; False if some are left."""
         with self._lock:
             while self._owed:
-                store, change, durable = self._owed[0]
-                try:
-                    with store.transaction(durable=durable):
-                        change(store)
-                except StoreError:
+                made, refusal = False, None
+                # A change that can never be made must not block the rest.
+                with self._trouble.guard("write an owed record"):
+                    refusal = _make(*self._owed[0])
+                    made = True
+                if refusal is not None:
                     self._not_before = time.monotonic() + _PAUSE
                     return False
-                except Exception as error:  # a change that can never be made must not block the rest
-                    self._owed.popleft()
-                    self.lost += 1
-                    self._trouble.report("write an owed record", error)
-                else:
-                    self._owed.popleft()
+                self._owed.popleft()
+                self.lost += not made
             return True
 
     def close(self) -> None:
@@ -95,3 +90,13 @@ class Ledger:
         self._lock = threading.RLock()
         self._owed.clear()
         self.lost = 0
+
+
+def _make(store: Store, change: Change, durable: bool) -> StoreError | None:
+    """Make a change; the refusal of a store in trouble, if it refuses."""
+    try:
+        with store.transaction(durable=durable):
+            change(store)
+    except StoreError as error:
+        return error
+    return None

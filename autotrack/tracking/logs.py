@@ -186,7 +186,10 @@ def log_artifacts(folder: str | Path, artifact_path: str | None = None) -> None:
         raise ArtifactNotFoundError(f"{root.absolute()} {what}")
     files = sorted(file for file in root.rglob("*") if file.is_file())
     active = _writable()
-    _put(active, [(file, _inside(artifact_path, file.relative_to(root).as_posix())) for file in files])
+    _put(
+        active,
+        [(file, _inside(artifact_path, file.relative_to(root).as_posix())) for file in files],
+    )
 
 
 def _inside(folder: str | None, name: str) -> str:
@@ -206,7 +209,9 @@ def _record(active: ActiveRun, rows: list[StoredArtifact]) -> None:
 def _put_bytes(path: str, content: bytes) -> None:
     clean = clean_path(text(path, "the path of an artifact"))
     active = _writable()
-    _record(active, [active.store.artifacts_of(active.run_id).add_bytes(active.run_id, content, clean)])
+    _record(
+        active, [active.store.artifacts_of(active.run_id).add_bytes(active.run_id, content, clean)]
+    )
 
 
 def log_text(content: str, path: str) -> None:
@@ -240,7 +245,7 @@ def log_table(frame: Any, path: str) -> None:
     InvalidValueError
         If the ending is another, or this is no table.
     """
-    import pandas as pd  # noqa: PLC0415 - slow to import, and only this verb needs it
+    import pandas as pd
 
     ending = Path(text(path, "the path of an artifact")).suffix.lower()
     try:

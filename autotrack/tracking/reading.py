@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -148,7 +149,7 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
     rows = [
         row
         for row in store.search(query(experiment, where, order, None, True))
-        if row.metrics[metric] == row.metrics[metric]
+        if not math.isnan(row.metrics[metric])
     ]
     if not rows:
         where_looked = f" in experiment {experiment!r}" if experiment else ""
@@ -163,7 +164,7 @@ def diff_runs(a: str, b: str) -> pd.DataFrame:
 
     Sections are ``params``, ``data``, ``code``, ``environment`` and ``metrics``.
     """
-    import pandas as pd  # noqa: PLC0415 - slow to import, and only readers need it
+    import pandas as pd
 
     left, right = (_sections(get_run(run_id).record()) for run_id in (a, b))
     rows = [
@@ -176,7 +177,8 @@ def diff_runs(a: str, b: str) -> pd.DataFrame:
 
 
 def _equal(a: object, b: object) -> bool:
-    return a == b or (a != a and b != b)  # NaN is no difference from NaN
+    both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
+    return a == b or both_nan
 
 
 def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from autotrack.crates.pack import pack
 from autotrack.describe.estimator import qualified_name, summary
-from autotrack.entities import RunError, RunStatus
+from autotrack.entities import DatasetUse, RunError, RunStatus
 from autotrack.errors import (
     CaptureWarning,
     PreprocessingWarning,
@@ -41,6 +41,7 @@ from autotrack.tracking.trouble import Trouble
 CRATE = "model"
 # A crate that is refreshed again and again (partial_fit) may take this share of the time.
 _REFRESH_SHARE = 0.02
+_MOST_USES = 10_000
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
@@ -72,8 +73,9 @@ class Recorder:
         self.settings = settings
         self.trouble = trouble
         self.ledger = Ledger(trouble)
-        self.runs = 0
         self.scores = 0
+        # Most scores of a run are on the same data, which is written once.
+        self._kept_uses: set[tuple[str | None, ...]] = set()
         self._ages: IdentityMap[_CrateAge] = IdentityMap()
 
     # -- fits ---------------------------------------------------------------------------------
@@ -110,7 +112,7 @@ class Recorder:
 
     def _create(self, fit: OpenFit, parent_id: str | None) -> None:
         facts, run_id, started = fit.facts, fit.run_id, time.time()
-        experiment = home.experiment
+        experiment = home.chosen_experiment or self.settings.experiment
         active = fit.active
 
         def create(store: Store) -> None:
@@ -127,15 +129,12 @@ class Recorder:
 
         # The closing commit makes this one durable too; until then a killed process loses nothing.
         self.ledger.write(fit.store, create, durable=False)
-        self.runs += 1
         home.opened(fit.store, run_id)
 
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
         preprocessing = preprocessing_params(facts.preprocessing)
         store.set_params(run_id, {**home.inputs, **facts.params, **preprocessing})
-        store.set_tags(
-            run_id, {"estimator": facts.estimator, **facts.tags}
-        )
+        store.set_tags(run_id, {"estimator": facts.estimator, **facts.tags})
         if facts.data is not None:
             store.add_dataset(run_id, facts.data)
 
@@ -172,7 +171,7 @@ class Recorder:
                 fit.store.artifacts.discard(location)
 
     def fail_fit(self, fit: OpenFit, error: BaseException) -> None:
-        """A fit raised: its own run ends with the error; in a user's run the place is free again."""
+        """A fit raised: its own run ends with the error, a user's run is free for another fit."""
         kept = run_error(error)
         ended = time.time()
 
@@ -181,9 +180,7 @@ class Recorder:
                 status = ended_by(error)
                 store.end_run(fit.run_id, status=status, end_time=ended, error=kept)
             else:
-                store.set_tags(
-                    fit.run_id, {"autotrack.fit_error": f"{kept.type}: {kept.message}"}
-                )
+                store.set_tags(fit.run_id, {"autotrack.fit_error": f"{kept.type}: {kept.message}"})
 
         self.ledger.write(fit.store, fail)
         if fit.active is not None:
@@ -231,10 +228,8 @@ class Recorder:
         preprocessing = [str(transformer) for transformer in facts.preprocessing] if facts else []
         folder = files_of(store, run_id)
         with folder.staging() as staged:
-            packed = staged / "crate"
-            packed.mkdir()
-            files = pack(model, packed, run_id=run_id, data=data, preprocessing=preprocessing)
-            location = folder.place(packed, run_id, path)
+            files = pack(model, staged, run_id=run_id, data=data, preprocessing=preprocessing)
+            location = folder.place(staged, run_id, path)
         return [
             StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)
             for file in files
@@ -303,14 +298,19 @@ class Recorder:
             for name, table in facts.tables.items()
         ]
 
+        use = None if facts.data is None else (run_id, *_marks(facts.data))
+
         def put(store: Store) -> None:
             store.add_metrics(run_id, metrics)
             if rows:
                 store.put_artifacts(run_id, rows)
-            if facts.data is not None:
+            if facts.data is not None and use not in self._kept_uses:
                 store.add_dataset(run_id, facts.data)
 
-        self.ledger.write(store, put)
+        if self.ledger.write(store, put) and use is not None:
+            if len(self._kept_uses) >= _MOST_USES:
+                self._kept_uses.clear()
+            self._kept_uses.add(use)
         self.scores += 1
 
     @staticmethod
@@ -327,6 +327,11 @@ class Recorder:
             path = f"scores/{key}.{step}.csv"
             step += 1
         return files_of(store, run_id).add_bytes(run_id, content.getvalue().encode(), path)
+
+
+def _marks(use: DatasetUse) -> tuple[str | None, ...]:
+    target = use.target.fingerprint if use.target is not None else None
+    return use.context, use.name, use.data.fingerprint, target
 
 
 def files_of(store: Store, run_id: str) -> ArtifactFolder:

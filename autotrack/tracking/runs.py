@@ -134,7 +134,9 @@ class Run:
             recorded[relative] = stored.sha256
             folder = path.parents[relative.count("/")]
         if folder is None:
-            reason = record.tags.get("autotrack.crate_error", "log_models was off, or nothing was fitted")
+            reason = record.tags.get(
+                "autotrack.crate_error", "log_models was off, or nothing was fitted"
+            )
             raise ArtifactNotFoundError(
                 f"run {record.run_id} has no crate {name!r} ({reason}); "
                 "list_artifacts(run_id) shows what it has"
@@ -183,9 +185,10 @@ class Run:
             ("metrics", {key: f"{value:.6g}" for key, value in record.metrics.items()}),
             ("tags", record.tags),
         ]
+        left = "style='text-align:left'"
         rows = "".join(
-            f"<tr><th style='text-align:left'>{title}</th><td style='text-align:left'><code>"
-            f"{html.escape(key)}</code></td><td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            f"<tr><th {left}>{title}</th><td {left}><code>"
+            f"{html.escape(key)}</code></td><td {left}>{html.escape(str(value))}</td></tr>"
             for title, values in parts
             for key, value in values.items()
         )

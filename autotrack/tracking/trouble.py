@@ -4,8 +4,34 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import TracebackType
 
 from autotrack.errors import AutotrackError, AutotrackWarning, CaptureWarning
+
+
+class Guard:
+    """A block whose errors are reported instead of raised."""
+
+    __slots__ = ("_doing", "_trouble")
+
+    def __init__(self, trouble: Trouble, doing: str) -> None:
+        self._trouble = trouble
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        # An interrupt is the user's, wherever it strikes.
+        if not isinstance(error, Exception) or self._trouble.strict:
+            return False
+        self._trouble.report(self._doing, error)
+        return True
 
 
 class Trouble:
@@ -21,11 +47,17 @@ class Trouble:
         self.strict = strict
         self._told: set[tuple[str, str]] = set()
 
+    def guard(self, doing: str) -> Guard:
+        """A block of autotrack's own work; what goes wrong in it is reported as `doing`."""
+        return Guard(self, doing)
+
     def report(self, doing: str, error: Exception) -> None:
         """Tell that `error` came up while `doing`."""
         if self.strict:
             raise error
-        text = f"{error}" if isinstance(error, AutotrackError) else f"{type(error).__name__}: {error}"
+        text = (
+            f"{error}" if isinstance(error, AutotrackError) else f"{type(error).__name__}: {error}"
+        )
         self.tell_once(
             (doing, type(error).__name__),
             f"autotrack could not {doing}: {text}. Your own code is not affected.",
@@ -44,7 +76,7 @@ class Trouble:
             warnings.warn(message, category, stacklevel=_depth_of_caller())
         except Warning:
             # The user turned warnings into errors, and nothing of ours may raise.
-            print(f"{category.__name__}: {message}", file=sys.stderr)
+            sys.stderr.write(f"{category.__name__}: {message}\n")
 
 
 def _depth_of_caller() -> int:

@@ -23,7 +23,9 @@ def text(value: object, what: str) -> str:
 def text_mapping(values: Mapping[str, object], what: str) -> dict[str, str]:
     """Keys checked, values as text."""
     if not isinstance(values, Mapping):
-        raise InvalidValueError(f"{what}s are given as a mapping of names to values, not {values!r}")
+        raise InvalidValueError(
+            f"{what}s are given as a mapping of names to values, not {values!r}"
+        )
     return {text(key, f"the key of a {what}"): str(value) for key, value in values.items()}
 
 
@@ -65,4 +67,4 @@ def several(value: str | Iterable[str] | None) -> tuple[str, ...]:
 
 def _short(value: object) -> str:
     shown = repr(value)
-    return f"{shown[:80]}… ({type(value).__name__})" if len(shown) > 80 else shown  # noqa: PLR2004
+    return f"{shown[:80]}… ({type(value).__name__})" if len(shown) > 80 else shown

@@ -1,0 +1,1 @@
+"""What tracking costs, measured beside bare scikit-learn and MLflow: ``python -m benchmarks``."""

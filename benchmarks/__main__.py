@@ -1,0 +1,87 @@
+"""``python -m benchmarks``: measure, print the table, and with ``--write`` keep it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.children import ROOT, module_output
+from benchmarks.machine import describe
+from benchmarks.measure import GROUPS
+from benchmarks.rows import CONTEXT_HEADER, HEADER, context_lines, lines
+from benchmarks.timing import Samples
+
+README = Path(__file__).with_name("README.md")
+_BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
+
+
+def main() -> None:
+    """Read the command line and do what it says."""
+    own = GROUPS["autotrack"]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller forest")
+    parser.add_argument("--only", metavar="NAME", action="append", choices=list(own),
+                        help=f"one group (can be repeated): {', '.join(own)}")  # fmt: skip
+    parser.add_argument("--no-mlflow", action="store_true", help="leave MLflow out")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
+    arguments = parser.parse_args()
+    if arguments.write and (arguments.quick or arguments.only):
+        parser.error("--write keeps a whole run; leave out --quick and --only")
+    installed = importlib.util.find_spec("mlflow") is not None
+    mlflow = installed and not arguments.no_mlflow
+
+    table, context = [], []
+    for group in arguments.only or own:
+        samples = _measure("autotrack", group, arguments.quick)
+        peer = None
+        if mlflow and group in GROUPS["mlflow"]:
+            peer = _measure("mlflow", group, arguments.quick)
+        table += lines(group, samples, peer)
+        context += context_lines(group, samples)
+    report = "\n".join(
+        [
+            *describe(),
+            "",
+            _aligned(HEADER, table),
+            "",
+            _aligned(CONTEXT_HEADER, context),
+            *([] if installed else ["", "MLflow: not installed."]),
+        ]
+    )
+    print(report)
+    if arguments.write:
+        before, _, rest = README.read_text("utf-8").partition(_BEGIN)
+        _, _, after = rest.partition(_END)
+        README.write_text(f"{before}{_BEGIN}\n\n{report}\n\n{_END}{after}", "utf-8")
+
+
+def _measure(who: str, group: str, quick: bool) -> Samples:
+    """Measure a group in a folder of the checkout's disk, which is what a user's store lies on."""
+    print(f"{who}: {group} ...", end=" ", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="bench-") as folder:
+        options = ["--quick"] if quick else []
+        line = module_output("benchmarks.measure", who, group, *options, cwd=folder)
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    samples: Samples = json.loads(line)
+    return samples
+
+
+def _aligned(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table that reads well in a terminal too."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    body = [header, tuple("-" * width for width in widths), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in body
+    )
+
+
+if __name__ == "__main__":
+    main()

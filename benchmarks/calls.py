@@ -1,0 +1,127 @@
+"""Calls of a running script, tracked and bare in turn in one process."""
+
+from __future__ import annotations
+
+import functools
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import accuracy_score
+
+import autotrack
+from benchmarks.timing import Samples, Variant, alternate, differences, ratios, timed
+from benchmarks.workload import Floor, Inner, Outer, frame, pipeline, shuffled
+
+_STORE = Path("store")
+
+
+def fit(quick: bool) -> Samples:
+    """A fit with and without crate, beside the floor."""
+    X, y = frame()
+    fitted = pipeline().fit(X, y)
+    floor = Floor(Path.cwd())
+    on = functools.partial(autotrack.enable, store=_STORE)
+
+    def once() -> float:
+        model = pipeline()
+        return timed(lambda: model.fit(X, y))
+
+    variants = {
+        "bare": Variant(once),
+        "crate": Variant(once, on),
+        "no_crate": Variant(once, functools.partial(on, log_models=False)),
+        "floor": Variant(lambda: floor.once(fitted)),
+        "commit": Variant(floor.commit),
+    }
+    rounds, block, warm = 12 if quick else 60, 7, 2
+    took = alternate(variants, rounds=rounds, block=block, warm=warm)
+    with on():
+        _check_fits(2 * rounds * (block + warm), rounds * (block + warm))
+    added = differences(took["crate"], took["bare"])
+    return {
+        "bare_fit": took["bare"],
+        "fit": added,
+        "fit_floors": ratios(added, took["floor"]),
+        "fit_no_crate": differences(took["no_crate"], took["bare"]),
+        "floor": took["floor"],
+        "commit": took["commit"],
+    }
+
+
+def _check_fits(runs: int, crates: int) -> None:
+    """A benchmark of something that did not happen would be a good one."""
+    found = autotrack.search_runs()
+    kept = sum(1 for _ in Path(_STORE, "artifacts").glob("*/model/model.pkl"))
+    if len(found) != runs or set(found["status"]) != {"FINISHED"} or kept != crates:
+        raise RuntimeError(
+            f"{runs} runs and {crates} crates expected, {len(found)} and {kept} found"
+        )
+
+
+def score(quick: bool) -> Samples:
+    """`accuracy_score` of a prediction, linked to the run of the model that made it."""
+    X, y = frame()
+    X_new, y_new = shuffled(X, y)
+    on = functools.partial(autotrack.enable, store=_STORE)
+    with on():
+        model = pipeline().fit(X, y)
+
+    def once() -> float:
+        predicted = model.predict(X_new)
+        return timed(lambda: accuracy_score(y_new, predicted))
+
+    rounds, block, warm = 12 if quick else 60, 15, 3
+    took = alternate(
+        {"bare": Variant(once), "on": Variant(once, on)}, rounds=rounds, block=block, warm=warm
+    )
+    with on():
+        run = autotrack.last_run()
+        assert run is not None
+        steps = len(autotrack.metric_history(run.run_id, "new_accuracy_score"))
+        if steps != rounds * (block + warm):
+            raise RuntimeError(f"{rounds * (block + warm)} scores expected, {steps} found")
+    return {"bare_score": took["bare"], "score": differences(took["on"], took["bare"])}
+
+
+def predict(quick: bool) -> Samples:
+    """`predict` of one row, by a model trained on an array."""
+    X, y = (np.asarray(part) for part in frame())
+    row = X[:1].copy()
+    on = functools.partial(autotrack.enable, store=_STORE)
+    with on():
+        model = pipeline().fit(X, y)
+
+    def once() -> float:
+        return timed(lambda: model.predict(row))
+
+    took = alternate(
+        {"bare": Variant(once), "on": Variant(once, on)},
+        rounds=20 if quick else 100,
+        block=300,
+        warm=150,
+    )
+    return {"bare_predict": took["bare"], "predict": differences(took["on"], took["bare"])}
+
+
+def nested(quick: bool) -> Samples:
+    """A tracked method called while another one is open."""
+    calls = 1000
+    outer, row = Outer(calls), np.zeros((1, 1))
+    Inner().predict(row)
+
+    def once() -> float:
+        started = time.perf_counter()
+        outer.predict(row)
+        return (time.perf_counter() - started) / calls
+
+    took = alternate(
+        {
+            "bare": Variant(once),
+            "on": Variant(once, functools.partial(autotrack.enable, store=_STORE)),
+        },
+        rounds=20 if quick else 100,
+        block=15,
+        warm=3,
+    )
+    return {"nested": differences(took["on"], took["bare"])}

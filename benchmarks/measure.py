@@ -1,0 +1,41 @@
+"""One group of measurements in a process of its own: ``python -m benchmarks.measure WHO GROUP``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+
+#: Where each group is measured: for autotrack, and for MLflow where that can be compared.
+GROUPS: dict[str, dict[str, str]] = {
+    "autotrack": {
+        "fit": "benchmarks.calls:fit",
+        "score": "benchmarks.calls:score",
+        "predict": "benchmarks.calls:predict",
+        "nested": "benchmarks.calls:nested",
+        "startup": "benchmarks.startup:startup",
+        "forest": "benchmarks.big:forest",
+        "fingerprint": "benchmarks.big:fingerprint",
+    },
+    "mlflow": {
+        "fit": "benchmarks.peer:fit",
+        "score": "benchmarks.peer:score",
+        "predict": "benchmarks.peer:predict",
+        "startup": "benchmarks.startup:mlflow_startup",
+    },
+}
+
+
+def main() -> None:
+    """Measure and print the samples as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("who", choices=GROUPS)
+    parser.add_argument("group")
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    module, _, function = GROUPS[arguments.who][arguments.group].partition(":")
+    print(json.dumps(getattr(importlib.import_module(module), function)(arguments.quick)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The rows of the table, their goals, and how numbers are written."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.timing import Samples
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes
+    ----------
+    key : str
+        Of the samples.
+    text : str
+        What is measured.
+    unit : str
+        ``s`` (written in whatever fits), ``x``, ``MB`` or ``GB/s``.
+    goal : float, optional
+        At most this, in the unit of the samples; for speeds at least.
+    """
+
+    key: str
+    text: str
+    unit: str = "s"
+    goal: float | None = None
+
+    def meets(self, value: float) -> bool:
+        """Whether `value` reaches the goal."""
+        if self.goal is None:
+            return True
+        return value >= self.goal if self.unit == "GB/s" else value <= self.goal
+
+    def used(self, value: float) -> float:
+        """`value` as a multiple of the goal; below 1 is good."""
+        assert self.goal is not None
+        return self.goal / value if self.unit == "GB/s" else value / self.goal
+
+
+#: Rows by the group that measures them. Times are what is added to bare scikit-learn.
+ROWS: dict[str, tuple[Row, ...]] = {
+    "fit": (
+        Row("fit", "fit, with crate and fingerprint", goal=4e-3),
+        Row("fit_floors", "the same, in floors", unit="x", goal=8),
+        Row("fit_no_crate", "fit, without crate", goal=1e-3),
+    ),
+    "score": (Row("score", "a score", goal=0.4e-3),),
+    "predict": (Row("predict", "predict of one row (array)", goal=10e-6),),
+    "nested": (Row("nested", "a nested call", goal=2e-6),),
+    "startup": (
+        Row("import", "`import autotrack` beyond scikit-learn", goal=60e-3),
+        Row("enable", "`enable()` with a new store", goal=50e-3),
+        Row("store", "a new store alone"),
+        Row("first_fit", "the first fit of a process"),
+    ),
+    "forest": (
+        Row("forest", "1 GB forest: time over plain `pickle.dump`", unit="x", goal=1.3),
+        Row("forest_memory", "1 GB forest: memory on top", unit="MB", goal=64 * 2**20),
+    ),
+    "fingerprint": (
+        Row("fingerprint", "fingerprint, array in C order", unit="GB/s", goal=5),
+        Row("fingerprint_fortran", "fingerprint, array in Fortran order", unit="GB/s"),
+        Row("fingerprint_frame", "fingerprint, frame", unit="GB/s"),
+    ),
+}
+
+#: What the numbers above can be held against.
+CONTEXT: dict[str, tuple[Row, ...]] = {
+    "fit": (
+        Row("bare_fit", "fit, bare scikit-learn"),
+        Row("floor", "the floor: pickle, write, hash, one durable commit"),
+        Row("commit", "a durable commit alone"),
+    ),
+    "score": (Row("bare_score", "a score, bare scikit-learn"),),
+    "predict": (Row("bare_predict", "predict of one row, bare scikit-learn"),),
+    "startup": (Row("bare_first_fit", "the first fit of a process, bare scikit-learn"),),
+    "forest": (Row("dump_memory", "1 GB forest: memory of plain `pickle.dump`", unit="MB"),),
+    "fingerprint": (Row("xxh3", "xxh3 alone", unit="GB/s"),),
+}
+
+HEADER = ("added to bare scikit-learn", "goal", "measured", "middle half", "of goal", "", "MLflow")
+CONTEXT_HEADER = ("for comparison", "measured", "middle half")
+
+
+def lines(group: str, own: Samples, peer: Samples | None) -> list[tuple[str, ...]]:
+    """The cells of the rows of a group."""
+    return [_cells(row, own, peer) for row in ROWS[group]]
+
+
+def context_lines(group: str, own: Samples) -> list[tuple[str, ...]]:
+    """The cells of the rows that a group is held against."""
+    return [(row.text, *_median(row, own.get(row.key, ()))) for row in CONTEXT.get(group, ())]
+
+
+def _cells(row: Row, own: Samples, peer: Samples | None) -> tuple[str, ...]:
+    samples = own.get(row.key, [])
+    goal = "" if row.goal is None else written(row.goal, row.unit)
+    if goal:
+        goal = f"{'≥' if row.unit == 'GB/s' else '≤'} {goal}"
+    measured, spread = _median(row, samples)
+    used = verdict = ""
+    if row.goal is not None and samples:
+        value = statistics.median(samples)
+        used = f"{row.used(value):.2f}"
+        verdict = "pass" if row.meets(value) else "FAIL"
+    return row.text, goal, measured, spread, used, verdict, _peer(row, samples, peer)
+
+
+def _peer(row: Row, own: list[float], peer: Samples | None) -> str:
+    if peer is None or not (samples := peer.get(row.key)):
+        return ""
+    value = statistics.median(samples)
+    text = written(value, row.unit)
+    return f"{text} ({value / statistics.median(own):,.0f}x)" if own else text
+
+
+def _median(
+    row: Row, samples: Mapping[int, float] | list[float] | tuple[float, ...]
+) -> tuple[str, str]:
+    values = list(samples)
+    if not values:
+        return "", ""
+    spread = ""
+    if len(values) > 2:
+        low, _, high = statistics.quantiles(values, n=4)
+        spread = f"{written(low, row.unit)} – {written(high, row.unit)}"
+    return written(statistics.median(values), row.unit), spread
+
+
+def written(value: float, unit: str) -> str:
+    """A number with its unit, three digits of it."""
+    if unit == "s":
+        for size, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
+            if abs(value) >= size:
+                return f"{_digits(value / size)} {name}"
+        return "0 s"
+    if unit == "MB":
+        return f"{value / 2**20:,.0f} MB"
+    return f"{_digits(value)}{'x' if unit == 'x' else ' ' + unit}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

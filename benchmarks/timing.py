@@ -1,0 +1,81 @@
+"""Timing that stands a noisy machine: short blocks in turn, and medians of their differences."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+#: What a measuring process hands back: samples of each quantity, in seconds, bytes or GB/s.
+Samples = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to do the same thing.
+
+    Attributes
+    ----------
+    once : callable
+        Does it once and returns the seconds it took, so that what it needs can be prepared
+        outside of the measured part.
+    within : callable, optional
+        Makes the context manager that a block of repetitions runs in.
+    """
+
+    once: Callable[[], float]
+    within: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+def alternate(
+    variants: Mapping[str, Variant], *, rounds: int, block: int, warm: int
+) -> dict[str, list[float]]:
+    """Run a block of each variant in turn, in another order each round.
+
+    Parameters
+    ----------
+    variants : mapping of str to Variant
+        What to compare.
+    rounds, block : int
+        How many rounds, and repetitions in a block.
+    warm : int
+        Repetitions before each block that do not count: entering a context exchanges methods,
+        which throws away what the interpreter had learnt about them.
+
+    Returns
+    -------
+    dict of str to list of float
+        For each variant the median of each block, in seconds.
+    """
+    order = list(variants)
+    shuffle = random.Random(0).shuffle
+    medians: dict[str, list[float]] = {name: [] for name in order}
+    for _ in range(rounds):
+        shuffle(order)
+        for name in order:
+            variant = variants[name]
+            with variant.within():
+                for _ in range(warm):
+                    variant.once()
+                medians[name].append(statistics.median(variant.once() for _ in range(block)))
+    return medians
+
+
+def differences(minuends: list[float], subtrahends: list[float]) -> list[float]:
+    """What one variant took more than another, round by round."""
+    return [a - b for a, b in zip(minuends, subtrahends, strict=True)]
+
+
+def ratios(dividends: list[float], divisors: list[float]) -> list[float]:
+    """How many times as long one variant took as another, round by round."""
+    return [a / b for a, b in zip(dividends, divisors, strict=True)]
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that one call takes."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
