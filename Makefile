@@ -56,7 +56,7 @@ conformance-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python tests/conformance/run.py $(ARGS)
 
 bench: .venv-bench/installed
-	.venv-bench/bin/python benchmarks/run.py $(ARGS)
+	.venv-bench/bin/python -m benchmarks $(ARGS)
 
 coverage: .venv/installed-dev
 	.venv/bin/coverage erase

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,8 @@ from benchmarks.timing import Samples, Variant, alternate, differences, ratios, 
 from benchmarks.workload import Floor, Inner, Outer, frame, pipeline, shuffled
 
 _STORE = Path("store")
+# Calls of a few microseconds are timed as a series.
+_SERIES = 10
 
 
 def fit(quick: bool) -> Samples:
@@ -31,13 +32,13 @@ def fit(quick: bool) -> Samples:
         "bare": Variant(once),
         "crate": Variant(once, on),
         "no_crate": Variant(once, functools.partial(on, log_models=False)),
-        "floor": Variant(lambda: floor.once(fitted)),
-        "commit": Variant(floor.commit),
+        "floor": Variant(lambda: timed(lambda: floor.keep(fitted))),
+        "commit": Variant(lambda: timed(floor.commit)),
     }
     rounds, block, warm = 12 if quick else 60, 7, 2
     took = alternate(variants, rounds=rounds, block=block, warm=warm)
     with on():
-        _check_fits(2 * rounds * (block + warm), rounds * (block + warm))
+        _check_fits(rounds * (block + warm))
     added = differences(took["crate"], took["bare"])
     return {
         "bare_fit": took["bare"],
@@ -49,14 +50,12 @@ def fit(quick: bool) -> Samples:
     }
 
 
-def _check_fits(runs: int, crates: int) -> None:
+def _check_fits(least: int) -> None:
     """A benchmark of something that did not happen would be a good one."""
     found = autotrack.search_runs()
     kept = sum(1 for _ in Path(_STORE, "artifacts").glob("*/model/model.pkl"))
-    if len(found) != runs or set(found["status"]) != {"FINISHED"} or kept != crates:
-        raise RuntimeError(
-            f"{runs} runs and {crates} crates expected, {len(found)} and {kept} found"
-        )
+    if len(found) < 2 * least or set(found["status"]) != {"FINISHED"} or kept < least:
+        raise RuntimeError(f"too few fits were recorded: {len(found)} runs, {kept} crates")
 
 
 def score(quick: bool) -> Samples:
@@ -79,8 +78,8 @@ def score(quick: bool) -> Samples:
         run = autotrack.last_run()
         assert run is not None
         steps = len(autotrack.metric_history(run.run_id, "new_accuracy_score"))
-        if steps != rounds * (block + warm):
-            raise RuntimeError(f"{rounds * (block + warm)} scores expected, {steps} found")
+        if steps < rounds * (block + warm):
+            raise RuntimeError(f"too few scores were recorded: {steps}")
     return {"bare_score": took["bare"], "score": differences(took["on"], took["bare"])}
 
 
@@ -93,13 +92,13 @@ def predict(quick: bool) -> Samples:
         model = pipeline().fit(X, y)
 
     def once() -> float:
-        return timed(lambda: model.predict(row))
+        return timed(lambda: model.predict(row), _SERIES)
 
     took = alternate(
         {"bare": Variant(once), "on": Variant(once, on)},
         rounds=20 if quick else 100,
-        block=300,
-        warm=150,
+        block=25,
+        warm=10,
     )
     return {"bare_predict": took["bare"], "predict": differences(took["on"], took["bare"])}
 
@@ -111,9 +110,7 @@ def nested(quick: bool) -> Samples:
     Inner().predict(row)
 
     def once() -> float:
-        started = time.perf_counter()
-        outer.predict(row)
-        return (time.perf_counter() - started) / calls
+        return timed(lambda: outer.predict(row)) / calls
 
     took = alternate(
         {

@@ -1,4 +1,4 @@
-"""Child processes: measured code runs in one of its own, in an empty folder, with clean settings."""
+"""Child processes: measured code runs in its own, with clean settings."""
 
 from __future__ import annotations
 

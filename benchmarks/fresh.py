@@ -48,7 +48,7 @@ def autotrack_store() -> dict[str, float]:
 def mlflow() -> dict[str, float]:
     """`import mlflow`, and switching its autologging on with a new SQLite store."""
     started = time.perf_counter()
-    import mlflow
+    import mlflow  # type: ignore[import-not-found,unused-ignore]
 
     imported = time.perf_counter()
     mlflow.sklearn.autolog(silent=True)

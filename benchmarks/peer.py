@@ -18,7 +18,7 @@ from benchmarks.workload import frame, pipeline, shuffled
 
 def fit(quick: bool) -> Samples:
     """A fit with and without model."""
-    import mlflow
+    import mlflow  # type: ignore[import-not-found,unused-ignore]
 
     X, y = frame()
 
@@ -35,7 +35,7 @@ def fit(quick: bool) -> Samples:
 
 def score(quick: bool) -> Samples:
     """A metric function on a prediction."""
-    import mlflow
+    import mlflow  # type: ignore[import-not-found,unused-ignore]
 
     X, y = frame()
     X_new, y_new = shuffled(X, y)
@@ -54,7 +54,7 @@ def score(quick: bool) -> Samples:
 
 def predict(quick: bool) -> Samples:
     """`predict` of one row."""
-    import mlflow
+    import mlflow  # type: ignore[import-not-found,unused-ignore]
 
     X, y = (np.asarray(part) for part in frame())
     row = X[:1].copy()

@@ -128,7 +128,7 @@ def _median(
     spread = ""
     if len(values) > 2:
         low, _, high = statistics.quantiles(values, n=4)
-        spread = f"{written(low, row.unit)} – {written(high, row.unit)}"
+        spread = f"{written(low, row.unit)} to {written(high, row.unit)}"
     return written(statistics.median(values), row.unit), spread
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ def pipeline() -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression())
 
 
-class Inner(BaseEstimator):
+class Inner(BaseEstimator):  # type: ignore[misc]
     """A model whose prediction costs next to nothing."""
 
     def predict(self, X: Any) -> Any:
@@ -37,7 +36,7 @@ class Inner(BaseEstimator):
         return X
 
 
-class Outer(BaseEstimator):
+class Outer(BaseEstimator):  # type: ignore[misc]
     """A meta-estimator whose `predict` calls that of another model many times."""
 
     def __init__(self, calls: int = 1000) -> None:
@@ -64,20 +63,16 @@ class Floor:
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.execute("CREATE TABLE kept (path TEXT, size INTEGER, sha256 TEXT)")
 
-    def once(self, model: object) -> float:
-        """Seconds to keep `model`."""
-        started = time.perf_counter()
+    def keep(self, model: object) -> None:
+        """Keep `model`."""
         data = pickle.dumps(model, protocol=5)
         with open(self._file, "wb") as file:
             file.write(data)
         self._insert(len(data), hashlib.sha256(data).hexdigest())
-        return time.perf_counter() - started
 
-    def commit(self) -> float:
-        """Seconds of a durable commit alone."""
-        started = time.perf_counter()
+    def commit(self) -> None:
+        """Make a durable commit alone."""
         self._insert(0, "")
-        return time.perf_counter() - started
 
     def _insert(self, size: int, digest: str) -> None:
         self._connection.execute("BEGIN IMMEDIATE")

@@ -13,6 +13,34 @@ _FARTHEST = 25
 _PLAIN = frozenset({"X", "x", "data", "df", "y", "array", "values", "self", "args"})
 
 
+# Modules of scikit-learn whose frames stand between a caller and what they call: decorators.
+_DECORATORS = frozenset(
+    f"sklearn.utils.{name}"
+    for name in ("_param_validation", "validation", "_available_if", "_set_output", "deprecation")
+)
+_SCORERS = "sklearn.metrics._scorer"
+
+
+def is_scikit_learns_own() -> bool:
+    """Whether the call at hand is part of something scikit-learn does, which is not heard itself.
+
+    `permutation_importance` scores a model hundreds of times; none of these scores is one the
+    user asked for. A scorer that the user calls is the user's call, though.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    entry: str | None = None
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        top = module.partition(".")[0]
+        if top == "sklearn" and ".tests." not in module:
+            if module not in _DECORATORS:
+                entry = module
+        elif top not in _NOT_THE_USER:
+            break
+        frame = frame.f_back
+    return entry is not None and entry != _SCORERS
+
+
 def user_frames() -> Iterator[FrameType]:
     """The frames of the user's code, innermost first."""
     frame: FrameType | None = sys._getframe(1)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import Any
 
+from autotrack.capture.caller import is_scikit_learns_own
 from autotrack.patching import Watch
 
 _open: ContextVar[bool] = ContextVar("autotrack_open_call", default=False)
@@ -32,14 +33,14 @@ def leave(token: Token[bool]) -> None:
 
 
 class OutermostWatch(Watch):
-    """A watch that hears only calls made while no other tracked call is open."""
+    """A watch that hears only calls of the user's, made while no other tracked call is open."""
 
     __slots__ = ()
 
     def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `original`, heard or not."""
         hear = self.hear
-        if hear is None or _open.get():
+        if hear is None or _open.get() or is_scikit_learns_own():
             return original(*args, **kwargs)
         return hear(original, args, kwargs)
 

@@ -246,6 +246,10 @@ class _ExtensionColumn(_Column):
             digest.add_array(sink, values.sp_index.to_int_index().indices)
             digest.add_array(sink, values.sp_values)
             return
+        if isinstance(dtype, pandas.IntervalDtype):  # its text tells which side is closed
+            _column(values.left).feed(sink)
+            _column(values.right).feed(sink)
+            return
         ticks = getattr(values, "asi8", None)  # times with a zone, periods
         if isinstance(ticks, np.ndarray):
             digest.add_values(sink, ticks)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from typing import Any
 
 import numpy as np
@@ -217,10 +217,11 @@ def add_cells(sink: Sink, cells: Iterable[object], depth: int = 0) -> None:
             continue
         # 1 and "1" and True may digest to the same bytes: which cell is of which type is noted
         # first, then the cells of each type follow together.
-        codes = {kind: code for code, kind in enumerate(kinds)}
-        sink.update(np.fromiter((codes[type(cell)] for cell in chunk), np.uint16, len(chunk)).data)
-        for kind in kinds:
-            _add_alike(sink, kind, [cell for cell in chunk if type(cell) is kind], depth)
+        numbers = {kind: number for number, kind in enumerate(kinds)}
+        codes = np.fromiter(map(numbers.__getitem__, map(type, chunk)), np.uint16, len(chunk))
+        sink.update(codes.data)
+        for kind, number in numbers.items():
+            _add_alike(sink, kind, list(compress(chunk, (codes == number).tolist())), depth)
 
 
 def _add_alike(sink: Sink, kind: type, cells: list[Any], depth: int) -> None:

@@ -19,6 +19,7 @@ LONGEST_VALUE = 500
 _SHORT_FORM = 200
 _DEEPEST = 12
 
+_names: weakref.WeakKeyDictionary[type, tuple[str, ...]] = weakref.WeakKeyDictionary()
 _defaults: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -91,7 +92,7 @@ def _collect(
     if depth > _DEEPEST:  # an estimator that holds itself
         return
     expected = constructor_defaults(type(estimator))
-    for name, value in estimator.get_params(deep=False).items():
+    for name, value in _own_params(estimator).items():
         key = f"{prefix}{name}"
         if is_estimator(value):
             found[key] = type(value).__name__
@@ -105,6 +106,18 @@ def _collect(
                 found[key] = storable([[part[0], *part[2:]] for part in value])
         elif defaults or not _same(value, expected.get(name)):
             found[key] = storable(value)
+
+
+def _own_params(estimator: Any) -> Mapping[str, Any]:
+    """What ``get_params(deep=False)`` gives."""
+    cls = type(estimator)
+    if cls.get_params.__module__ != "sklearn.base":
+        return dict(estimator.get_params(deep=False))
+    # scikit-learn's own get_params reads the constructor's signature anew at every call.
+    names = _names.get(cls)
+    if names is None:
+        names = _names[cls] = tuple(estimator.get_params(deep=False))
+    return {name: getattr(estimator, name) for name in names}
 
 
 def constructor_defaults(cls: type) -> Mapping[str, Any]:

@@ -179,14 +179,14 @@ class ArtifactFolder:
     def discard(self, location: str) -> None:
         """Delete a file or folder, and the folders that it leaves empty. Absent is fine."""
         path = self.resolve(location)
+        root = self._home(path, location)
         with explained(path):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-            stop = {self.root, *self._elsewhere()}
             for folder in path.parents:
-                if folder in stop:
+                if folder == root:
                     break
                 with suppress(OSError):
                     folder.rmdir()
@@ -208,14 +208,27 @@ class ArtifactFolder:
         return swept
 
     def _inside(self, path: Path, what: str) -> Path:
+        self._home(path, what)
+        return path
+
+    def _home(self, path: Path, what: str) -> Path:
+        """The artifact folder that `path` lies in, with all symbolic links followed."""
         real = os.path.realpath(path)
-        for root in (self.root, *self._elsewhere()):
-            if real.startswith(os.path.realpath(root) + os.sep) and ".." not in path.parts:
-                return path
+        if ".." not in path.parts:
+            if _is_below(real, self.root):
+                return self.root
+            # Asked of the database, hence only when it matters.
+            for root in self._elsewhere():
+                if _is_below(real, root):
+                    return root
         raise InvalidValueError(
             f"artifact location {what!r:.120} lies outside {self.root}; the store never reads or "
             "writes there"
         )
+
+
+def _is_below(real: str, root: Path) -> bool:
+    return real.startswith(os.path.realpath(root).rstrip(os.sep) + os.sep)
 
 
 def _run_folder(run_id: str) -> str:

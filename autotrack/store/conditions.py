@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autotrack.errors import FilterError
-from autotrack.store.filters import (
+from autotrack.store.filter_tree import (
     Combined,
     Comparison,
     Condition,
@@ -18,8 +18,8 @@ from autotrack.store.filters import (
     Not,
     Ordering,
     Value,
-    complain,
 )
+from autotrack.store.filters import complain
 from autotrack.store.keys import is_text
 from autotrack.store.values import INT64
 
@@ -46,13 +46,14 @@ class Compiler:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.values: list[Any] = []
+        self.values: dict[str, Any] = {}
 
     def bind(self, value: Any) -> str:
         """Keep `value` for SQLite; returns its place in the text."""
-        # Numbered, because a column such as p.run_id may come before what was bound earlier.
-        self.values.append(value)
-        return f"?{len(self.values)}"
+        # Named, because what is bound first need not come first in the text.
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return f":{name}"
 
     def among(self, column: str, values: list[str]) -> str:
         """Whether `column` is one of `values`, however many they are."""

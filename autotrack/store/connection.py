@@ -26,6 +26,7 @@ DATABASE = "autotrack.db"
 
 _T = TypeVar("_T")
 _SQLITE_ERROR = 1
+_OURS = frozenset({"artifacts", "processes"})
 
 
 class Database:
@@ -211,7 +212,7 @@ class Database:
             # A store on a read-only disk can still be read: mkdir does not mind what exists.
             self.root.mkdir(parents=True, exist_ok=True)
             # Only into a folder of our own: a project's root must not become ignored.
-            if not any(self.root.iterdir()):
+            if {entry.name for entry in self.root.iterdir()} <= _OURS:
                 (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
         elif not self.path.exists():
             raise StoreUnavailableError(

@@ -168,12 +168,15 @@ class Experiments(Database):
         experiment_id: str | None = None,
     ) -> tuple[Any, ...]:
         if name is not None:
-            where, value = "name = ?", str(name)
+            where, value = "name = :asked", str(name)
         else:
             # Compared as text, so that '01' or 'abc' is no experiment rather than number 1 or 0.
-            where, value = "id = CAST(?1 AS INTEGER) AND CAST(id AS TEXT) = ?1", str(experiment_id)
+            where, value = (
+                "id = CAST(:asked AS INTEGER) AND CAST(id AS TEXT) = :asked",
+                str(experiment_id),
+            )
         row: tuple[Any, ...] | None = connection.execute(
-            f"SELECT {_COLUMNS} FROM experiments WHERE {where}", (clean_text(value),)
+            f"SELECT {_COLUMNS} FROM experiments WHERE {where}", {"asked": clean_text(value)}
         ).fetchone()
         if row is None:
             raise self._no_experiment(connection, value, by_name=name is not None)

@@ -24,6 +24,8 @@ from autotrack.store.values import (
 
 # Up to here one lookup a key is quicker than reading all keys of the run.
 _FEW = 4
+# The file that is called so, and those in the folder that is.
+_BELOW = "(path = :folder OR substr(path, 1, length(:folder) + 1) = :folder || '/')"
 
 
 class Facts(Runs):
@@ -119,9 +121,16 @@ class Facts(Runs):
             name = None if use.name is None else clean_text(use.name)
             connection.execute(
                 "INSERT INTO run_datasets (run, context, name, dataset, target)"
-                " SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM run_datasets WHERE"
-                " run = ?1 AND context = ?2 AND name IS ?3 AND dataset = ?4 AND target IS ?5)",
-                (number, clean_text(use.context), name, data, target),
+                " SELECT :run, :context, :name, :data, :target WHERE NOT EXISTS"
+                " (SELECT 1 FROM run_datasets WHERE run = :run AND context = :context"
+                " AND name IS :name AND dataset = :data AND target IS :target)",
+                {
+                    "run": number,
+                    "context": clean_text(use.context),
+                    "name": name,
+                    "data": data,
+                    "target": target,
+                },
             )
 
     def add_source(self, source: Source) -> None:
@@ -180,12 +189,13 @@ class Facts(Runs):
         ]
         with self.transaction() as connection:
             number = self._number(connection, run_id)
-            inside = "run = ?1 AND (path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/')"
+            asked = {"run": number, "folder": folder}
+            inside = f"run = :run AND {_BELOW}"
             below = connection.execute(
-                f"SELECT location FROM artifacts WHERE {inside}", (number, folder)
+                f"SELECT location FROM artifacts WHERE {inside}", asked
             ).fetchall()
             before = [location for (location,) in below]
-            connection.execute(f"DELETE FROM artifacts WHERE {inside}", (number, folder))
+            connection.execute(f"DELETE FROM artifacts WHERE {inside}", asked)
             return _replace(connection, number, given, before)
 
     def list_artifacts(self, run_id: str, prefix: str | None = None) -> list[Artifact]:
@@ -194,9 +204,9 @@ class Facts(Runs):
         with self.reading() as connection:
             number = self._number(connection, run_id)
             rows = connection.execute(
-                "SELECT path, size, sha256 FROM artifacts WHERE run = ?1 AND (?2 IS NULL"
-                " OR path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/') ORDER BY path",
-                (number, folder),
+                "SELECT path, size, sha256 FROM artifacts WHERE run = :run"
+                f" AND (:folder IS NULL OR {_BELOW}) ORDER BY path",
+                {"run": number, "folder": folder},
             ).fetchall()
         return [Artifact(*row) for row in rows]
 

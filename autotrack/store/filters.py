@@ -17,13 +17,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autotrack.errors import FilterError
+from autotrack.store.filter_tree import (
+    Combined,
+    Comparison,
+    Condition,
+    Constant,
+    Field,
+    Not,
+    Operator,
+    Ordering,
+    Value,
+)
 from autotrack.store.nearest import nearest
-
-Value = str | int | float | bool | None
-Operator = Literal[
-    "=", "!=", "<", "<=", ">", ">=", "like", "not like", "ilike", "not ilike",
-    "in", "not in", "between", "not between", "is null", "is not null",
-]  # fmt: skip
 
 #: The fields with keys, by what they are called; MLflow's singulars are understood.
 FAMILIES = {
@@ -61,58 +66,6 @@ _TOKEN = re.compile(
 )
 # After the family's dot: a key may begin with a digit and hold dots.
 _KEY = re.compile(r"\w(?:[\w./-]*[\w/-])?")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What a comparison looks at: an attribute, or a key of a family."""
-
-    family: str
-    key: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A value written in the text, and where."""
-
-    value: Value
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One field compared with no, one or several values."""
-
-    field: Field
-    operator: Operator
-    values: tuple[Constant, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The opposite of a condition."""
-
-    condition: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class Combined:
-    """Conditions joined by ``and`` or ``or``."""
-
-    word: Literal["and", "or"]
-    conditions: tuple[Condition, ...]
-
-
-Condition = Comparison | Not | Combined
-
-
-@dataclass(frozen=True, slots=True)
-class Ordering:
-    """One term of ``order_by``."""
-
-    field: Field
-    descending: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ import atexit
 import errno
 import os
 import re
-import secrets
-import socket
 import sys
 import threading
 from contextlib import suppress
@@ -121,26 +119,12 @@ class Processes:
         """
         if token is None or not _TOKEN.fullmatch(token):
             return False
-        claim = _claims.by_folder.get(self._key)
-        if claim is not None and claim.token == token:
-            return True
-        file = self.folder / f"{token}.lock"
-        try:
-            descriptor = os.open(file, os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        try:
-            _lock(descriptor, wait=False)
-        except OSError:
-            # Held by its owner, or the file system has no locks (ENOLCK and the like).
-            return True
-        else:
-            _remove(file)
-            return False
-        finally:
-            os.close(descriptor)
+        # Guarded, for a lock file that another thread is just making is ours, too.
+        with _claims.guard:
+            claim = _claims.by_folder.get(self._key)
+            if claim is not None and claim.token == token:
+                return True
+            return _is_held(self.folder / f"{token}.lock")
 
     def sweep(self) -> list[str]:
         """Remove the lock files of processes that are gone; returns their tokens."""
@@ -152,11 +136,33 @@ class Processes:
         return [token for token in tokens if not self.alive(token)]
 
 
+def _is_held(file: Path) -> bool:
+    try:
+        descriptor = os.open(file, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        _lock(descriptor, wait=False)
+    except OSError:
+        # Held by its owner, or the file system has no locks (ENOLCK and the like).
+        return True
+    else:
+        _remove(file)
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def _claim(folder: Path) -> _Claim:
     folder.mkdir(parents=True, exist_ok=True)
+    # Imported late: it takes longer than all the rest of this module.
+    import socket
+
     host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:60]
     while True:
-        token = f"{host}-{os.getpid()}-{secrets.token_hex(4)}"
+        token = f"{host}-{os.getpid()}-{os.urandom(4).hex()}"
         file = folder / f"{token}.lock"
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         try:

@@ -221,10 +221,10 @@ class Runs(Database):
     def _find(self, connection: sqlite3.Connection, text: str) -> str:
         text = clean_text(text)
         rows = connection.execute(
-            "SELECT run_id, name FROM runs WHERE run_id = ?1"
-            " OR (length(?1) >= ?2 AND run_id BETWEEN ?1 AND ?1 || char(1114111))"
-            " ORDER BY run_id <> ?1, run_id LIMIT 6",
-            (text, _SHORTEST_PREFIX),
+            "SELECT run_id, name FROM runs WHERE run_id = :text"
+            " OR (length(:text) >= :least AND run_id BETWEEN :text AND :text || char(1114111))"
+            " ORDER BY run_id <> :text, run_id LIMIT 6",
+            {"text": text, "least": _SHORTEST_PREFIX},
         ).fetchall()
         if not rows:
             raise self._no_run(connection, text)

@@ -117,7 +117,7 @@ def run_search(connection: sqlite3.Connection, query: Query) -> list[RunRow]:
     ]
 
 
-def compile_query(query: Query) -> tuple[str, list[Any]]:
+def compile_query(query: Query) -> tuple[str, dict[str, Any]]:
     """The SELECT for `query` and what is to be bound to it.
 
     Raises

@@ -54,7 +54,7 @@ def test_another_process_is_alive_until_it_is_killed(tmp_path: Path) -> None:
     assert mine.alive(token)
     assert mine.alive(token)
     process.kill()
-    process.wait()
+    process.communicate()
     assert (tmp_path / f"{token}.lock").exists()
     assert not mine.alive(token)
     assert not (tmp_path / f"{token}.lock").exists()

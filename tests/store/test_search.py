@@ -8,7 +8,8 @@ import pytest
 
 from autotrack.errors import FilterError
 from autotrack.store.database import Store
-from autotrack.store.filters import FAMILIES, Comparison, Field, parse_filter, parse_order
+from autotrack.store.filter_tree import Comparison, Field
+from autotrack.store.filters import FAMILIES, parse_filter, parse_order
 from autotrack.store.search import Query, RunRow
 from tests.store.making import new_run
 
