@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from autotrack.settings import DEFAULT_STORE, Settings
+from autotrack.store.database import Store
 from autotrack.tracking.context import home
 from autotrack.tracking.lifecycle import end_open_runs
 from autotrack.tracking.recorder import Recorder
@@ -48,9 +49,10 @@ class Session:
         )
 
     def _open(self) -> None:
-        # A store in trouble must not stop the training.
+        store = home.store_at(self.settings.store, lazy=True)
+        # Opens the store, so that one in trouble is told of now, and waited for only once.
         with self._trouble.guard(f"open the store {self.settings.store}"):
-            home.store_at(self.settings.store)
+            self._recorder.ledger.write(store, _nothing, durable=False)
         self._targets.apply()
 
     def _close(self) -> None:
@@ -168,15 +170,25 @@ def _at_exit() -> None:
 
 
 def _farewell() -> str:
+    where = _readable(home.settings.store)
+    lost = sum(session._recorder.ledger.lost for session in _past)
+    if lost:
+        return (
+            f"autotrack: {lost} records were lost, since {where} could not be written to until "
+            "the end; the warning above says why"
+        )
     scores = sum(session._recorder.scores for session in _past)
     counts = [f"{home.runs} run{'s' if home.runs != 1 else ''}"]
     counts += [f"{scores} score{'s' if scores != 1 else ''}"] if scores else []
-    where = _readable(home.settings.store)
     option = "" if where == DEFAULT_STORE else f" --store {shlex.quote(where)}"
     return (
         f"autotrack: recorded {' and '.join(counts)} in {where}; "
         f"see them with: autotrack runs{option}"
     )
+
+
+def _nothing(store: Store) -> None:
+    return
 
 
 def _readable(path: Path) -> str:

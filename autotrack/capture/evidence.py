@@ -1,8 +1,8 @@
 """Whether values can be shown to come from a prediction.
 
 Pure functions on arrays. A relation counts only if it could not well have come about otherwise:
-a constant shows nothing, a two-valued array of five rows fits half of all models, and what is a
-monotone function of a column of the input may have been made from that column by hand.
+a constant shows nothing, and a two-valued array of five rows fits half of all models. Whether the
+values may as well have been made by hand is asked in :mod:`autotrack.capture.byhand`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ Array = NDArray[Any]
 _ENOUGH_BITS = 10.0
 # Positions looked at first, which settles nearly every pair that is unrelated.
 _SAMPLE = 64
-# Work (in elements) worth spending on asking whether the input explains the values as well.
-_MOST_INPUT = 20_000_000
 
 
 class Evidence(IntEnum):
@@ -29,8 +27,9 @@ class Evidence(IntEnum):
 
     NONE = 0
     MONOTONE = 1
-    DERIVED = 2
-    EQUAL = 3
+    PART = 2
+    DERIVED = 3
+    EQUAL = 4
 
 
 def plain_array(values: object) -> Array | None:
@@ -62,15 +61,27 @@ def same(a: Array, b: Array) -> bool:
         return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f"))
     if is_numeric(a) != is_numeric(b) and "O" not in (a.dtype.kind, b.dtype.kind):
         return False
-    return bool(a.tolist() == b.tolist())
+    try:
+        return bool(a.tolist() == b.tolist())
+    except (TypeError, ValueError):  # objects that do not compare, arrays within the array
+        return False
 
 
 def relation(values: Array, prediction: Array) -> Evidence:
     """How `values` can be shown to come from `prediction`, judging by the two alone."""
+    try:
+        return _relation(values, prediction)
+    except (TypeError, ValueError):  # objects that cannot be compared, sorted or counted
+        return Evidence.NONE
+
+
+def _relation(values: Array, prediction: Array) -> Evidence:
     if values.shape == prediction.shape and same(values, prediction):
         return Evidence.NONE if is_constant(values) else Evidence.EQUAL
-    if values.ndim == 2 or is_constant(values):
-        return _rows_of(values, prediction) if values.ndim == prediction.ndim else Evidence.NONE
+    if is_constant(values):
+        return Evidence.NONE
+    if values.ndim == 2:
+        return _matrix(values, prediction) if prediction.ndim == 2 else Evidence.NONE
     if prediction.ndim == 1:
         return _column(values, prediction)
     found = max(_column(values, prediction[:, j]) for j in range(prediction.shape[1]))
@@ -92,7 +103,7 @@ def _column(values: Array, prediction: Array) -> Evidence:
             return found
     sample = np.unique(np.linspace(0, len(values) - 1, _SAMPLE, dtype=np.intp))
     if not is_monotone(values[sample], prediction[sample]) or not is_monotone(values, prediction):
-        return Evidence.NONE
+        return _subset(values, prediction)
     if _is_usual_map(values, prediction):
         return Evidence.DERIVED
     return Evidence.MONOTONE if _bits(values) >= _ENOUGH_BITS else Evidence.NONE
@@ -127,11 +138,9 @@ def is_monotone(values: Array, prediction: Array) -> bool:
     if ordered.dtype.kind == "f" and np.isnan(ordered[-1]):
         return False
     if is_numeric(values):
-        steps = np.diff(values[order].astype(np.float64, copy=False))
-        if np.isnan(steps).any():
-            return False
-        rising, falling = bool((steps >= 0).all()), bool((steps <= 0).all())
-        moved = steps != 0
+        before, after = values[order[:-1]], values[order[1:]]
+        rising, falling = bool((after >= before).all()), bool((after <= before).all())
+        moved = after != before
     else:
         groups = _groups(values)[order]
         moved = np.diff(groups) != 0
@@ -178,69 +187,43 @@ def _is_usual_map(values: Array, prediction: Array) -> bool:
 
 
 def _subset(values: Array, prediction: Array) -> Evidence:
-    """Some of the rows of a real-valued prediction, in any order."""
+    """Some or all of the rows of a real-valued prediction, in any order, each once at most."""
     if not (is_numeric(values) and is_numeric(prediction)) or values.dtype.kind != "f":
         return Evidence.NONE
     if not np.isin(values[:: max(1, len(values) // _SAMPLE)], prediction).all():
         return Evidence.NONE
-    if not np.isin(values, prediction).all():
+    # A bootstrap sample holds some rows twice: its score is not one of the prediction's.
+    kinds, counts = np.unique(values, return_counts=True)
+    known, held = np.unique(prediction, return_counts=True)
+    at = np.minimum(np.searchsorted(known, kinds), len(known) - 1)
+    if not ((known[at] == kinds) & (held[at] >= counts)).all():
         return Evidence.NONE
-    return Evidence.DERIVED if _tells(values) else Evidence.NONE
+    return Evidence.PART if _tells(kinds) else Evidence.NONE
 
 
 def _tells(values: Array) -> bool:
     # A number with many digits is not met by chance; 0.5 and 3.0 are.
-    kinds = np.unique(values)
-    return int(np.count_nonzero(kinds != np.round(kinds, 3))) > 1
+    return int(np.count_nonzero(np.unique(values[values != np.round(values, 3)]))) > 1
+
+
+def _matrix(values: Array, prediction: Array) -> Evidence:
+    """A matrix whose columns come from those of the prediction, or made of some of its rows."""
+    if values.shape[1] != prediction.shape[1] or len(values) > len(prediction):
+        return Evidence.NONE
+    if values.shape == prediction.shape:
+        telling = [j for j in range(values.shape[1]) if not is_constant(values[:, j])]
+        found = min(_column(values[:, j], prediction[:, j]) for j in telling)
+        if found >= Evidence.DERIVED:
+            return found
+    return _rows_of(values, prediction)
 
 
 def _rows_of(values: Array, prediction: Array) -> Evidence:
     """A matrix made of some of the rows of a real-valued matrix."""
-    if (
-        values.ndim != 2
-        or values.shape[1] != prediction.shape[1]
-        or len(values) > len(prediction)
-        or values.dtype.kind != "f"
-        or prediction.dtype != values.dtype
-    ):
+    if values.dtype.kind != "f" or prediction.dtype != values.dtype:
         return Evidence.NONE
     rows = np.ascontiguousarray(values).view([("", values.dtype)] * values.shape[1])[:, 0]
     known = np.ascontiguousarray(prediction).view([("", values.dtype)] * values.shape[1])[:, 0]
     if not np.isin(rows, known).all():
         return Evidence.NONE
-    return Evidence.DERIVED if _tells(values.ravel()) else Evidence.NONE
-
-
-def explained_by(values: Array, data: object) -> bool:
-    """Whether `values` is a monotone function of a single column of the input `data`.
-
-    Then somebody may as well have made it from that column by hand.
-    """
-    shape = getattr(data, "shape", None)
-    if shape is None or len(shape) != 2 or shape[0] != len(values):
-        return False
-    if shape[0] * shape[1] > _MOST_INPUT:
-        return False
-    sample = np.unique(np.linspace(0, len(values) - 1, _SAMPLE, dtype=np.intp))
-    for j in range(shape[1]):
-        column = _input_column(data, j)
-        if (
-            column is not None
-            and is_monotone(values[sample], column[sample])
-            and is_monotone(values, column)
-        ):
-            return True
-    return False
-
-
-def _input_column(data: Any, j: int) -> Array | None:
-    try:
-        if hasattr(data, "iloc"):
-            column = np.asarray(data.iloc[:, j])
-        elif hasattr(data, "toarray"):
-            column = data[:, [j]].toarray()[:, 0]
-        else:
-            column = np.asarray(data[:, j])
-    except Exception:  # noqa: BLE001 - a container that is not indexed so explains nothing
-        return None
-    return column if is_numeric(column) else None
+    return Evidence.PART if _tells(values.ravel()) else Evidence.NONE

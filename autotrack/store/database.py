@@ -31,6 +31,8 @@ class Store(Experiments, Facts):
         Whether to make a store where there is none.
     busy_timeout : float
         Seconds to wait for another process's transaction.
+    lazy : bool
+        Whether to leave the opening, and its errors, to the first call.
 
     Raises
     ------
@@ -38,10 +40,18 @@ class Store(Experiments, Facts):
         If there is no store that can be opened.
     """
 
-    def __init__(self, root: Path, *, create: bool = True, busy_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        create: bool = True,
+        busy_timeout: float = 5.0,
+        lazy: bool = False,
+    ) -> None:
         super().__init__(root, create=create, busy_timeout=busy_timeout)
-        with self._lock:
-            self._ensure()
+        if not lazy:
+            with self._lock:
+                self._ensure()
 
     @property
     def artifacts(self) -> ArtifactFolder:

@@ -109,12 +109,12 @@ class Home:
         """
         return self.store_at(self.settings.store, create=create)
 
-    def store_at(self, path: Path, *, create: bool = True) -> Store:
-        """The store in the folder `path`."""
+    def store_at(self, path: Path, *, create: bool = True, lazy: bool = False) -> Store:
+        """The store in the folder `path`; with `lazy`, opened by its first use."""
         with self._lock:
             store = self._stores.get(path)
             if store is None:
-                store = self._stores[path] = Store(path, create=create)
+                store = self._stores[path] = Store(path, create=create, lazy=lazy)
             return store
 
     @property

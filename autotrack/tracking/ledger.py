@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from autotrack.errors import CaptureWarning, StoreError
+from autotrack.errors import StoreError
 from autotrack.store.database import Store
 from autotrack.tracking.trouble import Trouble
 
@@ -19,9 +19,10 @@ Change = Callable[[Store], None]
 
 # Facts are small; this many are a few megabytes.
 _MOST_OWED = 20_000
-# After a refusal the store is left alone this long (seconds), so that a training whose store is
-# in trouble pays for it once and not at every call.
+# After a refusal the store is left alone this long (seconds), and twice as long after the next, so
+# that a training whose store is in trouble pays for it once and not at every call.
 _PAUSE = 15.0
+_LONGEST_PAUSE = 240.0
 
 
 class Ledger:
@@ -31,6 +32,7 @@ class Ledger:
         self._trouble = trouble
         self._owed: deque[tuple[Store, Change, bool]] = deque()
         self._not_before = 0.0
+        self._pause = _PAUSE
         self._lock = threading.RLock()
         self.lost = 0
 
@@ -47,7 +49,7 @@ class Ledger:
             return True
         with self._lock:
             self._owe(store, change, durable)
-            self._not_before = time.monotonic() + _PAUSE
+            self._leave_alone()
         self._trouble.report(f"write to the store {store.root}", refusal)
         return False
 
@@ -67,23 +69,27 @@ class Ledger:
                     refusal = _make(*self._owed[0])
                     made = True
                 if refusal is not None:
-                    self._not_before = time.monotonic() + _PAUSE
+                    self._leave_alone()
                     return False
                 self._owed.popleft()
                 self.lost += not made
+            self._pause = _PAUSE
             return True
 
+    def _leave_alone(self) -> None:
+        self._not_before = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    @property
+    def is_owing(self) -> bool:
+        """Whether changes wait for a store in trouble."""
+        return bool(self._owed)
+
     def close(self) -> None:
-        """A last attempt; says what could not be written."""
-        if self.settle() and not self.lost:
-            return
-        count = len(self._owed) + self.lost
-        self._trouble.tell_once(
-            ("close", "lost"),
-            f"autotrack could not write {count} records before the process ended; "
-            "the store was locked, full or unwritable until the end",
-            CaptureWarning,
-        )
+        """A last attempt; what is owed after it is lost."""
+        if not self.settle():
+            self.lost += len(self._owed)
+            self._owed.clear()
 
     def forget(self) -> None:
         """Drop what is owed: a forked child leaves it to its parent."""

@@ -12,8 +12,8 @@ from autotrack.describe.estimator import is_estimator, storable, user_params
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError, RunFinishedError
 from autotrack.store.artifacts import StoredArtifact, clean_path
 from autotrack.tracking.context import ActiveRun
+from autotrack.tracking.filing import file_crate
 from autotrack.tracking.lifecycle import current
-from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.values import number, text, text_mapping, whole
 
 Value = TypeVar("Value")
@@ -322,7 +322,8 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
     if not any(hasattr(estimator, method) for method in ("predict", "transform", "fit_predict")):
         raise InvalidValueError(f"log_model takes a fitted estimator, not {type(model).__name__}")
     active = _writable()
-    rows = Recorder.put_crate(active.store, active.run_id, clean, estimator, None)
+    folder = active.store.artifacts_of(active.run_id)
+    rows = file_crate(folder, active.run_id, clean, estimator)
     for location in active.store.replace_folder(active.run_id, clean, rows):
         active.store.artifacts.discard(location)
     if input_example is not None:

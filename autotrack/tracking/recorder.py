@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 import traceback
 import uuid
@@ -12,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autotrack.crates.pack import pack
 from autotrack.describe.estimator import qualified_name, summary
 from autotrack.entities import DatasetUse, RunError, RunStatus
 from autotrack.errors import (
@@ -30,10 +27,10 @@ from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
-    Table,
     TransformerFacts,
     preprocessing_params,
 )
+from autotrack.tracking.filing import file_crate, file_table
 from autotrack.tracking.ledger import Ledger
 from autotrack.tracking.links import IdentityMap, Link, links
 from autotrack.tracking.trouble import Trouble
@@ -76,6 +73,8 @@ class Recorder:
         self.scores = 0
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
+        # How many tables a run has under a key.
+        self._tables: dict[tuple[str, str], int] = {}
         self._ages: IdentityMap[_CrateAge] = IdentityMap()
 
     # -- fits ---------------------------------------------------------------------------------
@@ -85,7 +84,7 @@ class Recorder:
         stack = context.active_runs()
         active = stack[-1] if stack else None
         if active is None:
-            store = home.store_at(self.settings.store)
+            store = home.store_at(self.settings.store, lazy=True)
             fit = OpenFit(facts, store, new_run_id(), True, None)
             self._create(fit, parent_id=None)
             return fit
@@ -204,7 +203,8 @@ class Recorder:
             return []
         facts, started = fit.facts, time.monotonic()
         try:
-            rows = self.put_crate(fit.store, fit.run_id, CRATE, model, facts)
+            folder = self._files(fit.store, fit.run_id)
+            rows = file_crate(folder, fit.run_id, CRATE, model, facts)
         except UncratableError as error:
             tags["autotrack.crate_error"] = str(error)
             self.trouble.tell_once(
@@ -218,22 +218,6 @@ class Recorder:
         now = time.monotonic()
         self._ages.set(model, _CrateAge(now, now - started))
         return rows
-
-    @staticmethod
-    def put_crate(
-        store: Store, run_id: str, path: str, model: object, facts: FitFacts | None
-    ) -> list[StoredArtifact]:
-        """Pack `model` into the folder `path` of the run; the rows for the store."""
-        data = facts.data.data if facts is not None and facts.data is not None else None
-        preprocessing = [str(transformer) for transformer in facts.preprocessing] if facts else []
-        folder = files_of(store, run_id)
-        with folder.staging() as staged:
-            files = pack(model, staged, run_id=run_id, data=data, preprocessing=preprocessing)
-            location = folder.place(staged, run_id, path)
-        return [
-            StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)
-            for file in files
-        ]
 
     # -- further training -----------------------------------------------------------------------
 
@@ -293,10 +277,7 @@ class Recorder:
             prefix = f"unlinked_{prefix}"
         now = time.time()
         metrics = [(f"{prefix}_{name}", n, None, now) for name, n in facts.numbers.items()]
-        rows = [
-            self._put_table(store, run_id, f"{prefix}_{name}", table)
-            for name, table in facts.tables.items()
-        ]
+        rows = self._file_tables(store, run_id, prefix, facts)
 
         use = None if facts.data is None else (run_id, *_marks(facts.data))
 
@@ -313,33 +294,43 @@ class Recorder:
             self._kept_uses.add(use)
         self.scores += 1
 
-    @staticmethod
-    def _put_table(store: Store, run_id: str, key: str, table: Table) -> StoredArtifact:
-        content = io.StringIO(newline="")
-        writer = csv.writer(content, lineterminator="\n")
-        writer.writerow(table.columns)
-        writer.writerows(table.rows)
-        path = f"scores/{key}.csv"
+    def _file_tables(
+        self, store: Store, run_id: str, prefix: str, facts: ScoreFacts
+    ) -> list[StoredArtifact]:
+        if not facts.tables:
+            return []
+        folder = self._files(store, run_id)
+        return [
+            file_table(folder, run_id, self._table_path(store, run_id, f"{prefix}_{name}"), table)
+            for name, table in facts.tables.items()
+        ]
+
+    def _table_path(self, store: Store, run_id: str, key: str) -> str:
         # Repeats append steps: an earlier table is never overwritten.
-        taken = {artifact.path for artifact in store.list_artifacts(run_id, "scores")}
-        step = 1
-        while path in taken:
-            path = f"scores/{key}.{step}.csv"
-            step += 1
-        return files_of(store, run_id).add_bytes(run_id, content.getvalue().encode(), path)
+        known = self._tables.get((run_id, key))
+        if known is None:
+            listed = [] if self.ledger.is_owing else store.list_artifacts(run_id, "scores")
+            known = sum(_is_step_of(artifact.path, key) for artifact in listed)
+        self._tables[run_id, key] = known + 1
+        return f"scores/{key}.{known}.csv" if known else f"scores/{key}.csv"
+
+    def _files(self, store: Store, run_id: str) -> ArtifactFolder:
+        """The folder for new files of a run, also while the store does not answer."""
+        if self.ledger.is_owing:
+            return store.artifacts
+        try:
+            return store.artifacts_of(run_id)
+        except (StoreError, RunNotFoundError):
+            return store.artifacts
+
+
+def _is_step_of(path: str, key: str) -> bool:
+    return path.startswith(f"scores/{key}.") and path.count(".") - key.count(".") in (1, 2)
 
 
 def _marks(use: DatasetUse) -> tuple[str | None, ...]:
     target = use.target.fingerprint if use.target is not None else None
     return use.context, use.name, use.data.fingerprint, target
-
-
-def files_of(store: Store, run_id: str) -> ArtifactFolder:
-    """The folder for new files of a run, also while the store does not answer."""
-    try:
-        return store.artifacts_of(run_id)
-    except (StoreError, RunNotFoundError):
-        return store.artifacts
 
 
 def new_run_id() -> str:

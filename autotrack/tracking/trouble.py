@@ -6,7 +6,7 @@ import sys
 import warnings
 from types import TracebackType
 
-from autotrack.errors import AutotrackError, AutotrackWarning, CaptureWarning
+from autotrack.errors import AutotrackError, AutotrackWarning, CaptureWarning, StoreError
 
 
 class Guard:
@@ -58,8 +58,10 @@ class Trouble:
         text = (
             f"{error}" if isinstance(error, AutotrackError) else f"{type(error).__name__}: {error}"
         )
+        # A disk that is full shows itself in many places and is one cause.
+        in_store = isinstance(error, StoreError | OSError)
         self.tell_once(
-            (doing, type(error).__name__),
+            ("store", "") if in_store else (doing, type(error).__name__),
             f"autotrack could not {doing}: {text}. Your own code is not affected.",
             CaptureWarning,
         )
