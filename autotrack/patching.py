@@ -55,6 +55,7 @@ def wrap(original: Callable[..., Any], watch: Watch) -> FunctionType:
 # Every wrapper shares this code object, which is how one is recognised without marking it.
 _WRAPPER_CODE = wrap(len, Watch(None)).__code__
 _ORIGINAL = _WRAPPER_CODE.co_freevars.index("original")
+_WATCH = _WRAPPER_CODE.co_freevars.index("watch")
 
 
 def is_wrapper(function: object) -> bool:
@@ -68,26 +69,52 @@ def original_of(function: FunctionType) -> Any:
     return function.__closure__[_ORIGINAL].cell_contents
 
 
+def _wrapper_in(value: Any) -> FunctionType | None:
+    """The wrapper that `value` is, or holds; None for what was not patched."""
+    inner: Any = value
+    if type(value) is not FunctionType:
+        try:
+            inner = value.__func__ if isinstance(value, classmethod) else value.fn
+        except Exception:  # noqa: BLE001 - any object may be a class attribute, and raise anything
+            return None
+    return inner if is_wrapper(inner) else None
+
+
 def unwrapped(value: Any) -> Any:
     """`value` as it was before it was patched; anything that is not patched comes back as it is."""
-    if is_wrapper(value):
-        return original_of(value)
-    inner = value.__func__ if isinstance(value, classmethod) else getattr(value, "fn", None)
-    return getattr(value, "_before", value) if is_wrapper(inner) else value
+    wrapper = _wrapper_in(value)
+    if wrapper is None:
+        return value
+    return original_of(wrapper) if wrapper is value else getattr(value, "_before", value)
+
+
+def is_patched(owner: type) -> bool:
+    """Whether anything in the ``__dict__`` of `owner` is wrapped, by whichever name."""
+    return any(unwrapped(present) is not present for present in list(owner.__dict__.values()))
+
+
+def _watch_of(wrapper: FunctionType) -> Watch:
+    assert wrapper.__closure__ is not None
+    watch: Watch = wrapper.__closure__[_WATCH].cell_contents
+    return watch
 
 
 def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
-    """Wrap the method `name` in the ``__dict__`` of `owner`; False if it cannot or need not be.
+    """Wrap the method `name` in the ``__dict__`` of `owner`; False if it cannot be.
 
     Plain functions and class methods are wrapped; a descriptor that keeps its function in ``fn``
     (scikit-learn's ``available_if``) is copied with the copy's function wrapped, so that
     ``hasattr`` still asks the original condition. Anything else, properties and C methods among
     them, is left alone. :func:`restore` puts the original back.
     """
-    present = owner.__dict__.get(name)
+    present: Any = owner.__dict__.get(name)
     replacement: Any
-    if unwrapped(present) is not present:
-        return False
+    wrapper = _wrapper_in(present)
+    if wrapper is not None:
+        if _watch_of(wrapper).hear is not None:
+            return True
+        # Put there by somebody who kept it from an earlier session.
+        present = unwrapped(present)
     if isinstance(present, FunctionType):
         replacement = wrap(present, watch)
     elif isinstance(present, classmethod) and isinstance(present.__func__, FunctionType):
@@ -101,7 +128,7 @@ def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
         return False
     try:
         setattr(owner, name, replacement)
-    except (AttributeError, TypeError):  # an extension type, or a metaclass that says no
+    except Exception:  # noqa: BLE001 - an extension type, or a metaclass that says no
         return False
     return True
 

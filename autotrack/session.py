@@ -14,6 +14,7 @@ from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
 from autotrack.tracking.lifecycle import end_open_runs
+from autotrack.tracking.links import links
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
 
@@ -135,7 +136,7 @@ def enable(
         if _session is not None:
             if _session.settings == settings:
                 return _session
-            disable()
+            _switch_off()
         session = Session(settings)
         session._open()
         _session = session
@@ -144,12 +145,18 @@ def enable(
 
 def disable() -> None:
     """Switch autologging off, and put every class and function back exactly as it was."""
-    global _session
     with _lock:
-        if _session is not None:
-            session, _session = _session, None
-            session._close()
-            _past.append(session)
+        _switch_off()
+        # What an estimator is fitted to while nobody listens is not known to any run.
+        links.clear()
+
+
+def _switch_off() -> None:
+    global _session
+    if _session is not None:
+        session, _session = _session, None
+        session._close()
+        _past.append(session)
 
 
 def is_enabled() -> bool:

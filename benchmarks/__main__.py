@@ -35,25 +35,25 @@ def main() -> None:
     installed = importlib.util.find_spec("mlflow") is not None
     mlflow = installed and not arguments.no_mlflow
 
-    table, context = [], []
+    table, context, failed = [], [], []
     for group in arguments.only or own:
-        samples = _measure("autotrack", group, arguments.quick)
-        peer = None
-        if mlflow and group in GROUPS["mlflow"]:
-            peer = _measure("mlflow", group, arguments.quick)
+        try:
+            samples = _measure("autotrack", group, arguments.quick)
+            compared = mlflow and group in GROUPS["mlflow"]
+            peer = _measure("mlflow", group, arguments.quick) if compared else None
+        except RuntimeError as error:  # the other groups are worth having all the same
+            print(error, file=sys.stderr)
+            failed.append(group)
+            continue
         table += lines(group, samples, peer)
         context += context_lines(group, samples)
+    note = [] if installed else ["", "MLflow: not installed."]
     report = "\n".join(
-        [
-            *describe(),
-            "",
-            _aligned(HEADER, table),
-            "",
-            _aligned(CONTEXT_HEADER, context),
-            *([] if installed else ["", "MLflow: not installed."]),
-        ]
+        [*describe(), "", _aligned(HEADER, table), "", _aligned(CONTEXT_HEADER, context), *note]
     )
     print(report)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
     if arguments.write:
         before, _, rest = README.read_text("utf-8").partition(_BEGIN)
         _, _, after = rest.partition(_END)

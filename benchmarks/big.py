@@ -18,7 +18,8 @@ from sklearn.ensemble import RandomForestRegressor
 
 import autotrack
 from autotrack.describe.data import fingerprint as autotrack_fingerprint
-from benchmarks.timing import Samples, Variant, alternate, ratios, timed
+from benchmarks.clock import timed
+from benchmarks.timing import Samples, Variant, alternate, ratios
 
 _GB = 1 << 30
 

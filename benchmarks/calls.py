@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score
 
 import autotrack
-from benchmarks.timing import Samples, Variant, alternate, differences, ratios, timed
+from benchmarks.clock import timed
+from benchmarks.timing import Samples, Variant, alternate, differences, ratios
 from benchmarks.workload import Floor, Inner, Outer, frame, pipeline, shuffled
 
 _STORE = Path("store")
@@ -50,36 +54,32 @@ def fit(quick: bool) -> Samples:
     }
 
 
-def _check_fits(least: int) -> None:
+def _check_fits(each: int) -> None:
     """A benchmark of something that did not happen would be a good one."""
     found = autotrack.search_runs()
     kept = sum(1 for _ in Path(_STORE, "artifacts").glob("*/model/model.pkl"))
-    if len(found) < 2 * least or set(found["status"]) != {"FINISHED"} or kept < least:
-        raise RuntimeError(f"too few fits were recorded: {len(found)} runs, {kept} crates")
+    if len(found) != 2 * each or set(found["status"]) != {"FINISHED"} or kept != each:
+        raise RuntimeError(f"{2 * each} fits made, {len(found)} runs and {kept} crates recorded")
 
 
 def score(quick: bool) -> Samples:
     """`accuracy_score` of a prediction, linked to the run of the model that made it."""
     X, y = frame()
     X_new, y_new = shuffled(X, y)
-    on = functools.partial(autotrack.enable, store=_STORE)
-    with on():
-        model = pipeline().fit(X, y)
+    model = pipeline().fit(X, y)
 
     def once() -> float:
         predicted = model.predict(X_new)
         return timed(lambda: accuracy_score(y_new, predicted))
 
     rounds, block, warm = 12 if quick else 60, 15, 3
-    took = alternate(
-        {"bare": Variant(once), "on": Variant(once, on)}, rounds=rounds, block=block, warm=warm
-    )
-    with on():
-        run = autotrack.last_run()
-        assert run is not None
-        steps = len(autotrack.metric_history(run.run_id, "new_accuracy_score"))
-        if steps < rounds * (block + warm):
-            raise RuntimeError(f"too few scores were recorded: {steps}")
+    on = Variant(once, lambda: _tracked(model, X, y))
+    took = alternate({"bare": Variant(once), "on": on}, rounds=rounds, block=block, warm=warm)
+    with autotrack.enable(store=_STORE):
+        runs = autotrack.search_runs()["run_id"]
+        steps = sum(len(autotrack.metric_history(run, "new_accuracy_score")) for run in runs)
+    if steps != rounds * (block + warm):
+        raise RuntimeError(f"{rounds * (block + warm)} scores computed, {steps} recorded")
     return {"bare_score": took["bare"], "score": differences(took["on"], took["bare"])}
 
 
@@ -87,20 +87,26 @@ def predict(quick: bool) -> Samples:
     """`predict` of one row, by a model trained on an array."""
     X, y = (np.asarray(part) for part in frame())
     row = X[:1].copy()
-    on = functools.partial(autotrack.enable, store=_STORE)
-    with on():
-        model = pipeline().fit(X, y)
+    model = pipeline().fit(X, y)
 
     def once() -> float:
         return timed(lambda: model.predict(row), _SERIES)
 
     took = alternate(
-        {"bare": Variant(once), "on": Variant(once, on)},
+        {"bare": Variant(once), "on": Variant(once, lambda: _tracked(model, X, y))},
         rounds=20 if quick else 100,
         block=25,
         warm=10,
     )
     return {"bare_predict": took["bare"], "predict": differences(took["on"], took["bare"])}
+
+
+@contextmanager
+def _tracked(model: Any, X: Any, y: Any) -> Iterator[None]:
+    """A block with tracking on, in which `model` has a run."""
+    with autotrack.enable(store=_STORE):
+        model.fit(X, y)
+        yield
 
 
 def nested(quick: bool) -> Samples:

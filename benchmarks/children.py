@@ -43,8 +43,10 @@ def _environment() -> dict[str, str]:
         # On busy cores, threads that wait for one another would drown everything else.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONWARNINGS": "ignore::FutureWarning",  # one a fit, of MLflow's
         "AUTOTRACK_QUIET": "1",
         "AUTOTRACK_STRICT": "1",  # trouble is an error here, not a warning and a fast run
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
         "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db",
     }

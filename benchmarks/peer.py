@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn import metrics
 
-from benchmarks.timing import Samples, timed
+from benchmarks.clock import timed
+from benchmarks.timing import Samples
 from benchmarks.workload import frame, pipeline, shuffled
 
 

@@ -11,14 +11,14 @@ from benchmarks.timing import Samples, differences
 
 def startup(quick: bool) -> Samples:
     """Everything that happens once in a process, autotrack's."""
-    found = _samples(("bare", "autotrack", "autotrack_store"), 5 if quick else 25)
+    found = _samples(("bare", "autotrack", "autotrack_store"), 4 if quick else 15)
     found["first_fit"] = differences(found["first_fit"], found["bare_first_fit"])
     return found
 
 
 def mlflow_startup(quick: bool) -> Samples:
     """The same for MLflow."""
-    return _samples(("mlflow",), 1 if quick else 5)
+    return _samples(("mlflow",), 1 if quick else 3)
 
 
 def _samples(kinds: tuple[str, ...], rounds: int) -> Samples:

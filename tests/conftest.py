@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
+from autotrack.tracking.context import home
 
 # Whatever goes wrong inside autotrack fails the test, in the processes a test starts too.
 os.environ["AUTOTRACK_STRICT"] = "1"
@@ -31,6 +32,8 @@ def _off_afterwards(store_path: Path) -> Iterator[None]:
     while autotrack.active_run() is not None:
         autotrack.end_run()
     autotrack.disable()
+    # A store, an experiment or inputs that a test chose are no other test's.
+    home.forget()
 
 
 @pytest.fixture

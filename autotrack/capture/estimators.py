@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -11,7 +12,7 @@ from sklearn.base import BaseEstimator
 from autotrack.capture.caller import variable_name
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
-from autotrack.capture.scoring import Scoring
+from autotrack.capture.scoring import Scoring, key_text
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
 from autotrack.entities import DatasetUse
@@ -32,6 +33,9 @@ _OWN_PREDICTIONS = ("labels_", "oob_prediction_", "oob_decision_function_")
 class EstimatorEars:
     """One method a kind of call, each with the original function and its arguments.
 
+    They are not called `fit` and so on: scikit-learn's metadata routing, and its tests, look at
+    the names of the functions on the stack.
+
     What the user's call returns or raises passes unchanged; whatever goes wrong in here is
     reported to `trouble`.
     """
@@ -50,8 +54,11 @@ class EstimatorEars:
         self._scoring = scoring
         self._trouble = trouble
 
-    def fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
+        return self._fit(original, args, kwargs)
+
+    def _fit(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool = False) -> Any:
         if not args or not isinstance(args[0], BaseEstimator):
             return original(*args, **kwargs)
         token = enter()
@@ -64,18 +71,18 @@ class EstimatorEars:
             except BaseException as error:
                 self._fail(opened, error)
                 raise
-            self._close(original.__name__, opened, args, kwargs, result)
+            self._close(opened, args, kwargs, result, partial=partial)
             return result
         finally:
             leave(token)
 
-    def partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def hear_partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``partial_fit``: the first one opens a run, the others go on with it."""
         if not args or not isinstance(args[0], BaseEstimator):
             return original(*args, **kwargs)
         link = links.get(args[0])
         if link is None or not link.partial:
-            return self.fit(original, args, kwargs)
+            return self._fit(original, args, kwargs, partial=True)
         token = enter()
         try:
             result = original(*args, **kwargs)
@@ -85,7 +92,7 @@ class EstimatorEars:
         finally:
             leave(token)
 
-    def predict(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def hear_predict(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``predict`` and its kin."""
         token = enter()
         try:
@@ -98,7 +105,7 @@ class EstimatorEars:
                 self._lineage.predicted(args[0], data, result)
         return result
 
-    def transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def hear_transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``transform``."""
         token = enter()
         try:
@@ -107,10 +114,10 @@ class EstimatorEars:
             leave(token)
         with self._trouble.guard("remember a transform"):
             if args:
-                self._lineage.transformed(args[0], result)
+                self._lineage.transformed(args[0], inputs(args, kwargs)[0], result)
         return result
 
-    def score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def hear_score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``score``."""
         token = enter()
         try:
@@ -118,7 +125,8 @@ class EstimatorEars:
             with self._trouble.guard("record a score"):
                 if args and isinstance(args[0], BaseEstimator) and isinstance(result, Real):
                     X, y = inputs(args, kwargs)
-                    self._score(args[0], X, y, float(result), None)
+                    name = "score" + _score_options(original, args, kwargs)
+                    self._score(args[0], X, y, {name: float(result)}, None)
             return result
         finally:
             leave(token)
@@ -142,11 +150,16 @@ class EstimatorEars:
         return FitFacts(
             name=summary(estimator),
             estimator=qualified_name(estimator),
-            params=user_params(estimator, defaults=self._settings.log_defaults),
+            params=self._params(estimator),
             data=self._training_data(X, y),
             preprocessing=self._lineage.preprocessing_of(X),
             tags={"fit_arguments": ", ".join(extra)} if extra else {},
         )
+
+    def _params(self, estimator: object) -> Mapping[str, Any]:
+        with self._trouble.guard("read the params"):
+            return user_params(estimator, defaults=self._settings.log_defaults)
+        return {}  # an estimator that breaks scikit-learn's rules for params still has a run
 
     def _training_data(self, X: object, y: object) -> DatasetUse | None:
         if not self._settings.log_datasets:
@@ -165,17 +178,16 @@ class EstimatorEars:
             self._recorder.fail_fit(opened, error)
 
     def _close(
-        self, name: str, opened: OpenFit | None, args: Args, kwargs: Kwargs, result: object
+        self, opened: OpenFit | None, args: Args, kwargs: Kwargs, result: object, *, partial: bool
     ) -> None:
         if opened is None:
             return
         with self._trouble.guard("record a fit"):
             model = args[0]
             X, y = inputs(args, kwargs)
-            partial = name == "partial_fit"
             self._recorder.link(opened, model, reference(X), partial=partial)
             if self._settings.training_score and hasattr(model, "score"):
-                self._score(model, X, y, float(model.score(X, y)), "train")
+                self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
             self._recorder.close_fit(opened, model)
             self._remember_own(model, X, result)
 
@@ -192,16 +204,29 @@ class EstimatorEars:
         with self._trouble.guard("remember a transformer"):
             transformer = args[0]
             facts = TransformerFacts(summary(transformer), user_params(transformer))
-            self._lineage.fitted(transformer, facts, inputs(args, kwargs)[0])
+            data = inputs(args, kwargs)[0]
+            self._lineage.fitted(transformer, facts, data)
             if result is not transformer:
-                self._lineage.transformed(transformer, result)
+                self._lineage.transformed(transformer, data, result)
             self._recorder.transformer(facts)
         return result
 
-    def _score(self, model: object, X: object, y: object, value: float, name: str | None) -> None:
+    def _score(
+        self, model: object, X: object, y: object, value: dict[str, float], part: str | None
+    ) -> None:
         link = links.get(model)
-        data_name, use = self._scoring.data(link, X, y, name)
-        self._recorder.score(link, ScoreFacts(data_name, {"score": value}, data=use))
+        data_name, use = self._scoring.data(link, X, y, part)
+        self._recorder.score(link, ScoreFacts(data_name, value, data=use))
+
+
+def _score_options(original: Call, args: Args, kwargs: Kwargs) -> str:
+    """What else was given to ``score``, such as weights: it is another score with it."""
+    given = dict(kwargs)
+    if len(args) > 3:
+        names = list(inspect.signature(original).parameters)
+        given |= dict(zip(names[3:], args[3:], strict=False))
+    names = [name for name in given if name not in ("X", "y") and given[name] is not None]
+    return "".join(f"_{key_text(name)}" for name in names) if len(args) > 1 or "X" in kwargs else ""
 
 
 def inputs(args: Args, kwargs: Kwargs) -> tuple[Any, Any]:

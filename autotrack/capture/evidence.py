@@ -23,7 +23,10 @@ _SAMPLE = 64
 
 
 class Evidence(IntEnum):
-    """How well values were shown to come from a prediction; larger is stronger."""
+    """How well values were shown to come from a prediction; larger is stronger.
+
+    `MONOTONE` and `PART` leave room for values that were made by hand.
+    """
 
     NONE = 0
     MONOTONE = 1
@@ -117,7 +120,8 @@ def _is_real(array: Array) -> bool:
     return bool(np.count_nonzero(finite != np.round(finite)) > 0)
 
 
-def _groups(values: Array) -> Array:
+def groups(values: Array) -> Array:
+    """For each value the number of its kind, counted from 0."""
     if is_numeric(values):
         return np.unique(values, return_inverse=True)[1]
     codes: dict[Any, int] = {}
@@ -126,7 +130,7 @@ def _groups(values: Array) -> Array:
 
 def _bits(values: Array) -> float:
     """How surprising it would be to meet this arrangement by chance, in bits."""
-    counts = np.bincount(_groups(values))
+    counts = np.bincount(groups(values))
     arrangements = math.lgamma(len(values) + 1) - sum(math.lgamma(c + 1) for c in counts.tolist())
     return arrangements / math.log(2) - 1  # one bit for the choice of rising or falling
 
@@ -142,35 +146,30 @@ def is_monotone(values: Array, prediction: Array) -> bool:
         rising, falling = bool((after >= before).all()), bool((after <= before).all())
         moved = after != before
     else:
-        groups = _groups(values)[order]
-        moved = np.diff(groups) != 0
-        rising = falling = int(moved.sum()) == int(groups.max())
+        kinds = groups(values)[order]
+        moved = np.diff(kinds) != 0
+        rising = falling = int(moved.sum()) == int(kinds.max())
     ties = ordered[1:] == ordered[:-1]
     return (rising or falling) and not bool((moved & ties).any())
 
 
 def _relabelled(values: Array, labels: Array) -> Evidence:
     """Labels under other names, one for one."""
-    a, b = _groups(values), _groups(labels)
+    a, b = groups(values), groups(labels)
     kinds = int(a.max()) + 1
     if kinds < 2 or kinds != int(b.max()) + 1:
         return Evidence.NONE
     pairs = np.unique(a.astype(np.int64) * kinds + b)
     if len(pairs) != kinds or _bits(values) < _ENOUGH_BITS:
         return Evidence.NONE
-    return Evidence.DERIVED
+    return Evidence.MONOTONE if _is_real(values) else Evidence.DERIVED
 
 
 def _is_usual_map(values: Array, prediction: Array) -> bool:
     """Whether it is one of the maps people apply to predictions, with its usual constants."""
     p = prediction.astype(np.float64, copy=False)
-    groups = _groups(values)
-    if int(groups.max()) == 1:
-        first = groups == groups[0]
-        return any(
-            bool((first == side).all() or (first != side).all())
-            for side in (p >= 0.5, p > 0.5, p > 0, p >= 0)
-        )
+    if int(groups(values).max()) == 1:
+        return _is_usual_choice(values, p)
     if not is_numeric(values):
         return False
     v = values.astype(np.float64, copy=False)
@@ -184,6 +183,20 @@ def _is_usual_map(values: Array, prediction: Array) -> bool:
         # Clipped: the bounds are the values' own, so enough of what lies between must be left.
         between = (v > v.min()) & (v < v.max())
         return bool(np.allclose(v, clipped, rtol=1e-12, atol=0) and between.sum() > 2)
+
+
+def _is_usual_choice(values: Array, p: Array) -> bool:
+    """Whether two labels tell which side of a half or of zero the prediction is on."""
+    if _is_real(values):
+        return False  # two numbers of somebody's choice say less than labels
+    sides = (p >= 0.5, p > 0.5, p > 0, p >= 0)
+    if is_numeric(values):
+        upper = values == values.max()
+        return any(bool((upper == side).all()) for side in sides)
+    # Names do not say which of them is the upper one, so few rows fit too easily.
+    upper = values == values[0]
+    fits = any(bool((upper == side).all() or (upper != side).all()) for side in sides)
+    return fits and _bits(values) >= _ENOUGH_BITS
 
 
 def _subset(values: Array, prediction: Array) -> Evidence:
@@ -203,7 +216,7 @@ def _subset(values: Array, prediction: Array) -> Evidence:
 
 def _tells(values: Array) -> bool:
     # A number with many digits is not met by chance; 0.5 and 3.0 are.
-    return int(np.count_nonzero(np.unique(values[values != np.round(values, 3)]))) > 1
+    return np.unique(values[values != np.round(values, 3)]).size > 1
 
 
 def _matrix(values: Array, prediction: Array) -> Evidence:
@@ -213,7 +226,7 @@ def _matrix(values: Array, prediction: Array) -> Evidence:
     if values.shape == prediction.shape:
         telling = [j for j in range(values.shape[1]) if not is_constant(values[:, j])]
         found = min(_column(values[:, j], prediction[:, j]) for j in telling)
-        if found >= Evidence.DERIVED:
+        if found in (Evidence.MONOTONE, Evidence.DERIVED, Evidence.EQUAL):
             return found
     return _rows_of(values, prediction)
 

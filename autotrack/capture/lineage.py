@@ -1,7 +1,7 @@
 """Which model made this prediction, and which transformer this X.
 
-Predictions are remembered as small copies, inputs and outputs only weakly, and all of it in
-bounded number: the memory of a session does not grow with the calls it hears.
+Predictions are remembered as small copies, inputs weakly with a sample of their rows, and all of it
+in bounded number: the memory of a session does not grow with the calls it hears.
 """
 
 from __future__ import annotations
@@ -16,15 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autotrack.capture.evidence import (
-    Evidence,
-    explained_by,
-    is_constant,
-    plain_array,
-    relation,
-    same,
-)
-from autotrack.describe.data import fingerprint
+from autotrack.capture.byhand import InputSample, explained_by_input, made_of, sample_of
+from autotrack.capture.evidence import Evidence, plain_array, relation, same
+from autotrack.capture.origin import comes_from, small_copy
+from autotrack.describe.data import fingerprint, row_count
 from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import TransformerFacts
 from autotrack.tracking.links import IdentityMap, Link, links
@@ -35,6 +30,9 @@ _MOST_COMPARED = 24
 # Predictions of so few rows are remembered apart.
 _SHORT = 4
 _MOST_OUTPUTS = 64
+# Copies of what transformers returned: `train_test_split` and `pd.DataFrame` are often handed an
+# output that nobody else holds.
+_MOST_COPIES = 8
 # Copies above this size (bytes) count towards the budget of all copies together.
 _SMALL = 1 << 16
 _BUDGET = 64 << 20
@@ -68,8 +66,9 @@ class Prediction:
     link: Link | None
     model: weakref.ref[Any] | None
     data: weakref.ref[Any] | None
-    output: weakref.ref[Any] | None
-    values: NDArray[Any] | None
+    sample: InputSample | None
+    output: weakref.ref[Any] | None = None
+    values: NDArray[Any] | None = None
     digest: str | None = None
     judged: Judged | None = None
 
@@ -82,15 +81,35 @@ class Prediction:
         if self.values is not None:
             now = plain_array(output)
             return now is not None and same(now, self.values)
-        return self.digest is None or fingerprint(output) == self.digest
+        return self.digest is None or fingerprint(_flat(output)) == self.digest
+
+    def input(self) -> Any:
+        """What the model predicted for, while it lives; else None."""
+        return self.data() if self.data is not None else None
+
+
+def _flat(output: Any) -> Any:
+    array = plain_array(output)
+    return output if array is None else array
 
 
 @dataclass(slots=True, eq=False)
 class _Output:
-    """What a transformer returned."""
+    """What a transformer returned for its input, and a copy of it while that is kept."""
 
-    output: weakref.ref[Any]
+    source: weakref.ref[Any] | None
+    output: weakref.ref[Any] | None
+    copy: weakref.ref[Any] | None
     chain: tuple[TransformerFacts, ...]
+
+    def is_origin_of(self, data: Any) -> bool:
+        """Whether `data` is the output or was taken from it."""
+        if self.source is not None and self.source() is data:
+            return False  # an imputer that found nothing to do
+        output = self.output() if self.output is not None else None
+        if output is None:
+            output = self.copy() if self.copy is not None else None
+        return output is not None and (output is data or comes_from(data, output))
 
 
 class Lineage:
@@ -103,6 +122,7 @@ class Lineage:
         self._large: deque[Prediction] = deque()
         self._held = 0
         self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
+        self._copies: deque[Any] = deque(maxlen=_MOST_COPIES)
         self._transformers: IdentityMap[TransformerFacts] = IdentityMap()
         self._chains: IdentityMap[tuple[TransformerFacts, ...]] = IdentityMap()
         self._lock = threading.Lock()
@@ -111,39 +131,32 @@ class Lineage:
 
     def predicted(self, model: object, data: object, output: Any) -> None:
         """Remember what `model` returned for `data`."""
-        self.remember(links.get(model), reference(model), reference(data), output)
+        several = isinstance(output, list | tuple) and output and isinstance(output[0], np.ndarray)
+        rows = row_count(output[0] if several else output)
+        sample = sample_of(data, rows) if rows is not None and rows > _SHORT else None
+        known = Prediction(links.get(model), reference(model), reference(data), sample)
+        self.remember(known, output)
 
-    def remember(
-        self,
-        link: Link | None,
-        model: weakref.ref[Any] | None,
-        data: weakref.ref[Any] | None,
-        output: Any,
-    ) -> None:
-        """Remember `output` as something that the run of `link` brought forth."""
-        if type(output) is np.ndarray:
-            values: NDArray[Any] | None = output.copy()
-        elif isinstance(output, list | tuple) and any(isinstance(o, np.ndarray) for o in output):
+    def remember(self, known: Prediction, output: Any) -> None:
+        """Remember `output` as something that came about as the prediction `known` did."""
+        if isinstance(output, list | tuple) and any(isinstance(o, np.ndarray) for o in output):
             # A list of probabilities, one a target; a mean and its standard deviation.
             for part in output:
                 if isinstance(part, np.ndarray):
-                    self.remember(link, model, data, part)
+                    self.remember(known, part)
             return
+        array = plain_array(output)
+        kept = Prediction(known.link, known.model, known.data, known.sample, reference(output))
+        if array is not None:
+            kept.values = array.copy()
         elif hasattr(output, "toarray"):
-            kept = Prediction(link, model, data, reference(output), None, fingerprint(output))
-            self._predictions.append(kept)
-            return
+            kept.digest = fingerprint(output)
         else:
-            array = plain_array(output)
-            values = None if array is None else array.copy()
-        if values is None:
             return
-        if values.ndim == 2 and values.shape[1] == 1:
-            values = values[:, 0]
-        kept = Prediction(link, model, data, reference(output), values)
-        (self._predictions if len(values) > _SHORT else self._short).append(kept)
-        if values.nbytes > _SMALL:
-            self._bound(kept, values.nbytes)
+        short = array is not None and len(array) <= _SHORT
+        (self._short if short else self._predictions).append(kept)
+        if array is not None and array.nbytes > _SMALL:
+            self._bound(kept, array.nbytes)
 
     def _bound(self, kept: Prediction, size: int) -> None:
         with self._lock:
@@ -184,14 +197,25 @@ class Lineage:
                 best.append(prediction)
         if not best:
             return None
-        if strongest == Evidence.MONOTONE:
-            runs = {p.link.run_id if p.link else None for p in best}
-            data = best[0].data() if best[0].data is not None else None
-            if len(runs) > 1 or explained_by(array, data):
-                return None
+        if strongest < Evidence.DERIVED and self._is_doubtful(array, strongest, best, truth):
+            return None
         # Equal values give equal scores, so the number is true of each of these models; the one
         # that still exists and predicted last is the one that is being looked at.
         return next((p for p in best if p.is_alive()), best[0])
+
+    @staticmethod
+    def _is_doubtful(
+        array: NDArray[Any], strongest: Evidence, best: list[Prediction], truth: object
+    ) -> bool:
+        """Whether the values may be another model's, or made by hand."""
+        first = best[0].values
+        for other in best[1:]:
+            runs = [p.link.run_id if p.link else None for p in (best[0], other)]
+            if runs[0] != runs[1] and not same(other.values, first):  # type: ignore[arg-type]
+                return True
+        if strongest == Evidence.PART:
+            return made_of(array, truth)
+        return any(explained_by_input(array, p.input(), p.sample) for p in best)
 
     @staticmethod
     def _comparable(array: NDArray[Any], prediction: Prediction) -> bool:
@@ -214,7 +238,7 @@ class Lineage:
             if (
                 array is not None
                 and isinstance(output, np.ndarray)
-                and np.may_share_memory(array, output)
+                and _share_memory(array, output)
                 and prediction.is_unchanged(output)
             ):
                 return prediction
@@ -227,70 +251,35 @@ class Lineage:
         self._transformers.set(transformer, facts)
         self._chains.set(transformer, (*self.preprocessing_of(data), facts))
 
-    def transformed(self, transformer: object, output: object) -> None:
-        """Remember what it returned."""
+    def transformed(self, transformer: object, data: object, output: object) -> None:
+        """Remember what it returned for `data`."""
         chain = self._chains.get(transformer)
-        weak = reference(output)
-        if chain is not None and weak is not None:
-            self._outputs.append(_Output(weak, chain))
+        if chain is None:
+            return
+        copy = small_copy(output)
+        if copy is not None:
+            self._copies.append(copy)
+        self._outputs.append(_Output(reference(data), reference(output), reference(copy), chain))
 
     def preprocessing_of(self, data: object) -> tuple[TransformerFacts, ...]:
         """The transformers whose output `data` is, or is part of; first applied first."""
         if not self._outputs:
             return ()
-        for known in reversed(self._outputs):
-            output = known.output()
-            if output is not None and (output is data or comes_from(data, output)):
+        for known in reversed(list(self._outputs)):
+            if known.is_origin_of(data):
                 return known.chain
         return ()
 
 
-def comes_from(data: Any, output: Any) -> bool:
-    """Whether `data` is a view of `output`, or made of some of its rows."""
-    shape, whole = getattr(data, "shape", None), getattr(output, "shape", None)
-    if not shape or not whole or len(shape) != 2 or len(whole) != 2:
+def _share_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    if not np.may_share_memory(a, b):
         return False
-    if shape[1] != whole[1] or shape[0] > whole[0] or not shape[0] or not shape[1]:
-        return False
-    if hasattr(data, "iloc") and hasattr(output, "iloc") and list(data) != list(output):
-        return False
-    both = isinstance(data, np.ndarray) and isinstance(output, np.ndarray)
-    if both and np.may_share_memory(data, output):
-        return True
-    return _has_rows(_rows(data), shape[0], _rows(output))
-
-
-# Rows that are looked up to tell whether data was taken from a transformer's output.
-_PROBES = 4
-
-
-def _rows(data: Any) -> Any:
-    return data.iloc if hasattr(data, "iloc") else data
-
-
-def _has_rows(rows: Any, count: int, known: Any) -> bool:
     try:
-        first = plain_array(known[:, 0].toarray() if hasattr(known, "toarray") else known[:, 0])
-        if first is None:
-            return False
-        told = False
-        for at in sorted({int(i) for i in np.linspace(0, count - 1, _PROBES)}):
-            row = _row(rows, at)
-            if row is None:
-                return False
-            places = np.flatnonzero(first == row[0])[:_SEARCHED]
-            others = (_row(known, int(i)) for i in places)
-            if not any(other is not None and same(row, other) for other in others):
-                return False
-            told = told or not is_constant(row) or row[0] != np.round(row[0], 3)
-    except Exception:  # noqa: BLE001 - containers that cannot be compared so are not the same
+        # Two columns of one array lie within the same bounds and share nothing.
+        return np.shares_memory(a, b, max_work=_MOST_WORK)  # type: ignore[arg-type]
+    except np.exceptions.TooHardError:
         return False
-    return told
 
 
-_SEARCHED = 2000
-
-
-def _row(rows: Any, at: int) -> NDArray[Any] | None:
-    row = rows[[at]].toarray()[0] if hasattr(rows, "toarray") else np.asarray(rows[at])
-    return row if row.ndim == 1 and row.dtype.kind == "f" else None
+# Enough for slices, columns and reversals; numpy's question can be as hard as one likes.
+_MOST_WORK = 10_000

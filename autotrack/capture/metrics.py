@@ -77,7 +77,7 @@ class MetricEars:
         self._scoring = scoring
         self._trouble = trouble
 
-    def metric(
+    def hear_metric(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Hear one call."""
@@ -116,28 +116,29 @@ class MetricEars:
         if prediction is not None:
             # What is computed from a curve (`auc`) is the model's as well.
             for array in arrays:
-                self._lineage.remember(link, prediction.model, prediction.data, array)
+                self._lineage.remember(prediction, array)
 
     def _data_of(self, prediction: Prediction, truth: object) -> tuple[str, DatasetUse | None]:
         judged = prediction.judged
         if judged is not None and judged.truth is not None and judged.truth() is truth:
             # One prediction is often scored in many ways.
             return judged.data_name, judged.use
-        data = prediction.data() if prediction.data is not None else None
-        name, use = self._scoring.data(prediction.link, data, truth)
+        name, use = self._scoring.data(prediction.link, prediction.input(), truth)
         prediction.judged = Judged(reference(truth), name, use)
         return name, use
 
     def _judged(
         self, signature: _Signature, bound: Mapping[str, Any], truth: object
     ) -> Prediction | None:
+        reverse = self._lineage.find_same(truth) if truth is not None else None
         for name in signature.predictions:
             if bound.get(name) is not None:
                 found = self._lineage.find(bound[name], truth)
                 if found is not None:
-                    return found
+                    # Two predictions held against each other: how far they agree scores neither.
+                    return found if reverse is None else None
         # `accuracy_score(prediction, y_test)`: the wrong way round, but no doubt whose it is.
-        return self._lineage.find_same(truth) if truth is not None else None
+        return reverse
 
 
 @functools.cache
@@ -171,7 +172,10 @@ def _options(signature: _Signature, bound: Mapping[str, Any]) -> str:
     return "".join(
         f"_{key_text(_option(name, bound[name]))}"
         for name, default in signature.options.items()
-        if name in bound and not _is_default(bound[name], default)
+        if name in bound
+        and not _is_default(bound[name], default)
+        # What scorers say to mean no class in particular.
+        and not (name == "pos_label" and bound[name] is None)
     )
 
 

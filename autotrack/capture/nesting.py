@@ -13,6 +13,7 @@ from typing import Any
 
 from autotrack.capture.caller import is_scikit_learns_own
 from autotrack.patching import Watch
+from autotrack.tracking.links import links
 
 _open: ContextVar[bool] = ContextVar("autotrack_open_call", default=False)
 
@@ -43,6 +44,18 @@ class OutermostWatch(Watch):
         if hear is None or _open.get() or is_scikit_learns_own():
             return original(*args, **kwargs)
         return hear(original, args, kwargs)
+
+
+class FitWatch(OutermostWatch):
+    """A watch of fits: a nested one is silent, but what it fits is no longer what it was."""
+
+    __slots__ = ()
+
+    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call `original`, heard or not."""
+        if args and (_open.get() or self.hear is None):
+            links.discard(args[0])
+        return super().__call__(original, *args, **kwargs)
 
 
 class NestedTask:

@@ -39,8 +39,9 @@ class Scoring:
                 if name is None and y is not None:
                     name = data_part(variable_name(y), "y_")
         name = key_text(name or TEST)
-        use = None if data is None else DatasetUse(name, data, held, target)
-        return name, use
+        if data is None or _rows(data) != _rows(target or data):
+            return name, None  # scored on some of the rows, and which ones is not known
+        return name, DatasetUse(name, data, held, target)
 
     def _describe(self, data: object) -> Dataset | None:
         if data is None or not self._settings.log_datasets:
@@ -56,6 +57,10 @@ class Scoring:
             return data.fingerprint == link.train.data.fingerprint
         known = link.train.target
         return target is not None and known is not None and target.fingerprint == known.fingerprint
+
+
+def _rows(data: Dataset) -> int | None:
+    return data.shape[0] if data.shape else None
 
 
 def key_text(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import CellType, FunctionType
@@ -14,15 +13,17 @@ from sklearn.base import BaseEstimator
 
 from autotrack.capture.estimators import EstimatorEars
 from autotrack.capture.metrics import MetricEars, judges_predictions
-from autotrack.capture.nesting import OutermostWatch, hear_parallel
+from autotrack.capture.nesting import FitWatch, OutermostWatch, hear_parallel
 from autotrack.patching import (
     Watch,
+    is_patched,
     patch_attribute,
     patch_cell,
     restore,
     restore_cell,
     wrapped_cell,
 )
+from autotrack.tracking.links import IdentityMap
 
 #: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else
 #: begins with ``predict`` is heard as a prediction.
@@ -47,13 +48,17 @@ class Targets:
 
     def __init__(self, estimators: EstimatorEars, metrics: MetricEars) -> None:
         self._watches: dict[str, Watch] = {
-            kind: OutermostWatch(getattr(estimators, kind)) for kind in {*METHODS.values()}
+            kind: (FitWatch if "fit" in kind else OutermostWatch)(
+                getattr(estimators, f"hear_{kind}")
+            )
+            for kind in {*METHODS.values()}
         }
-        self._metric = OutermostWatch(metrics.metric)
+        self._metric = OutermostWatch(metrics.hear_metric)
         self._parallel = Watch(hear_parallel)
         self._birth = Watch(self._born)
-        # Weakly: a notebook defines the same class many times over.
-        self._classes: weakref.WeakSet[type] = weakref.WeakSet()
+        # Weakly: a notebook defines the same class many times over. By identity: a metaclass may
+        # say what it likes about equality.
+        self._classes: IdentityMap[None] = IdentityMap()
         self._cells: list[CellType] = []
 
     def apply(self) -> None:
@@ -67,12 +72,12 @@ class Targets:
                 patch_cell(cell, self._metric)
                 self._cells.append(cell)
         if patch_attribute(joblib.Parallel, "__call__", self._parallel):
-            self._classes.add(joblib.Parallel)
+            self._classes.set(joblib.Parallel, None)
 
     def undo(self) -> None:
         """Put every original back, in classes born meanwhile too; silence the rest."""
-        for cls in list(self._classes):
-            restore(cls)
+        for cls, _ in self._classes.living():
+            restore(cls)  # type: ignore[arg-type]
         self._classes.clear()
         while self._cells:
             restore_cell(self._cells.pop())
@@ -85,7 +90,7 @@ class Targets:
             kind = METHODS.get(name) or ("predict" if name.startswith("predict") else None)
             watch = self._birth if name == _BIRTH else self._watches.get(kind or "")
             if watch is not None and patch_attribute(owner, name, watch):
-                self._classes.add(owner)
+                self._classes.set(owner, None)
 
     def _born(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -102,6 +107,9 @@ class Targets:
             _creating.reset(token)
         for owner in cls.__mro__:
             self._hear_owner(owner)
+        if is_patched(cls):
+            # Methods of other classes came with it, under other names perhaps (`train = Base.fit`).
+            self._classes.set(cls, None)
         return result
 
 

@@ -20,6 +20,7 @@ from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking import reading
 from autotrack.tracking.lifecycle import get_run
+from autotrack.tracking.recorder import FIT_TAG
 
 _COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
 _ID = 8
@@ -127,7 +128,8 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         str,
     )
     _section(console, "data", ((use.context, _data(use)) for use in record.datasets), str)
-    _section(console, "tags", record.tags.items(), str)
+    tags = ((key, value) for key, value in record.tags.items() if key != FIT_TAG)
+    _section(console, "tags", tags, str)
     artifacts = store.list_artifacts(record.run_id)
     _section(console, "artifacts", ((a.path, _bytes(a.size)) for a in artifacts), str)
     if record.error is not None:

@@ -19,6 +19,9 @@ LONGEST_VALUE = 500
 _SHORT_FORM = 200
 _DEEPEST = 12
 
+#: What a value is inside of, outermost first.
+Outer = tuple[object, ...]
+
 _names: weakref.WeakKeyDictionary[type, tuple[str, ...]] = weakref.WeakKeyDictionary()
 _defaults: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
 
@@ -82,30 +85,30 @@ def user_params(estimator: object, *, defaults: bool = False) -> dict[str, Any]:
     dict of str to None, bool, int, float, str or list/dict of those
     """
     found: dict[str, Any] = {}
-    _collect(estimator, "", defaults, found, 0)
+    _collect(estimator, "", defaults, found, ())
     return found
 
 
 def _collect(
-    estimator: Any, prefix: str, defaults: bool, found: dict[str, Any], depth: int
+    estimator: Any, prefix: str, defaults: bool, found: dict[str, Any], within: Outer
 ) -> None:
-    if depth > _DEEPEST:  # an estimator that holds itself
+    if _is_inside(estimator, within):
         return
     expected = constructor_defaults(type(estimator))
     for name, value in _own_params(estimator).items():
         key = f"{prefix}{name}"
         if is_estimator(value):
             found[key] = type(value).__name__
-            _collect(value, f"{key}__", defaults, found, depth + 1)
+            _collect(value, f"{key}__", defaults, found, (*within, estimator))
         elif _is_composition(value):
             for part in value:
                 found[f"{prefix}{part[0]}"] = _part_name(part[1])
                 if is_estimator(part[1]):
-                    _collect(part[1], f"{prefix}{part[0]}__", defaults, found, depth + 1)
+                    _collect(part[1], f"{prefix}{part[0]}__", defaults, found, (*within, estimator))
             if any(len(part) > 2 for part in value):
-                found[key] = storable([[part[0], *part[2:]] for part in value])
+                found[key] = storable([[part[0], *part[2:]] for part in value], within)
         elif defaults or not _same(value, expected.get(name)):
-            found[key] = storable(value)
+            found[key] = storable(value, within)
 
 
 def _own_params(estimator: Any) -> Mapping[str, Any]:
@@ -134,6 +137,11 @@ def constructor_defaults(cls: type) -> Mapping[str, Any]:
         known = {p.name: p.default for p in parameters if p.default is not p.empty}
         _defaults[cls] = known
     return known
+
+
+def _is_inside(value: object, within: Outer) -> bool:
+    """Whether `value` holds itself, or stands too deep to be read."""
+    return len(within) > _DEEPEST or any(value is outer for outer in within)
 
 
 def _is_named(part: object) -> bool:
@@ -176,9 +184,9 @@ def _same(value: Any, default: Any) -> bool:
         return False
 
 
-def storable(value: Any) -> Any:
+def storable(value: Any, within: Outer = ()) -> Any:
     """`value` as plain typed data; long or opaque values as a readable form and a digest."""
-    plain = _plain(value, 0)
+    plain = _plain(value, within)
     if isinstance(plain, bool | int | float) or plain is None:
         return plain
     text = plain if isinstance(plain, str) else json.dumps(plain, default=str)
@@ -188,7 +196,7 @@ def storable(value: Any) -> Any:
     return f"{text[:_SHORT_FORM]}… ({len(text)} characters, xxh3:{digest})"
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: Any, within: Outer) -> Any:
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, int):
@@ -198,32 +206,34 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, np.generic):
         item = value.item()
         return item if isinstance(item, bool | int | float | str) else str(value)
-    if depth > _DEEPEST:
+    if _is_inside(value, within):
         return "…"
     if isinstance(value, list | tuple):
-        return [_plain(item, depth + 1) for item in value]
+        return [_plain(item, (*within, value)) for item in value]
     if isinstance(value, set | frozenset):
-        return sorted((_plain(item, depth + 1) for item in value), key=repr)
+        return sorted((_plain(item, (*within, value)) for item in value), key=repr)
     if isinstance(value, dict):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+        return {str(key): _plain(item, (*within, value)) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return _array(value, depth)
-    return _opaque(value)
+        return _array(value, within)
+    return _opaque(value, within)
 
 
-def _array(value: np.ndarray[Any, Any], depth: int) -> Any:
+def _array(value: np.ndarray[Any, Any], within: Outer) -> Any:
     if value.size <= 20 and value.dtype != object:
-        return _plain(value.tolist(), depth + 1)
+        return _plain(value.tolist(), (*within, value))
     form = f"array(shape={value.shape}, dtype={value.dtype})"
     if value.dtype == object:
         return form
     return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(np.ascontiguousarray(value).data)}"
 
 
-def _opaque(value: Any) -> str:
+def _opaque(value: Any, within: Outer) -> str:
     if isinstance(value, functools.partial):
-        bound = ", ".join(f"{key}={_plain(item, 1)!r}" for key, item in value.keywords.items())
-        return f"partial({_opaque(value.func)}{', ' + bound if bound else ''})"
+        bound = ", ".join(
+            f"{key}={_plain(item, (*within, value))!r}" for key, item in value.keywords.items()
+        )
+        return f"partial({_opaque(value.func, (*within, value))}{', ' + bound if bound else ''})"
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, FunctionType) and "<lambda>" in value.__qualname__:
@@ -236,7 +246,7 @@ def _opaque(value: Any) -> str:
     if isinstance(value, np.ufunc):
         return f"numpy.{value.__name__}"
     if is_estimator(value):
-        return f"{type(value).__name__}({_settings(value)})"
+        return f"{type(value).__name__}({_settings(value, within)})"
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - a foreign __repr__ may do anything
@@ -249,6 +259,7 @@ def _constants(function: FunctionType) -> list[object]:
     return [c for c in function.__code__.co_consts if not hasattr(c, "co_code")]
 
 
-def _settings(estimator: Any) -> str:
-    params = user_params(estimator)
+def _settings(estimator: Any, within: Outer) -> str:
+    params: dict[str, Any] = {}
+    _collect(estimator, "", False, params, within)
     return ", ".join(f"{key}={value!r}" for key, value in params.items())

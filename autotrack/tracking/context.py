@@ -14,6 +14,8 @@ from autotrack.settings import Settings
 from autotrack.store.database import Store
 from autotrack.tracking.facts import TransformerFacts
 
+_OF_ANOTHER_PROCESS = "of another process"
+
 
 @dataclass(eq=False, slots=True)
 class ActiveRun:
@@ -30,6 +32,8 @@ class ActiveRun:
     children: dict[str, str] = field(default_factory=dict)
     preprocessing: list[TransformerFacts] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # A thread that ends a run cannot take it out of the context of the one that started it.
+    ended: bool = False
 
 
 _stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("autotrack_active_runs", default=())
@@ -37,23 +41,27 @@ _stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("autotrack_active_runs", 
 
 def active_runs() -> tuple[ActiveRun, ...]:
     """The active runs of this context, innermost last."""
-    return _stack.get()
+    return tuple(run for run in _stack.get() if not run.ended)
 
 
 def push(run: ActiveRun) -> None:
     """Make `run` the active one."""
-    _stack.set((*_stack.get(), run))
+    _stack.set((*active_runs(), run))
     home.open_runs[run.run_id] = run
 
 
-def remove(run_id: str) -> None:
-    """Take the run out of the active ones, and with it those opened on top of it."""
-    home.open_runs.pop(run_id, None)
-    stack = _stack.get()
-    for index, run in enumerate(stack):
-        if run.run_id == run_id:
-            _stack.set(stack[:index])
-            return
+def remove(run_id: str) -> list[ActiveRun]:
+    """Take the run out of the active ones; returns it and those on top of it, innermost first."""
+    stack = active_runs()
+    place = next((n for n, run in enumerate(stack) if run.run_id == run_id), len(stack))
+    removed = list(reversed(stack[place:]))
+    if place == len(stack) and run_id in home.open_runs:  # of another context
+        removed = [home.open_runs[run_id]]
+    for run in removed:
+        run.ended = True
+        home.open_runs.pop(run.run_id, None)
+    _stack.set(stack[:place])
+    return removed
 
 
 class Home:
@@ -153,8 +161,12 @@ home = Home()
 def _child_after_fork() -> None:
     # Another thread may have held the lock at the moment of the fork.
     home._lock = threading.RLock()
-    # They are the parent's to end.
+    # They are the parent's to end. What siblings fit into them is not known here: a fit of this
+    # process becomes a child run.
     home.open_runs.clear()
+    for run in _stack.get():
+        run.lock = threading.Lock()
+        run.fit, run.children = _OF_ANOTHER_PROCESS, {}
 
 
 if hasattr(os, "register_at_fork"):

@@ -9,7 +9,7 @@ from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
 from autotrack.tracking.context import home
 from autotrack.tracking.frames import experiments_frame
-from autotrack.tracking.values import text, text_mapping
+from autotrack.tracking.values import text, text_mapping, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,16 +51,17 @@ def set_experiment(name: str | None = None, *, experiment_id: str | None = None)
     Raises
     ------
     ExperimentNotFoundError
-        If no experiment has the `experiment_id`.
+        If no experiment has the `experiment_id`, or it was deleted.
     """
     if (name is None) == (experiment_id is None):
         raise InvalidValueError("set_experiment takes either a name or experiment_id=, one of them")
     store = home.store()
-    if name is not None:
-        experiment_id = store.experiment_id(text(name, "the name of an experiment"))
-    found = store.get_experiment(experiment_id=str(experiment_id))
-    home.chosen_experiment = found.name
-    return found
+    if name is None:
+        name = store.get_experiment(experiment_id=_id(experiment_id)).name
+    # Makes it if need be, and refuses a deleted one.
+    chosen = store.experiment_id(text(name, "the name of an experiment"))
+    home.chosen_experiment = name
+    return store.get_experiment(experiment_id=chosen)
 
 
 def get_experiment(name: str | None = None, *, experiment_id: str | None = None) -> Experiment:
@@ -72,7 +73,9 @@ def get_experiment(name: str | None = None, *, experiment_id: str | None = None)
         If there is none; the message has the nearest names.
     """
     if experiment_id is not None:
-        return home.store().get_experiment(experiment_id=str(experiment_id))
+        if name is not None:
+            raise InvalidValueError("get_experiment takes either a name or experiment_id=, not both")
+        return home.store().get_experiment(experiment_id=_id(experiment_id))
     if name is None:
         home.store().experiment_id(home.experiment)
     return home.store().get_experiment(
@@ -122,7 +125,7 @@ def restore_experiment(name: str) -> None:
 
 
 def _named(name: str) -> Experiment:
-    store, wanted = home.store(), str(name)
+    store, wanted = home.store(), _id(name)
     try:
         return store.get_experiment(name=wanted)
     except ExperimentNotFoundError:
@@ -131,3 +134,8 @@ def _named(name: str) -> Experiment:
                 if wanted in (experiment.experiment_id, experiment.name):
                     return experiment
         raise
+
+
+def _id(value: object) -> str:
+    """An id as text: R and pandas make a number of it, 1 or 1.0."""
+    return str(value) if isinstance(value, str) else str(whole(value, "experiment_id"))

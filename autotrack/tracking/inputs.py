@@ -10,6 +10,7 @@ from autotrack.describe.estimator import storable
 from autotrack.errors import SettingError
 from autotrack.tracking import context
 from autotrack.tracking.context import home
+from autotrack.tracking.lifecycle import still_running
 from autotrack.tracking.values import text
 
 Value = TypeVar("Value")
@@ -48,7 +49,8 @@ def param(name: str, default: Value) -> Value:
     home.inputs.update(kept)
     stack = context.active_runs()
     if stack:
-        stack[-1].store.set_params(stack[-1].run_id, kept)
+        active = still_running(stack[-1])
+        active.store.set_params(active.run_id, kept)
     return value
 
 

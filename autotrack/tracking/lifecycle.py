@@ -9,10 +9,17 @@ from pathlib import Path
 
 from autotrack.describe import environment
 from autotrack.entities import ENDED, RunStatus
-from autotrack.errors import ActiveRunError, InvalidValueError, NoActiveRunError
+from autotrack.errors import (
+    ActiveRunError,
+    InvalidValueError,
+    NoActiveRunError,
+    RunFinishedError,
+    RunNotFoundError,
+)
+from autotrack.store.search import Query
 from autotrack.tracking import context
 from autotrack.tracking.context import ActiveRun, home
-from autotrack.tracking.recorder import ended_by, new_run_id
+from autotrack.tracking.recorder import FIT_TAG, ended_by, new_run_id
 from autotrack.tracking.runs import Run
 from autotrack.tracking.values import text, text_mapping
 
@@ -30,7 +37,7 @@ def start_run(
     Parameters
     ----------
     name : str, optional
-        A name for people; by default that of the script.
+        A name for people; by default that of the script. With `run_id`, its new name.
     experiment : str, optional
         The experiment it belongs to, created if need be; by default the current one, or the
         parent's for a nested run.
@@ -49,9 +56,9 @@ def start_run(
     Raises
     ------
     ActiveRunError
-        If a run is active and `nested` is false.
+        If a run is active and `nested` is false, or `run_id` is active already.
     RunNotFoundError
-        If there is no run `run_id`.
+        If there is no run `run_id`, or it was deleted.
     """
     stack = context.active_runs()
     active = stack[-1] if stack else None
@@ -61,7 +68,7 @@ def start_run(
             "its child with start_run(nested=True)"
         )
     if run_id is not None:
-        return _go_on(text(run_id, "run_id"), tags)
+        return _go_on(text(run_id, "run_id"), name, experiment, tags)
     store = active.store if active is not None else home.store()
     created = new_run_id()
     run_name = text(name, "the name of a run") if name is not None else default_name()
@@ -88,14 +95,35 @@ def start_run(
     return Run(store, created)
 
 
-def _go_on(run_id: str, tags: Mapping[str, str] | None) -> Run:
+def _go_on(
+    run_id: str, name: str | None, experiment: str | None, tags: Mapping[str, str] | None
+) -> Run:
     store = home.store()
     record = store.get_run(run_id)
+    if record.run_id in home.open_runs:
+        raise ActiveRunError(f"run {record.run_id} is active already; it goes on as it is")
+    if record.deleted:
+        raise RunNotFoundError(
+            f"run {record.run_id} was deleted; bring it back with "
+            f"autotrack.restore_run({record.run_id!r})"
+        )
+    if experiment is not None and experiment not in (record.experiment, record.experiment_id):
+        raise InvalidValueError(
+            f"run {record.run_id} belongs to experiment {record.experiment!r}, not "
+            f"{experiment!r}; leave experiment= out, or start a new run"
+        )
+    kept = text_mapping(tags or {}, "tag")
     with store.transaction():
         store.reopen_run(record.run_id)
-        store.set_tags(record.run_id, text_mapping(tags or {}, "tag"))
+        store.set_tags(record.run_id, kept)
+        if name is not None:
+            store.rename_run(record.run_id, text(name, "the name of a run"))
     home.opened(store, record.run_id)
-    context.push(ActiveRun(store, record.run_id, record.experiment_id))
+    held = ActiveRun(store, record.run_id, record.experiment_id, record.tags.get(FIT_TAG))
+    for child in store.search(Query(parent_id=record.run_id)):
+        if FIT_TAG in child.tags and child.status == "FINISHED":
+            held.children[child.tags[FIT_TAG]] = child.run_id
+    context.push(held)
     return Run(store, record.run_id)
 
 
@@ -147,6 +175,23 @@ def current() -> ActiveRun:
         start_run()
         stack = context.active_runs()
     return stack[-1]
+
+
+def still_running(active: ActiveRun) -> ActiveRun:
+    """`active`, unless it was ended from elsewhere.
+
+    Raises
+    ------
+    RunFinishedError
+        If it was.
+    """
+    status = active.store.run_status(active.run_id)
+    if status != "RUNNING":
+        raise RunFinishedError(
+            f"run {active.run_id} has ended ({status}) and is not written to any more; "
+            f"go on with it by autotrack.start_run(run_id={active.run_id!r})"
+        )
+    return active
 
 
 def last_run() -> Run | None:

@@ -68,6 +68,10 @@ class IdentityMap(Generic[Value]):
         entry = self._entries.get(id(key))
         return entry[1] if entry is not None and entry[0]() is key else None
 
+    def discard(self, key: object) -> None:
+        """Forget `key`."""
+        self._entries.pop(id(key), None)
+
     def living(self) -> list[tuple[object, Value]]:
         """Every key that still lives, with its value."""
         with self._lock:

@@ -9,25 +9,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autotrack.describe.estimator import is_estimator, storable, user_params
-from autotrack.errors import ArtifactNotFoundError, InvalidValueError, RunFinishedError
+from autotrack.errors import ArtifactNotFoundError, InvalidValueError
 from autotrack.store.artifacts import StoredArtifact, clean_path
 from autotrack.tracking.context import ActiveRun
 from autotrack.tracking.filing import file_crate
-from autotrack.tracking.lifecycle import current
+from autotrack.tracking.lifecycle import current, still_running
 from autotrack.tracking.values import number, text, text_mapping, whole
 
 Value = TypeVar("Value")
 
 
 def _writable() -> ActiveRun:
-    active = current()
-    status = active.store.run_status(active.run_id)
-    if status != "RUNNING":
-        raise RunFinishedError(
-            f"run {active.run_id} has ended ({status}) and is not written to any more; "
-            f"go on with it by autotrack.start_run(run_id={active.run_id!r})"
-        )
-    return active
+    return still_running(current())
 
 
 def log_param(key: str, value: Value) -> Value:
@@ -118,17 +111,24 @@ def _metric_items(metrics: Any) -> list[tuple[Any, Any]]:
     if isinstance(metrics, Mapping) and ".metric" not in metrics:
         return list(metrics.items())
     try:
-        names, values = list(metrics[".metric"]), list(metrics[".estimate"])
-        kinds = list(metrics[".estimator"]) if ".estimator" in metrics else [""] * len(names)
+        names, values = (_column(metrics[name]) for name in (".metric", ".estimate"))
+        kinds = _column(metrics[".estimator"]) if ".estimator" in metrics else [None] * len(names)
+        rows = list(zip(names, values, kinds, strict=True))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InvalidValueError(
             "metrics are given as a mapping of names to numbers, or as a frame with the columns "
             f".metric and .estimate, not as {type(metrics).__name__}"
         ) from error
-    return [
-        (name if kind in ("", "binary", "standard", None) else f"{name}_{kind}", value)
-        for name, kind, value in zip(names, kinds, values, strict=True)
-    ]
+    return [(f"{name}_{kind}" if _tells(kind) else name, value) for name, value, kind in rows]
+
+
+def _column(values: Any) -> list[Any]:
+    # A vector of length one is a scalar on its way from R.
+    return [values] if isinstance(values, str | float | int) else list(values)
+
+
+def _tells(kind: object) -> bool:
+    return isinstance(kind, str) and kind not in ("", "binary", "standard")
 
 
 def set_tag(key: str, value: Any) -> None:
@@ -319,8 +319,9 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
     """
     clean = clean_path(text(name, "the name of a model"))
     estimator = getattr(model, "estimator", model) if hasattr(model, "manifest") else model
-    if not any(hasattr(estimator, method) for method in ("predict", "transform", "fit_predict")):
-        raise InvalidValueError(f"log_model takes a fitted estimator, not {type(model).__name__}")
+    methods = ("predict", "transform", "fit_predict")
+    if isinstance(model, type) or not any(hasattr(estimator, name) for name in methods):
+        raise InvalidValueError(f"log_model takes a fitted estimator, not {model!r:.80}")
     active = _writable()
     folder = active.store.artifacts_of(active.run_id)
     rows = file_crate(folder, active.run_id, clean, estimator)

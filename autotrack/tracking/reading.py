@@ -124,6 +124,11 @@ def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> P
         raise FileExistsError(f"{target} exists; move it away, or name another folder with to=")
     for file in files:
         source = store.artifacts.resolve(store.stored_artifact(run.run_id, file).location)
+        if not source.is_file():
+            raise ArtifactNotFoundError(
+                f"{source}, the artifact {file!r} of run {run.run_id}, is gone; put it back from "
+                "a copy, or log it again"
+            )
         place = target / file[len(wanted) + 1 :] if inside else target
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)

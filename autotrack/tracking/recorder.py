@@ -36,6 +36,8 @@ from autotrack.tracking.links import IdentityMap, Link, links
 from autotrack.tracking.trouble import Trouble
 
 CRATE = "model"
+#: The tag by which a run that is gone on with knows whose fit it holds.
+FIT_TAG = "autotrack.fit"
 # A crate that is refreshed again and again (partial_fit) may take this share of the time.
 _REFRESH_SHARE = 0.02
 _MOST_USES = 10_000
@@ -133,7 +135,8 @@ class Recorder:
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
         preprocessing = preprocessing_params(facts.preprocessing)
         store.set_params(run_id, {**home.inputs, **facts.params, **preprocessing})
-        store.set_tags(run_id, {"estimator": facts.estimator, **facts.tags})
+        tags = {"estimator": facts.estimator, FIT_TAG: facts.identity, **facts.tags}
+        store.set_tags(run_id, tags)
         if facts.data is not None:
             store.add_dataset(run_id, facts.data)
 
@@ -143,8 +146,11 @@ class Recorder:
     ) -> None:
         """Tie a fitted model, and the parts of it that predict as well, to its run."""
         link = Link(fit.store, fit.run_id, fit.facts.data, data, partial)
-        for part in (model, *final_parts(model)):
-            links.set(part, link)
+        links.set(model, link)
+        for part in final_parts(model):
+            # A part that was fitted before keeps the run of that fit.
+            if links.get(part) is None:
+                links.set(part, link)
 
     def close_fit(self, fit: OpenFit, model: object) -> None:
         """A fit returned: keep the crate, and end the run if it is the fit's own."""
@@ -170,7 +176,11 @@ class Recorder:
                 fit.store.artifacts.discard(location)
 
     def fail_fit(self, fit: OpenFit, error: BaseException) -> None:
-        """A fit raised: its own run ends with the error, a user's run is free for another fit."""
+        """A fit raised: its own run ends with the error; a user's run goes on with a note of it.
+
+        The user's run holds the params of the fit that failed, so a fit with others is no less
+        a child of it.
+        """
         kept = run_error(error)
         ended = time.time()
 
@@ -184,8 +194,6 @@ class Recorder:
         self.ledger.write(fit.store, fail)
         if fit.active is not None:
             with fit.active.lock:
-                if not fit.own:
-                    fit.active.fit = None
                 fit.active.children.pop(fit.facts.identity, None)
 
     def _tell_preprocessing(self, facts: FitFacts) -> None:
@@ -341,7 +349,8 @@ def new_run_id() -> str:
 def final_parts(model: object) -> list[object]:
     """The fitted parts of `model` through which a user may predict as well."""
     steps = getattr(model, "steps", None)
-    parts = [step[1] for step in steps] if isinstance(steps, list) else []
+    named = isinstance(steps, list) and all(isinstance(step, tuple) for step in steps)
+    parts = [step[1] for step in steps or () if len(step) > 1] if named else []
     held = vars(model) if hasattr(model, "__dict__") else {}
     parts += [held.get(name) for name in ("best_estimator_", "estimator_", "regressor_")]
     return [part for part in parts if hasattr(part, "predict")]
@@ -360,4 +369,8 @@ def run_error(error: BaseException) -> RunError:
     )
     kind = type(error)
     module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
-    return RunError(f"{module}{kind.__qualname__}", str(error), "".join(report.format()))
+    try:
+        message = str(error)
+    except Exception as failure:  # noqa: BLE001 - a foreign __str__ may do anything
+        message = f"<its message failed: {type(failure).__name__}>"
+    return RunError(f"{module}{kind.__qualname__}", message, "".join(report.format()))

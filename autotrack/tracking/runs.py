@@ -16,9 +16,11 @@ from autotrack.errors import ArtifactNotFoundError
 from autotrack.store.database import Store
 from autotrack.store.search import Query
 from autotrack.tracking import context
+from autotrack.tracking.context import home
 from autotrack.tracking.frames import artifacts_frame, runs_frame
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.recorder import CRATE, ended_by, run_error
+from autotrack.tracking.trouble import Trouble
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,13 +157,17 @@ class Run:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if any(run.run_id == self._run_id for run in context.active_runs()):
+        if self._run_id not in home.open_runs:
+            return
+        # A store in trouble must not stop the script, nor put its exception in the user's place.
+        trouble = Trouble(strict=error is None and home.settings.strict)
+        with trouble.guard(f"end run {self._run_id}"):
             self._end("FINISHED" if error is None else ended_by(error), error)
 
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:
-        context.remove(self._run_id)
-        kept = None if error is None else run_error(error)
-        self._store.end_run(self._run_id, status=status, end_time=time.time(), error=kept)
+        now, kept = time.time(), None if error is None else run_error(error)
+        for run in context.remove(self._run_id):
+            run.store.end_run(run.run_id, status=status, end_time=now, error=kept)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and other.run_id == self.run_id

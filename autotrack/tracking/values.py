@@ -6,7 +6,6 @@ all of them mean what they look like.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,17 +30,17 @@ def text_mapping(values: Mapping[str, object], what: str) -> dict[str, str]:
 
 def number(value: Any, what: str) -> float:
     """`value` as a float if it is one number: a scalar, or an array of one element."""
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "size", None) == 1:
-        scalar = item()
-        if isinstance(scalar, numbers.Real):
-            return float(scalar)
     if isinstance(value, list | tuple) and len(value) == 1:
         return number(value[0], what)
+    scalar = value
+    if hasattr(value, "item") and 1 in (getattr(value, "size", 0), 1 - getattr(value, "ndim", 1)):
+        scalar = value.item()
+    # What has a dtype still is an array of several.
+    if hasattr(scalar, "__float__") and not hasattr(scalar, "dtype"):
+        try:
+            return float(scalar)
+        except (TypeError, ValueError, OverflowError):
+            pass
     raise InvalidValueError(
         f"{what} must be one number, not {_short(value)}; "
         "log a table of values with log_table, a text with set_tag"

@@ -1,0 +1,140 @@
+"""Whether values may as well have been made by hand: from the input, or from the truth.
+
+What is a function of a single column of the input (a rule, the previous value) or made of the true
+values themselves (a lag, a shuffle) is somebody's baseline, even where a model's prediction
+happens to show it too.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autotrack.capture.evidence import Array, groups, is_numeric, plain_array
+from autotrack.capture.origin import dense
+
+# Rows looked at first, which settles nearly every column.
+_FEW = 64
+# A column with one value for every so many rows is a category, and any function of it a rule.
+_ROWS_A_KIND = 4
+# No model is a function of one column among so many.
+_MOST_COLUMNS = 2000
+# Numbers of a sample that is kept of an input.
+_SAMPLE_SIZE = 8192
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputSample:
+    """Some rows of an input, kept for the case that the input itself does not live on."""
+
+    positions: Array
+    rows: Any
+
+
+@functools.lru_cache(maxsize=64)
+def _spread(rows: int, count: int) -> Array:
+    return np.unique(np.linspace(0, rows - 1, count, dtype=np.intp))
+
+
+def sample_of(data: Any, rows: int) -> InputSample | None:
+    """A sample of an input of so many rows; None if it cannot be taken."""
+    try:
+        shape = np.shape(data[0]) if isinstance(data, list | tuple) else data.shape[1:]
+        width = int(np.prod(shape)) if shape else 1
+        positions = _spread(rows, min(rows, max(_FEW, _SAMPLE_SIZE // max(1, width))))
+        return InputSample(positions, _take(data, positions))
+    except Exception:  # noqa: BLE001 - a foreign container may do anything
+        return None
+
+
+def _take(data: Any, positions: Array) -> Any:
+    if isinstance(data, list | tuple):
+        return [data[at] for at in positions.tolist()]
+    return (data.iloc if hasattr(data, "iloc") else data)[positions]
+
+
+def explained_by_input(values: Array, data: Any, sample: InputSample | None) -> bool:
+    """Whether `values` may have been made from a single column of the input.
+
+    Where the input is gone, its sample decides; where there is none, nothing can be ruled out.
+    """
+    if data is None:
+        if sample is None:
+            return True
+        values, data = values[sample.positions], sample.rows
+    try:
+        if values.ndim == 2:
+            return all(_explained(column, data) for column in values.T)
+        return _explained(values, data)
+    except Exception:  # noqa: BLE001 - an input that cannot be looked into explains nothing
+        return False
+
+
+def made_of(values: Array, truth: object) -> bool:
+    """Whether most of `values` are true values: a lag or a shuffle of the truth."""
+    known = plain_array(truth)
+    if known is None or not (is_numeric(known) and is_numeric(values)):
+        return False
+    return bool(np.isin(values, known).mean() > 0.5)
+
+
+def _explained(values: Array, data: Any) -> bool:
+    if isinstance(data, list | tuple):
+        data = plain_array(data)
+    shape: tuple[int, ...] = getattr(data, "shape", ())
+    width = shape[1] if len(shape) == 2 else 1
+    if len(shape) not in (1, 2) or shape[0] != len(values) or width > _MOST_COLUMNS:
+        return False
+    few = _spread(len(values), min(len(values), _FEW))
+    rows = _take(data, few)
+    if hasattr(rows, "tocoo"):
+        first = [dense(rows[:, [j]]) for j in range(width)]
+    else:
+        matrix = np.asarray(rows).reshape(len(few), width)
+        first = list(matrix.T)
+    likely = _functions(values[few], first, most=3 * len(few) // 4)
+    return any(
+        _functions(values, [_column(data, int(j))], most=len(values) // _ROWS_A_KIND)[0]
+        for j in np.flatnonzero(likely)
+    )
+
+
+def _column(data: Any, j: int) -> Array:
+    if len(data.shape) == 1:
+        return np.asarray(data)
+    if hasattr(data, "iloc"):
+        return np.asarray(data.iloc[:, j])
+    return dense(data[:, [j]]) if hasattr(data, "tocoo") else np.asarray(data[:, j])
+
+
+def _functions(values: Array, columns: list[Array], most: int) -> Array:
+    """For each column whether `values` is a function of it, monotone or of at most `most` kinds."""
+    numeric = [_numbers(column) for column in columns]
+    pairs = zip(columns, numeric, strict=True)
+    matrix = np.stack([groups(column) if n is None else n for column, n in pairs])
+    order = np.argsort(matrix, axis=1, kind="stable")
+    sorted_columns = np.take_along_axis(matrix, order, axis=1)
+    steps = sorted_columns[:, 1:] != sorted_columns[:, :-1]
+    ordered = values[order] if is_numeric(values) else groups(values)[order]
+    moved = ordered[:, 1:] != ordered[:, :-1]
+    if is_numeric(values):
+        rising = (ordered[:, 1:] >= ordered[:, :-1]).all(axis=1)
+        monotone = rising | (ordered[:, 1:] <= ordered[:, :-1]).all(axis=1)
+    else:
+        monotone = moved.sum(axis=1) == ordered.max()
+    monotone &= np.array([n is not None for n in numeric])
+    few = steps.sum(axis=1) < most
+    function: Array = ~(moved & ~steps).any(axis=1) & (monotone | few)
+    return function
+
+
+def _numbers(column: Array) -> Array | None:
+    if is_numeric(column):
+        return column
+    try:
+        return column.astype(np.float64) if column.dtype.kind == "O" else None
+    except (TypeError, ValueError):
+        return None
