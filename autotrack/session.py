@@ -38,6 +38,7 @@ class Session:
         from autotrack.capture.metrics import MetricEars
         from autotrack.capture.scoring import Scoring
         from autotrack.capture.targets import Targets
+        from autotrack.capture.validation import ValidationEars
 
         self.settings = settings
         self._pid = os.getpid()
@@ -47,6 +48,7 @@ class Session:
         self._targets = Targets(
             EstimatorEars(settings, self._recorder, lineage, scoring, self._trouble),
             MetricEars(self._recorder, lineage, scoring, self._trouble),
+            ValidationEars(settings, self._recorder, lineage, self._trouble),
         )
 
     def _open(self) -> None:

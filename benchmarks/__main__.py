@@ -24,7 +24,11 @@ def main() -> None:
     """Read the command line and do what it says."""
     own = GROUPS["autotrack"]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller forest")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="under a minute: fewer repetitions, a forest of 128 MB, no MLflow",
+    )
     parser.add_argument("--only", metavar="NAME", action="append", choices=list(own),
                         help=f"one group (can be repeated): {', '.join(own)}")  # fmt: skip
     parser.add_argument("--no-mlflow", action="store_true", help="leave MLflow out")
@@ -33,7 +37,7 @@ def main() -> None:
     if arguments.write and (arguments.quick or arguments.only):
         parser.error("--write keeps a whole run; leave out --quick and --only")
     installed = importlib.util.find_spec("mlflow") is not None
-    mlflow = installed and not arguments.no_mlflow
+    mlflow = installed and not (arguments.no_mlflow or arguments.quick)
 
     table, context, failed = [], [], []
     for group in arguments.only or own:
@@ -47,7 +51,9 @@ def main() -> None:
             continue
         table += lines(group, samples, peer)
         context += context_lines(group, samples)
-    note = [] if installed else ["", "MLflow: not installed."]
+    note = [] if mlflow else ["", f"MLflow: {'left out' if installed else 'not installed'}."]
+    if arguments.quick:
+        note.append("Quick: few repetitions, and the forest has 128 MB.")
     report = "\n".join(
         [*describe(), "", _aligned(HEADER, table), "", _aligned(CONTEXT_HEADER, context), *note]
     )

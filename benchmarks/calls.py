@@ -94,7 +94,7 @@ def predict(quick: bool) -> Samples:
 
     took = alternate(
         {"bare": Variant(once), "on": Variant(once, lambda: _tracked(model, X, y))},
-        rounds=20 if quick else 100,
+        rounds=12 if quick else 100,
         block=25,
         warm=10,
     )

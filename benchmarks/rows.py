@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.timing import Samples
@@ -79,7 +79,11 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
     "score": (Row("bare_score", "a score, bare scikit-learn"),),
     "predict": (Row("bare_predict", "predict of one row, bare scikit-learn"),),
     "startup": (Row("bare_first_fit", "the first fit of a process, bare scikit-learn"),),
-    "forest": (Row("dump_memory", "1 GB forest: memory of plain `pickle.dump`", unit="MB"),),
+    "forest": (
+        Row("dump", "1 GB forest: plain `pickle.dump`"),
+        Row("dump_memory", "1 GB forest: memory of plain `pickle.dump`", unit="MB"),
+        Row("forest_disk", "1 GB forest: time over `pickle.dump`, both until on disk", unit="x"),
+    ),
     "fingerprint": (Row("xxh3", "xxh3 alone", unit="GB/s"),),
 }
 
@@ -119,9 +123,7 @@ def _peer(row: Row, own: list[float], peer: Samples | None) -> str:
     return f"{text} ({value / statistics.median(own):,.0f}x)" if own else text
 
 
-def _median(
-    row: Row, samples: Mapping[int, float] | list[float] | tuple[float, ...]
-) -> tuple[str, str]:
+def _median(row: Row, samples: Sequence[float]) -> tuple[str, str]:
     values = list(samples)
     if not values:
         return "", ""

@@ -60,12 +60,23 @@ def variable_name(data: object) -> str | None:
     """
     plain: str | None = None
     for frame in user_frames():
-        for name, value in list(frame.f_locals.items()):
-            if value is data and not name.startswith("_"):
-                if name not in _PLAIN:
-                    return name
-                plain = plain or name
+        for name in _names_of(data, frame):
+            if name not in _PLAIN:
+                return name
+            plain = plain or name
     return plain
+
+
+def _names_of(data: object, frame: FrameType) -> Iterator[str]:
+    held = frame.f_locals
+    for name, value in list(held.items()):
+        if value is data and not name.startswith("_"):
+            yield name
+    if held is not frame.f_globals:
+        # Of the globals of a function only those that it speaks of.
+        for name in frame.f_code.co_names:
+            if frame.f_globals.get(name) is data and not name.startswith("_"):
+                yield name
 
 
 def data_part(name: str | None, prefix: str = "X_") -> str | None:

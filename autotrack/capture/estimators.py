@@ -87,6 +87,8 @@ class EstimatorEars:
         try:
             result = original(*args, **kwargs)
             with self._trouble.guard("record a partial_fit"):
+                # It may have been trained by a nested fit, which took it out of its run.
+                links.set(args[0], link)
                 self._recorder.continue_fit(link, args[0])
             return result
         finally:

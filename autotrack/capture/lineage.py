@@ -104,12 +104,14 @@ class _Output:
 
     def is_origin_of(self, data: Any) -> bool:
         """Whether `data` is the output or was taken from it."""
+        output = self.output() if self.output is not None else None
+        if output is data:
+            return True
         if self.source is not None and self.source() is data:
             return False  # an imputer that found nothing to do
-        output = self.output() if self.output is not None else None
         if output is None:
             output = self.copy() if self.copy is not None else None
-        return output is not None and (output is data or comes_from(data, output))
+        return output is not None and comes_from(data, output)
 
 
 class Lineage:
@@ -136,6 +138,10 @@ class Lineage:
         sample = sample_of(data, rows) if rows is not None and rows > _SHORT else None
         known = Prediction(links.get(model), reference(model), reference(data), sample)
         self.remember(known, output)
+
+    def predicted_in(self, link: Link, data: weakref.ref[Any] | None, output: Any) -> None:
+        """Remember what came out of a run that has no model of its own."""
+        self.remember(Prediction(link, None, data, None), output)
 
     def remember(self, known: Prediction, output: Any) -> None:
         """Remember `output` as something that came about as the prediction `known` did."""

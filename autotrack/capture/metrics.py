@@ -135,10 +135,16 @@ class MetricEars:
             if bound.get(name) is not None:
                 found = self._lineage.find(bound[name], truth)
                 if found is not None:
-                    # Two predictions held against each other: how far they agree scores neither.
-                    return found if reverse is None else None
+                    return found if reverse is None else self._swapped(reverse, bound[name])
         # `accuracy_score(prediction, y_test)`: the wrong way round, but no doubt whose it is.
         return reverse
+
+    def _swapped(self, reverse: Prediction, values: object) -> Prediction | None:
+        """Where the truth is a prediction, and `values` can be shown to come from one as well."""
+        if self._lineage.find_same(values) is not None:
+            return None  # how far two predictions agree scores neither
+        found = self._lineage.find(values)
+        return reverse if found is not None and found.link is reverse.link else None
 
 
 @functools.cache

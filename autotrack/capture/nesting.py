@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import Any
 
+from autotrack.capture import streaming
 from autotrack.capture.caller import is_scikit_learns_own
 from autotrack.patching import Watch
 from autotrack.tracking.links import links
@@ -98,8 +99,8 @@ def hear_parallel(
     original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Hear ``joblib.Parallel.__call__``: inside an open call its tasks are nested too."""
-    if not _open.get() or len(args) < 2:
+    if not _open.get() or len(args) != 2 or kwargs:
         return original(*args, **kwargs)
-    parallel, tasks, *rest = args
+    parallel, tasks = args
     travels = "Multiprocessing" in type(parallel._backend).__name__
-    return original(parallel, _nested(tasks, travels), *rest, **kwargs)
+    return streaming.run(original, parallel, _nested(tasks, travels))

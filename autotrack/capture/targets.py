@@ -9,11 +9,13 @@ from typing import Any
 
 import joblib
 import sklearn.metrics
+import sklearn.model_selection
 from sklearn.base import BaseEstimator
 
 from autotrack.capture.estimators import EstimatorEars
 from autotrack.capture.metrics import MetricEars, judges_predictions
 from autotrack.capture.nesting import FitWatch, OutermostWatch, hear_parallel
+from autotrack.capture.validation import FUNCTIONS, ValidationEars
 from autotrack.patching import (
     Watch,
     is_patched,
@@ -46,7 +48,9 @@ _creating: ContextVar[tuple[type, ...]] = ContextVar("autotrack_creating", defau
 class Targets:
     """Everything that is exchanged while tracking is on, and how to put it back."""
 
-    def __init__(self, estimators: EstimatorEars, metrics: MetricEars) -> None:
+    def __init__(
+        self, estimators: EstimatorEars, metrics: MetricEars, validation: ValidationEars
+    ) -> None:
         self._watches: dict[str, Watch] = {
             kind: (FitWatch if "fit" in kind else OutermostWatch)(
                 getattr(estimators, f"hear_{kind}")
@@ -54,6 +58,7 @@ class Targets:
             for kind in {*METHODS.values()}
         }
         self._metric = OutermostWatch(metrics.hear_metric)
+        self._validation = OutermostWatch(validation.hear_validation)
         self._parallel = Watch(hear_parallel)
         self._birth = Watch(self._born)
         # Weakly: a notebook defines the same class many times over. By identity: a metaclass may
@@ -67,10 +72,9 @@ class Targets:
         for owner in owners:
             self._hear_owner(owner)
         for function in _metric_functions():
-            cell = _innermost_cell(function)
-            if cell is not None:
-                patch_cell(cell, self._metric)
-                self._cells.append(cell)
+            self._hear_function(function, self._metric)
+        for name in FUNCTIONS:
+            self._hear_function(getattr(sklearn.model_selection, name), self._validation)
         if patch_attribute(joblib.Parallel, "__call__", self._parallel):
             self._classes.set(joblib.Parallel, None)
 
@@ -81,8 +85,15 @@ class Targets:
         self._classes.clear()
         while self._cells:
             restore_cell(self._cells.pop())
-        for watch in (*self._watches.values(), self._metric, self._parallel, self._birth):
+        single = (self._metric, self._validation, self._parallel, self._birth)
+        for watch in (*self._watches.values(), *single):
             watch.hear = None
+
+    def _hear_function(self, function: FunctionType, watch: Watch) -> None:
+        cell = _innermost_cell(function)
+        if cell is not None:
+            patch_cell(cell, watch)
+            self._cells.append(cell)
 
     def _hear_owner(self, owner: type) -> None:
         """Hear the methods that `owner` itself defines, and the classes derived from it later."""

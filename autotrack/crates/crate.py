@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from autotrack.crates.manifest import Manifest
 # What a crate passes on to its model, where the model has it.
 _METHODS = frozenset(
     {
+        "predict",
         "predict_proba",
         "predict_log_proba",
         "decision_function",
@@ -48,9 +50,11 @@ class Crate:
         """Predict for the rows of `X`."""
         return self.predict(X)
 
-    def predict(self, X: Any, **params: Any) -> Any:
-        """Predict for the rows of `X`; further keywords go to the model's ``predict``."""
-        return self.estimator.predict(X, **params)
+    @property
+    def predict(self) -> Callable[..., Any]:
+        """The model's ``predict``: takes rows such as the model was trained on."""
+        predict: Callable[..., Any] = self.estimator.predict
+        return predict
 
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from autotrack.crates.crate import Crate
 from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest
@@ -53,8 +54,26 @@ def load(folder: Path, recorded: Mapping[str, str] | None = None) -> Crate:
                 f"{vouched.get(MODEL_FILE)}; the crate is not the one that was logged"
             )
         file.seek(0)
-        estimator = pickle.load(file)
+        estimator = _Unpickler(file).load()
     return Crate(estimator, manifest, folder)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Leaves the classes of this process as they are.
+
+    A class that went into the pickle by value is found again in the process that made it, and
+    cloudpickle would put copies of its methods in the place of those it has.
+    """
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What the stream names by `module` and `name`."""
+        found = super().find_class(module, name)
+        return functools.partial(_set_once, found) if name == "_class_setstate" else found
+
+
+def _set_once(set_state: Callable[[type, Any], type], cls: type, state: Any) -> type:
+    attributes = state[0]
+    return cls if attributes.keys() <= vars(cls).keys() else set_state(cls, state)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import platform
@@ -9,6 +10,7 @@ import queue
 import threading
 import types
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from pickle import whichmodule  # type: ignore[attr-defined]
@@ -30,6 +32,7 @@ PROTOCOL = 5
 _THREAD_FROM = 4 << 20
 # How much may wait to be hashed: what the writing may hold in memory on top of the model.
 _WAITING = 16 << 20
+_CACHE_INFO = functools._CacheInfo
 
 
 def pack(
@@ -132,16 +135,25 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
         if before is not obj and not isinstance(before, types.FunctionType):
             return before.__reduce_ex__(PROTOCOL)
         obj = before
+        if isinstance(obj, _ModulePart):
+            return _cloudpickle.dynamic_subimport, (obj.module.__name__, obj.content())
         if isinstance(obj, types.ModuleType):
             self.modules.add(obj.__name__)
         elif isinstance(obj, type | types.FunctionType):
             # A function made by exec may come from nowhere: it goes by value as well.
             home = str(getattr(obj, "__module__", None) or "__main__")
             if is_project_code(home):
-                if isinstance(obj, type) or "." not in obj.__qualname__:  # methods go unsaid
+                owner = obj.__qualname__.rpartition(".")[0]
+                if isinstance(obj, type) or owner == "" or owner.endswith("<locals>"):
+                    # Methods go unsaid.
                     self.by_value.add(f"{home}.{obj.__qualname__}")
                 return self._reduce_by_value(obj)
             self.modules.add(home)
+        elif isinstance(obj, functools._lru_cache_wrapper) and is_project_code(_module_of(obj)):
+            # It names its place and no more: elsewhere it is the same function and a new cache.
+            options = obj.cache_parameters()
+            made_of = (obj.__wrapped__, options["maxsize"], options["typed"], _CACHE_INFO)
+            return type(obj), made_of, vars(obj)
         else:
             self.modules.add(_module_of(obj))
         return super().reducer_override(obj)
@@ -152,7 +164,47 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
             # An enum or a typed tuple has a reduction of its own there.
             reduced = _cloudpickle._class_reduce(obj)
             return _cloudpickle._dynamic_class_reduce(obj) if reduced is NotImplemented else reduced
-        return self._dynamic_function_reduce(obj)
+        reduced = self._dynamic_function_reduce(obj)
+        _carry_modules(obj.__code__, reduced[2][1])
+        return reduced
+
+
+@dataclass(frozen=True, slots=True)
+class _ModulePart:
+    """What a function uses of a module of the user's own, which is not there elsewhere."""
+
+    module: types.ModuleType
+    names: frozenset[str]
+    within: frozenset[str] = frozenset()
+
+    def content(self) -> dict[str, Any]:
+        """The used names with their values."""
+        within = self.within | {self.module.__name__}
+        used = {name: vars(self.module)[name] for name in self.names & vars(self.module).keys()}
+        return {
+            name: _ModulePart(value, self.names, within) if _is_project_module(value) else value
+            for name, value in sorted(used.items())
+            if getattr(value, "__name__", None) not in within  # modules that import each other
+        }
+
+
+def _carry_modules(code: types.CodeType, state: dict[str, Any]) -> None:
+    """Replace the user's own modules among a function's globals by what it uses of them."""
+    names = frozenset(_names(code))
+    held = state["__globals__"]
+    for name in [name for name, value in held.items() if _is_project_module(value)]:
+        held[name] = _ModulePart(held[name], names)
+    submodules = state["_cloudpickle_submodules"]
+    submodules[:] = [module for module in submodules if not _is_project_module(module)]
+
+
+def _is_project_module(value: object) -> bool:
+    return isinstance(value, types.ModuleType) and is_project_code(value.__name__)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
+    return set(code.co_names).union(*map(_names, inner))
 
 
 def _module_of(obj: Any) -> str:

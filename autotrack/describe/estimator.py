@@ -39,12 +39,22 @@ def is_model(estimator: object) -> bool:
     """
     if hasattr(estimator, "predict") or hasattr(estimator, "fit_predict"):
         return True
+    if _is_tagged_as_model(estimator):
+        return True
     if hasattr(estimator, "transform") or hasattr(estimator, "fit_transform"):
         return False
     return any(
         hasattr(estimator, name)
         for name in ("predict_proba", "decision_function", "score_samples", "score")
     )
+
+
+def _is_tagged_as_model(estimator: Any) -> bool:
+    """Whether it says it will predict: a stacking ensemble has `predict` only once it is fitted."""
+    try:
+        return estimator.__sklearn_tags__().estimator_type in ("classifier", "regressor")
+    except Exception:  # noqa: BLE001 - a foreign estimator may say what it likes, or nothing
+        return False
 
 
 def summary(estimator: object) -> str:

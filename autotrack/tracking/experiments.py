@@ -74,7 +74,7 @@ def get_experiment(name: str | None = None, *, experiment_id: str | None = None)
     """
     if experiment_id is not None:
         if name is not None:
-            raise InvalidValueError("get_experiment takes either a name or experiment_id=, not both")
+            raise InvalidValueError("get_experiment takes a name or experiment_id=, not both")
         return home.store().get_experiment(experiment_id=_id(experiment_id))
     if name is None:
         home.store().experiment_id(home.experiment)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 
 from autotrack.crates.pack import pack
+from autotrack.entities import DatasetUse
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
-from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.facts import Table
 
 
 def file_crate(
-    folder: ArtifactFolder, run_id: str, path: str, model: object, facts: FitFacts | None = None
+    folder: ArtifactFolder,
+    run_id: str,
+    path: str,
+    model: object,
+    use: DatasetUse | None,
+    preprocessing: Iterable[object] = (),
 ) -> list[StoredArtifact]:
-    """Pack `model` into the folder `path` of the run.
+    """Pack `model`, trained on `use`, into the folder `path` of the run.
 
     Raises
     ------
@@ -22,10 +29,10 @@ def file_crate(
     StoreError, OSError
         If it cannot be written.
     """
-    data = facts.data.data if facts is not None and facts.data is not None else None
-    preprocessing = [str(transformer) for transformer in facts.preprocessing] if facts else []
+    data = None if use is None else use.data
+    before = [str(transformer) for transformer in preprocessing]
     with folder.staging() as staged:
-        files = pack(model, staged, run_id=run_id, data=data, preprocessing=preprocessing)
+        files = pack(model, staged, run_id=run_id, data=data, preprocessing=before)
         location = folder.place(staged, run_id, path)
     return [
         StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)

@@ -56,7 +56,9 @@ def _typed(values: list[Any], *, is_metric: bool) -> Any:
     missing = any(value is None for value in values)
     if kinds == {bool}:
         return pd.Series(values, dtype="boolean" if missing else "bool")
-    if kinds == {int} and all(v is None or abs(v) < 1 << 63 for v in values):
+    if kinds == {int}:
+        if any(v is not None and abs(v) >= 1 << 63 for v in values):
+            return pd.Series(values, dtype="object")
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kinds and kinds <= {int, float}:
         return pd.Series([float("nan") if v is None else float(v) for v in values])

@@ -16,6 +16,10 @@ from autotrack.tracking.values import text
 Value = TypeVar("Value")
 
 PREFIX = "AUTOTRACK_PARAM_"
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 def param(name: str, default: Value) -> Value:
@@ -58,9 +62,7 @@ def _read(name: str, given: str, default: Any) -> Any:
     kind = type(default)
     try:
         if isinstance(default, bool):
-            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
-                given.strip().lower()
-            ]
+            return _FLAGS[given.strip().lower()]
         if isinstance(default, str):
             return given
         if isinstance(default, int | float):

@@ -19,7 +19,8 @@ from autotrack.errors import (
 from autotrack.store.search import Query
 from autotrack.tracking import context
 from autotrack.tracking.context import ActiveRun, home
-from autotrack.tracking.recorder import FIT_TAG, ended_by, new_run_id
+from autotrack.tracking.failures import ended_by
+from autotrack.tracking.recorder import FIT_TAG, new_run_id
 from autotrack.tracking.runs import Run
 from autotrack.tracking.values import text, text_mapping
 

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from autotrack.crates.crate import Crate
 from autotrack.describe.estimator import is_estimator, storable, user_params
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError
 from autotrack.store.artifacts import StoredArtifact, clean_path
 from autotrack.tracking.context import ActiveRun
 from autotrack.tracking.filing import file_crate
 from autotrack.tracking.lifecycle import current, still_running
+from autotrack.tracking.links import links
 from autotrack.tracking.values import number, text, text_mapping, whole
 
 Value = TypeVar("Value")
@@ -318,13 +320,17 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
         If it has no ``predict`` or ``transform``.
     """
     clean = clean_path(text(name, "the name of a model"))
-    estimator = getattr(model, "estimator", model) if hasattr(model, "manifest") else model
+    crate = model if isinstance(model, Crate) else None
+    estimator = model if crate is None else crate.estimator
     methods = ("predict", "transform", "fit_predict")
     if isinstance(model, type) or not any(hasattr(estimator, name) for name in methods):
         raise InvalidValueError(f"log_model takes a fitted estimator, not {model!r:.80}")
     active = _writable()
     folder = active.store.artifacts_of(active.run_id)
-    rows = file_crate(folder, active.run_id, clean, estimator)
+    link = links.get(estimator)
+    use = None if link is None else link.train
+    before = [] if crate is None else crate.manifest.preprocessing
+    rows = file_crate(folder, active.run_id, clean, estimator, use, before)
     for location in active.store.replace_folder(active.run_id, clean, rows):
         active.store.artifacts.discard(location)
     if input_example is not None:

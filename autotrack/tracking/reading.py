@@ -80,7 +80,7 @@ def query(
 ) -> Query:
     """The arguments of :func:`search_runs` as the store takes them."""
     store = home.store()
-    names = several(experiment)
+    names = several(experiment, "experiment")
     ids = tuple(store.get_experiment(name=name).experiment_id for name in names)
     most = whole(limit, "limit")
     if most is not None and most < 0:
@@ -88,7 +88,7 @@ def query(
     return Query(
         experiment_ids=ids if names else None,
         where=where,
-        order_by=several(order_by),
+        order_by=several(order_by, "order_by"),
         limit=most,
         children=children,
     )
@@ -147,15 +147,11 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
     """
     if mode not in ("max", "min"):
         raise InvalidValueError(f"mode is 'max' or 'min', not {mode!r}")
-    key = f"metrics.`{text(metric, 'metric')}`"
-    order = f"{key} {'desc' if mode == 'max' else 'asc'}"
-    where = f"{key} is not null and kind != 'candidate'"
+    quoted = text(metric, "metric").replace("`", "``")
+    order = f"metrics.`{quoted}` {'desc' if mode == 'max' else 'asc'}"
+    where = f"metrics.`{quoted}` != nan and kind != 'candidate'"
     store = home.store()
-    rows = [
-        row
-        for row in store.search(query(experiment, where, order, None, True))
-        if not math.isnan(row.metrics[metric])
-    ]
+    rows = store.search(query(experiment, where, order, 1, True))
     if not rows:
         where_looked = f" in experiment {experiment!r}" if experiment else ""
         raise RunNotFoundError(
@@ -182,8 +178,10 @@ def diff_runs(a: str, b: str) -> pd.DataFrame:
 
 
 def _equal(a: object, b: object) -> bool:
-    both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
-    return a == b or both_nan
+    if isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b):
+        return True
+    # True equals 1, and does not mean it.
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
 
 
 def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:

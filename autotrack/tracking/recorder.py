@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-import traceback
 import uuid
 import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from autotrack.describe.estimator import qualified_name, summary
-from autotrack.entities import DatasetUse, RunError, RunStatus
+from autotrack.entities import DatasetUse, RunKind
 from autotrack.errors import (
     CaptureWarning,
     PreprocessingWarning,
@@ -27,9 +26,11 @@ from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
+    Table,
     TransformerFacts,
     preprocessing_params,
 )
+from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_crate, file_table
 from autotrack.tracking.ledger import Ledger
 from autotrack.tracking.links import IdentityMap, Link, links
@@ -41,7 +42,6 @@ FIT_TAG = "autotrack.fit"
 # A crate that is refreshed again and again (partial_fit) may take this share of the time.
 _REFRESH_SHARE = 0.02
 _MOST_USES = 10_000
-_PACKAGE = str(Path(__file__).parent.parent)
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Recorder:
         if active is None:
             store = home.store_at(self.settings.store, lazy=True)
             fit = OpenFit(facts, store, new_run_id(), True, None)
-            self._create(fit, parent_id=None)
+            self._create(fit, "fit", parent_id=None)
             return fit
         identity = facts.identity
         with active.lock:
@@ -104,14 +104,14 @@ class Recorder:
                 active.children[identity] = run_id
         fit = OpenFit(facts, active.store, run_id, run_id != active.run_id, active)
         if known is None:
-            self._create(fit, parent_id=active.run_id)
+            self._create(fit, "fit", parent_id=active.run_id)
         else:
             self.ledger.write(
                 fit.store, lambda store: self._describe(store, run_id, facts), durable=False
             )
         return fit
 
-    def _create(self, fit: OpenFit, parent_id: str | None) -> None:
+    def _create(self, fit: OpenFit, kind: RunKind, parent_id: str | None) -> None:
         facts, run_id, started = fit.facts, fit.run_id, time.time()
         experiment = home.chosen_experiment or self.settings.experiment
         active = fit.active
@@ -120,7 +120,7 @@ class Recorder:
             store.create_run(
                 run_id=run_id,
                 name=facts.name,
-                kind="fit",
+                kind=kind,
                 experiment_id=active.experiment_id if active else store.experiment_id(experiment),
                 parent_id=parent_id,
                 start_time=started,
@@ -212,7 +212,7 @@ class Recorder:
         facts, started = fit.facts, time.monotonic()
         try:
             folder = self._files(fit.store, fit.run_id)
-            rows = file_crate(folder, fit.run_id, CRATE, model, facts)
+            rows = file_crate(folder, fit.run_id, CRATE, model, facts.data, facts.preprocessing)
         except UncratableError as error:
             tags["autotrack.crate_error"] = str(error)
             self.trouble.tell_once(
@@ -226,6 +226,50 @@ class Recorder:
         now = time.monotonic()
         self._ages.set(model, _CrateAge(now, now - started))
         return rows
+
+    # -- validation ---------------------------------------------------------------------------
+
+    def open_validation(self, facts: FitFacts) -> OpenFit:
+        """A validation begins: a run of its own, a child of the active one where there is one."""
+        stack = context.active_runs()
+        active = stack[-1] if stack else None
+        store = active.store if active else home.store_at(self.settings.store, lazy=True)
+        opened = OpenFit(facts, store, new_run_id(), True, active)
+        self._create(opened, "validation", parent_id=active.run_id if active else None)
+        return opened
+
+    def measure(self, fit: OpenFit, metrics: Sequence[tuple[str, float, int | None]]) -> None:
+        """Write what was measured meanwhile, at once."""
+        rows = [(*metric, time.time()) for metric in metrics]
+        self.ledger.write(
+            fit.store, lambda store: store.add_metrics(fit.run_id, rows), durable=False
+        )
+
+    def close_validation(
+        self,
+        fit: OpenFit,
+        metrics: Sequence[tuple[str, float, int | None]],
+        tables: Mapping[str, Table],
+    ) -> None:
+        """A validation returned: what it came to, and its run ends."""
+        now = time.time()
+        folder = self._files(fit.store, fit.run_id)
+        files = [
+            file_table(folder, fit.run_id, f"scores/{name}.csv", table)
+            for name, table in tables.items()
+        ]
+
+        def close(store: Store) -> None:
+            store.add_metrics(fit.run_id, [(*metric, now) for metric in metrics])
+            store.put_artifacts(fit.run_id, files)
+            store.end_run(fit.run_id, status="FINISHED", end_time=now)
+
+        self.ledger.write(fit.store, close)
+
+    @staticmethod
+    def link_of(fit: OpenFit) -> Link:
+        """The tie to the run for what is computed from its results later."""
+        return Link(fit.store, fit.run_id)
 
     # -- further training -----------------------------------------------------------------------
 
@@ -354,23 +398,3 @@ def final_parts(model: object) -> list[object]:
     held = vars(model) if hasattr(model, "__dict__") else {}
     parts += [held.get(name) for name in ("best_estimator_", "estimator_", "regressor_")]
     return [part for part in parts if hasattr(part, "predict")]
-
-
-def ended_by(error: BaseException) -> RunStatus:
-    """The status of a run that this exception ended."""
-    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-
-
-def run_error(error: BaseException) -> RunError:
-    """Type, message and traceback, without the frames that autotrack added."""
-    report = traceback.TracebackException.from_exception(error)
-    report.stack = traceback.StackSummary.from_list(
-        [frame for frame in report.stack if not frame.filename.startswith(_PACKAGE)]
-    )
-    kind = type(error)
-    module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
-    try:
-        message = str(error)
-    except Exception as failure:  # noqa: BLE001 - a foreign __str__ may do anything
-        message = f"<its message failed: {type(failure).__name__}>"
-    return RunError(f"{module}{kind.__qualname__}", message, "".join(report.format()))

@@ -6,6 +6,7 @@ import html
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from autotrack.store.database import Store
 from autotrack.store.search import Query
 from autotrack.tracking import context
 from autotrack.tracking.context import home
+from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.frames import artifacts_frame, runs_frame
 from autotrack.tracking.links import Link, links
-from autotrack.tracking.recorder import CRATE, ended_by, run_error
+from autotrack.tracking.recorder import CRATE
 from autotrack.tracking.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -169,6 +171,10 @@ class Run:
         for run in context.remove(self._run_id):
             run.store.end_run(run.run_id, status=status, end_time=now, error=kept)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The handle travels to a worker process, which opens the store for itself.
+        return _run_at, (self._store.root, self._run_id)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and other.run_id == self.run_id
 
@@ -205,3 +211,7 @@ class Run:
             f"<code>{record.run_id}</code> in {html.escape(record.experiment)}</p>{failure}"
             f"<table>{rows}</table>"
         )
+
+
+def _run_at(root: Path, run_id: str) -> Run:
+    return Run(home.store_at(root, lazy=True), run_id)

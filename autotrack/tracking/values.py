@@ -57,11 +57,13 @@ def whole(value: Any, what: str) -> int | None:
     return int(as_float)
 
 
-def several(value: str | Iterable[str] | None) -> tuple[str, ...]:
+def several(value: str | Iterable[str] | None, what: str) -> tuple[str, ...]:
     """A text or many as a tuple of texts; None is none."""
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        value = (value,)
+    return tuple(text(item, what) for item in value)
 
 
 def _short(value: object) -> str:

@@ -27,10 +27,10 @@ def tracking() -> Iterator[autotrack.Session]:
 
 @pytest.fixture
 def classes() -> Split:
-    """Three classes in four columns, not quite separable."""
+    """Three classes in four columns, not separable."""
     random = np.random.RandomState(0)
     y = random.randint(0, 3, 240)
-    X = random.normal(size=(240, 4)) + np.eye(3)[y] @ random.normal(scale=2.0, size=(3, 4))
+    X = random.normal(size=(240, 4)) + np.eye(3)[y] @ random.normal(size=(3, 4))
     return Split(X[:160], X[160:], y[:160], y[160:])
 
 

@@ -61,7 +61,7 @@ def test_an_empty_folder_is_no_error(run, tmp_path):
 
 def test_what_is_missing_or_of_the_other_kind_is_an_error_that_says_so(run, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ArtifactNotFoundError, match="missing.txt does not exist"):
+    with pytest.raises(ArtifactNotFoundError, match=r"missing\.txt does not exist"):
         autotrack.log_artifact(tmp_path / "missing.txt")
     with pytest.raises(ArtifactNotFoundError, match="missing does not exist"):
         autotrack.log_artifacts(tmp_path / "missing")

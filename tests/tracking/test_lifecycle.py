@@ -139,9 +139,9 @@ def test_a_run_left_open_inside_a_block_ends_with_it():
 
 def test_without_an_active_run_there_is_none_to_end_or_get():
     assert autotrack.active_run() is None
-    with pytest.raises(NoActiveRunError, match="start one with autotrack.start_run"):
+    with pytest.raises(NoActiveRunError, match=r"start one with autotrack\.start_run"):
         autotrack.end_run()
-    with pytest.raises(NoActiveRunError, match=r"name a run by its id"):
+    with pytest.raises(NoActiveRunError, match="name a run by its id"):
         autotrack.get_run()
 
 
