@@ -108,13 +108,24 @@ def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
     them, is left alone. :func:`restore` puts the original back.
     """
     present: Any = owner.__dict__.get(name)
-    replacement: Any
     wrapper = _wrapper_in(present)
     if wrapper is not None:
         if _watch_of(wrapper).hear is not None:
             return True
         # Put there by somebody who kept it from an earlier session.
         present = unwrapped(present)
+    try:
+        replacement = _replacement(present, watch)
+        if replacement is None:
+            return False
+        setattr(owner, name, replacement)
+    except Exception:  # noqa: BLE001 - an extension type, or a metaclass or a value that says no
+        return False
+    return True
+
+
+def _replacement(present: Any, watch: Watch) -> Any:
+    replacement: Any = None
     if isinstance(present, FunctionType):
         replacement = wrap(present, watch)
     elif isinstance(present, classmethod) and isinstance(present.__func__, FunctionType):
@@ -124,13 +135,7 @@ def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
         replacement = copy.copy(present)
         replacement.fn = wrap(present.fn, watch)
         replacement._before = present
-    else:
-        return False
-    try:
-        setattr(owner, name, replacement)
-    except Exception:  # noqa: BLE001 - an extension type, or a metaclass that says no
-        return False
-    return True
+    return replacement
 
 
 def restore(owner: type) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shlex
 import sys
@@ -175,11 +176,14 @@ def _at_exit() -> None:
     with Trouble().guard("end its open runs"):
         end_open_runs()
     if home.pid == os.getpid() and home.runs and not home.settings.quiet:
-        sys.stderr.write(f"{_farewell()}\n")
+        # There may be no stderr any more, and an exit handler has nobody to raise to.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            sys.stderr.write(f"{_farewell()}\n")
 
 
 def _farewell() -> str:
-    where = _readable(home.settings.store)
+    # Not where the settings point to by now: the working directory may be another.
+    where = _readable(home.last[0].root if home.last else home.settings.store)
     lost = sum(session._recorder.ledger.lost for session in _past)
     if lost:
         return (

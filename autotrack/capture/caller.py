@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from inspect import CO_OPTIMIZED
 from types import FrameType
 
 _NOT_THE_USER = frozenset({"autotrack", "sklearn", "joblib", "functools", "contextlib"})
@@ -18,6 +19,9 @@ _DECORATORS = frozenset(
     f"sklearn.utils.{name}"
     for name in ("_param_validation", "validation", "_available_if", "_set_output", "deprecation")
 )
+_SPEAK_OF_LOCALS = frozenset({"locals", "vars"})
+# The references to a copy of a frame's variables: the frame's, ours and the question's.
+_NOBODY_ELSE = 3
 _SCORERS = "sklearn.metrics._scorer"
 
 
@@ -27,7 +31,8 @@ def is_scikit_learns_own() -> bool:
     `permutation_importance` scores a model hundreds of times; none of these scores is one the
     user asked for. A scorer that the user calls is the user's call, though.
     """
-    frame: FrameType | None = sys._getframe(1)
+    # The frame above the watch and its wrapper, which is the user's nearly always.
+    frame: FrameType | None = sys._getframe(3)
     entry: str | None = None
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
@@ -68,15 +73,28 @@ def variable_name(data: object) -> str | None:
 
 
 def _names_of(data: object, frame: FrameType) -> Iterator[str]:
-    held = frame.f_locals
-    for name, value in list(held.items()):
-        if value is data and not name.startswith("_"):
+    for name in _locals_that_are(data, frame):
+        if not name.startswith("_"):
             yield name
-    if held is not frame.f_globals:
+    if frame.f_code.co_flags & CO_OPTIMIZED:
         # Of the globals of a function only those that it speaks of.
         for name in frame.f_code.co_names:
             if frame.f_globals.get(name) is data and not name.startswith("_"):
                 yield name
+
+
+def _locals_that_are(data: object, frame: FrameType) -> list[str]:
+    if not frame.f_code.co_flags & CO_OPTIMIZED:  # a module, whose variables are no copy
+        return [name for name, value in list(frame.f_locals.items()) if value is data]
+    if not _SPEAK_OF_LOCALS.isdisjoint(frame.f_code.co_names):
+        # Up to Python 3.12 what `locals()` once gave them would change under their hands.
+        return []
+    held = frame.f_locals
+    found = [name for name, value in held.items() if value is data]
+    if isinstance(held, dict) and sys.getrefcount(held) <= _NOBODY_ELSE and sys.gettrace() is None:
+        # Up to Python 3.12 a frame keeps this copy, and with it what the user lets go of.
+        held.clear()
+    return found
 
 
 def data_part(name: str | None, prefix: str = "X_") -> str | None:

@@ -21,8 +21,9 @@ from autotrack.capture.evidence import Evidence, plain_array, relation, same
 from autotrack.capture.origin import comes_from, small_copy
 from autotrack.describe.data import fingerprint, row_count
 from autotrack.entities import DatasetUse
+from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import TransformerFacts
-from autotrack.tracking.links import IdentityMap, Link, links
+from autotrack.tracking.links import Link, links
 
 _MOST_PREDICTIONS = 256
 # Predictions of the right length that are looked at for a score that is no plain copy.
@@ -133,6 +134,19 @@ class Lineage:
 
     def predicted(self, model: object, data: object, output: Any) -> None:
         """Remember what `model` returned for `data`."""
+        if type(output) is np.ndarray and output.ndim == 1 and len(output) <= _SHORT:
+            # A loop over single rows pays for this at every row.
+            self._short.append(
+                Prediction(
+                    links.get(model),
+                    reference(model),
+                    reference(data),
+                    None,
+                    reference(output),
+                    output.copy(),
+                )
+            )
+            return
         several = isinstance(output, list | tuple) and output and isinstance(output[0], np.ndarray)
         rows = row_count(output[0] if several else output)
         sample = sample_of(data, rows) if rows is not None and rows > _SHORT else None
@@ -230,23 +244,19 @@ class Lineage:
 
     def find_same(self, values: object) -> Prediction | None:
         """The prediction that `values` are: the very object, or a view of its memory."""
-        array = values if type(values) is np.ndarray else None
-        looked = array is not None
         rows = getattr(values, "shape", (None,))[:1]
+        living: list[tuple[Prediction, Any]] = []
         for prediction in self._newest_first(rows[0] if rows else None):
             output = prediction.output() if prediction.output is not None else None
-            if output is None:
-                continue
-            if output is values:
+            if output is values and output is not None:
                 return prediction if prediction.is_unchanged(output) else None
-            if not looked:
-                array, looked = plain_array(values), True
-            if (
-                array is not None
-                and isinstance(output, np.ndarray)
-                and _share_memory(array, output)
-                and prediction.is_unchanged(output)
-            ):
+            if isinstance(output, np.ndarray):
+                living.append((prediction, output))
+        array = plain_array(values) if living else None
+        if array is None:
+            return None
+        for prediction, output in living:
+            if _share_memory(array, output) and prediction.is_unchanged(output):
                 return prediction
         return None
 

@@ -16,6 +16,7 @@ from autotrack.capture.estimators import EstimatorEars
 from autotrack.capture.metrics import MetricEars, judges_predictions
 from autotrack.capture.nesting import FitWatch, OutermostWatch, hear_parallel
 from autotrack.capture.validation import FUNCTIONS, ValidationEars
+from autotrack.identity import IdentityMap
 from autotrack.patching import (
     Watch,
     is_patched,
@@ -25,7 +26,6 @@ from autotrack.patching import (
     restore_cell,
     wrapped_cell,
 )
-from autotrack.tracking.links import IdentityMap
 
 #: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else
 #: begins with ``predict`` is heard as a prediction.
@@ -68,8 +68,9 @@ class Targets:
 
     def apply(self) -> None:
         """Exchange everything; :meth:`undo` puts it back."""
-        owners = {owner: None for cls in _with_subclasses(BaseEstimator) for owner in cls.__mro__}
-        for owner in owners:
+        classes = _with_subclasses(BaseEstimator)
+        owners = {id(owner): owner for cls in classes for owner in cls.__mro__}
+        for owner in owners.values():
             self._hear_owner(owner)
         for function in _metric_functions():
             self._hear_function(function, self._metric)
@@ -109,7 +110,7 @@ class Targets:
         # scikit-learn's own hook exchanges `transform` when its turn comes; only when the first
         # of the chain returns is the class as its author will find it.
         cls, creating = args[0], _creating.get()
-        if cls in creating or not issubclass(cls, BaseEstimator):
+        if any(cls is other for other in creating) or not issubclass(cls, BaseEstimator):
             return original(*args, **kwargs)
         token = _creating.set((*creating, cls))
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import os
-import runpy
 import sys
-import traceback
+import types
+from collections.abc import Iterable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import click
@@ -15,33 +17,39 @@ from autotrack.session import enable
 from autotrack.tracking.inputs import PREFIX
 
 
-@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@main.command(context_settings={"allow_interspersed_args": False})
 @click.argument("script", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "-P",
+    "inputs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What autotrack.param(NAME, ...) returns in the script; may stand after it as well.",
+)
 @click.option("--experiment", help="Experiment that the runs belong to.")
 @click.option("--no-models", is_flag=True, help="Keep no crates of the fitted models.")
 @store_option
-def run(script: Path, args: tuple[str, ...], experiment: str | None, no_models: bool) -> None:
+def run(
+    script: Path,
+    args: tuple[str, ...],
+    inputs: tuple[str, ...],
+    experiment: str | None,
+    no_models: bool,
+) -> None:
     """Run a Python SCRIPT, unchanged, with tracking on.
 
-    ARGS go to the script, but for `-P name=value`, which sets what `autotrack.param(name, ...)`
-    returns in it. What stands after `--` is the script's in any case.
+    ARGS go to the script, but for `-P name=value`. What stands after `--` is the script's in any
+    case.
     """
-    inputs, rest = split_inputs(args)
-    os.environ |= {PREFIX + name: value for name, value in inputs.items()}
-    sys.argv = [str(script), *rest]
-    sys.path.insert(0, str(script.absolute().parent))
+    given, rest = split_inputs(args)
+    for name, value in [*map(_input, inputs), *given.items()]:
+        os.environ[PREFIX + name] = value
     enable(experiment=experiment, log_models=False if no_models else None)
-    try:
-        runpy.run_path(str(script), run_name="__main__")
-    except KeyboardInterrupt as error:
-        # click would only say "Aborted!".
-        sys.last_value = error
-        traceback.print_exc()
-        raise SystemExit(130) from None
+    _be_python(script, rest)
 
 
-def split_inputs(args: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+def split_inputs(args: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     """Take ``-P name=value`` out of the arguments of a script."""
     inputs: dict[str, str] = {}
     rest: list[str] = []
@@ -50,11 +58,40 @@ def split_inputs(args: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
         if arg == "--":
             rest.extend(given)
         elif arg.startswith("-P"):
-            text = arg[2:] or next(given, "")
-            name, equals, value = text.partition("=")
-            if not equals or not name:
-                raise click.UsageError(f"-P takes name=value, not {text!r}")
+            name, value = _input(arg[2:] or next(given, ""))
             inputs[name] = value
         else:
             rest.append(arg)
     return inputs, rest
+
+
+def _input(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"-P takes name=value, not {text!r}")
+    return name, value
+
+
+def _be_python(script: Path, args: list[str]) -> None:
+    """Do as ``python SCRIPT ARGS`` does, exceptions included, which click would swallow or cut."""
+    path = str(script.absolute())
+    loader = SourceFileLoader("__main__", path)
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=path, __loader__=loader, __builtins__=builtins)
+    sys.modules["__main__"] = module
+    sys.argv = [str(script), *args]
+    if not sys.flags.safe_path:
+        sys.path[0] = os.path.dirname(os.path.realpath(path))
+    try:
+        exec(loader.source_to_code(loader.get_data(path), path), module.__dict__)
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever ends the script is shown and exited on
+        while (tb := error.__traceback__) and tb.tb_frame.f_globals is not module.__dict__:
+            error.__traceback__ = tb.tb_next
+        about = type(error), error, error.__traceback__
+        # What Python sets for exit handlers to look at.
+        names = ("last_type", "last_value", "last_traceback", "last_exc")
+        vars(sys).update(zip(names, (*about, error), strict=True))
+        sys.excepthook(*about)
+        raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None

@@ -103,7 +103,7 @@ class Manifest:
             )
         try:
             return cls(**{**entries, "files": [PackedFile(**file) for file in entries["files"]]})
-        except TypeError as error:
+        except (KeyError, TypeError) as error:
             raise CrateFormatError(
                 f"{path} does not have the fields of crate format {FORMAT} ({error}); "
                 "take the crate from its run again"

@@ -48,7 +48,7 @@ def open_content(data: object) -> Content | None:
     if data is None or isinstance(data, (str, bytes, bytearray, np.generic)):
         return None
     if _is_a(data, "pandas", "DataFrame"):
-        return _Frame(data)
+        return Frame(data)
     if _is_a(data, "pandas", "Series") or _is_a(data, "pandas", "Index"):
         return _column(data)
     if _is_a(data, "scipy.sparse", "spmatrix") or _is_a(data, "scipy.sparse", "sparray"):
@@ -77,7 +77,7 @@ def _other(data: object) -> Content | None:
         import pandas
 
         view: Any = data.to_pandas(types_mapper=pandas.ArrowDtype)  # type: ignore[attr-defined]
-        return _Frame(view) if isinstance(view, pandas.DataFrame) else _column(view)
+        return Frame(view) if isinstance(view, pandas.DataFrame) else _column(view)
     if _is_a(data, "torch", "Tensor"):
         data = data.detach()  # type: ignore[attr-defined]
     if not hasattr(type(data), "__array__"):
@@ -158,7 +158,7 @@ class _Sequence:
         digest.add_cells(sink, self.items)
 
 
-class _Frame:
+class Frame:
     """A pandas frame: a digest for each column, since pandas keeps columns together."""
 
     def __init__(self, frame: Any) -> None:
@@ -175,12 +175,14 @@ class _Frame:
         )
 
     def columns(self) -> tuple[Column, ...]:
+        """Name the columns and their dtypes."""
         return tuple(
             Column(name if type(name) is str else str(name), text)
             for name, text in zip(self.names, self.texts, strict=True)
         )
 
     def feed(self, sink: Sink) -> None:
+        """Digest the values and what they mean."""
         digest.note(sink, "frame", self.shape, self.texts)
         digest.add_cells(sink, self.names)
         if self.uniform and self._is_one_block():
@@ -190,6 +192,10 @@ class _Frame:
             column = Sink()
             _column(series).feed_values(column)
             sink.update(column.digest())
+
+    def is_plain_block(self) -> bool:
+        """Tell whether it is one block of numbers of one dtype, which can be read as it lies."""
+        return self.uniform and self._is_one_block() and self.frame.to_numpy().flags.forc
 
     def _is_one_block(self) -> bool:
         """Tell whether the frame as an array is a view, or so small that a copy does not matter."""

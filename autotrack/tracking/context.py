@@ -67,8 +67,8 @@ def remove(run_id: str) -> list[ActiveRun]:
 class Home:
     """The store and experiment of this process.
 
-    What :func:`autotrack.enable` was given by argument stays; the rest is looked up in the
-    environment each time, so that a changed working directory or variable counts.
+    What :func:`autotrack.enable` was given by argument stays, and so does its store; the rest is
+    looked up in the environment each time, so that a changed variable counts.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,8 @@ class Home:
         if keep:
             given = self._given | given
         settings = Settings.resolve(**given)
-        self._given = given
+        # A relative path, and the default, mean the working directory of this moment.
+        self._given = {**given, "store": settings.store}
         if arguments.get("experiment") is not None:
             self.chosen_experiment = None
         return settings

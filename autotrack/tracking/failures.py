@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from pathlib import Path
+from types import FrameType
 
 from autotrack.entities import RunError, RunStatus
 
@@ -31,14 +32,17 @@ def run_error(error: BaseException) -> RunError:
 
 def _callers(error: BaseException) -> traceback.StackSummary:
     """How it came to the call that was caught: an exception does not know that itself."""
-    frame = error.__traceback__.tb_frame.f_back if error.__traceback__ else None
+    frame = error.__traceback__.tb_frame if error.__traceback__ else None
     frames = []
-    while frame is not None:
-        frames.append((frame, frame.f_lineno))
-        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__":
-            break  # what is outside of it runs the notebook or the script
+    # What is outside of the script or the notebook's cell only runs it.
+    while frame is not None and not _is_script(frame) and frame.f_back is not None:
         frame = frame.f_back
+        frames.append((frame, frame.f_lineno))
     return traceback.StackSummary.extract(reversed(frames))
+
+
+def _is_script(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__"
 
 
 def _message(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from autotrack.errors import (
     StoreError,
     UncratableError,
 )
+from autotrack.identity import IdentityMap
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.database import Store
@@ -33,7 +34,7 @@ from autotrack.tracking.facts import (
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_crate, file_table
 from autotrack.tracking.ledger import Ledger
-from autotrack.tracking.links import IdentityMap, Link, links
+from autotrack.tracking.links import Link, links
 from autotrack.tracking.trouble import Trouble
 
 CRATE = "model"

@@ -1,15 +1,17 @@
-"""While tracking is on, everything of scikit-learn's answers, raises, copies and pickles as before."""
+"""While tracking is on, scikit-learn answers, raises, copies and pickles as it did before."""
 
 from __future__ import annotations
 
 import copy
 import functools
+import gc
 import inspect
 import pickle
 import subprocess
 import sys
 import textwrap
 import warnings
+import weakref
 
 import cloudpickle
 import joblib
@@ -73,7 +75,7 @@ METHODS = [
 
 def looks(function):
     return {
-        "signature": inspect.signature(function),
+        "signature": str(inspect.signature(function)),
         "name": function.__name__,
         "qualname": function.__qualname__,
         "module": function.__module__,
@@ -84,21 +86,19 @@ def looks(function):
     }
 
 
-@pytest.mark.parametrize(
-    ("owner", "name"), METHODS, ids=lambda each: getattr(each, "__name__", each)
-)
+@pytest.mark.parametrize(("owner", "name"), METHODS)
 def test_a_method_looks_as_before(owner, name):
     before = looks(getattr(owner, name))
     with autotrack.enable():
         assert looks(getattr(owner, name)) == before
 
 
-@pytest.mark.parametrize("name", sorted(set(metrics.__all__)))
+FUNCTIONS = [name for name in metrics.__all__ if inspect.isfunction(getattr(metrics, name))]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_of_scikit_learns_metrics_is_the_same_object_and_looks_as_before(name):
     function = getattr(metrics, name)
-    if not inspect.isfunction(function):
-        assert name.startswith(("Distance", "Pairwise")) or inspect.isclass(function)
-        return
     before, state = looks(function), dict(vars(function))
     with autotrack.enable():
         assert getattr(metrics, name) is function
@@ -159,6 +159,7 @@ def test_output_as_frames_is_set_as_before(tracking, binary):
 
     class Shift(TransformerMixin, BaseEstimator):
         def fit(self, X, y=None):
+            self.fitted_ = True
             return self
 
         def transform(self, X):
@@ -167,14 +168,14 @@ def test_output_as_frames_is_set_as_before(tracking, binary):
         def get_feature_names_out(self, names=None):
             return np.array(["p", "q", "r", "s"])
 
-    assert list(StandardScaler().set_output(transform="pandas").fit_transform(frame)) == list(
-        "abcd"
-    )
-    assert list(Shift().set_output(transform="pandas").fit(frame).transform(frame)) == list("pqrs")
+    scaler, shift = (each.set_output(transform="pandas") for each in (StandardScaler(), Shift()))
+    assert list(scaler.fit_transform(frame)) == list("abcd")
+    assert list(shift.fit(frame).transform(frame)) == list("pqrs")
     with sklearn.config_context(transform_output="pandas"):
         model = make_pipeline(StandardScaler(), Shift(), LogisticRegression())
         model.fit(frame, binary.y_train)
         assert list(model[:-1].transform(frame)) == list("pqrs")
+        assert list(Shift().fit_transform(frame)) == list("pqrs")
     assert isinstance(Shift().fit_transform(frame), np.ndarray)
     assert [run.name for run in runs()] == ["StandardScaler > Shift > LogisticRegression"]
 
@@ -192,7 +193,8 @@ def test_metadata_is_routed_as_before(tracking, binary):
 
     with sklearn.config_context(enable_metadata_routing=True):
         model = Weighed().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
-        whole = make_pipeline(StandardScaler(), model)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        whole = make_pipeline(scaler, model)
         whole.fit(binary.X_train, binary.y_train, sample_weight=weights)
         assert model.total_ == weights.sum()
         scores = cross_val_score(
@@ -271,9 +273,11 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_answered_as_before(mistake, binary):
     def message():
-        with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it was before
+        try:
             MISTAKES[mistake](LogisticRegression(), binary.X_train, binary.y_train)
-        return raised.type, str(raised.value), type(raised.value.__cause__)
+        except Exception as error:
+            return type(error), str(error), type(error.__cause__)
+        return None
 
     before = message()
     with autotrack.enable(log_models=False):
@@ -356,6 +360,61 @@ def test_a_container_that_cannot_be_described_costs_its_description_only(binary,
     assert only_run().status == "FINISHED"
 
 
+# -- the caller's variables -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def untraced():
+    """Without coverage's trace function, under which Python itself keeps copies of variables."""
+    trace = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(trace)
+
+
+def test_what_locals_once_gave_does_not_change(tracking, numbers):
+    def train(alpha, depth=3):
+        config, same = locals(), vars()
+        X_train, y_train = numbers.X_train, numbers.y_train
+        model = Ridge(alpha=alpha).fit(X_train, y_train)
+        r2_score(y_train, model.predict(X_train))
+        return config, same
+
+    config, same = train(2.0)
+    assert config == {"alpha": 2.0, "depth": 3, "numbers": numbers}
+    assert same is config
+
+
+def test_what_the_caller_lets_go_of_is_gone(untraced, tracking, numbers):
+    def train():
+        X_train = numbers.X_train.copy()
+        model = Ridge().fit(X_train, numbers.y_train)
+        p = model.predict(X_train)
+        r2_score(numbers.y_train, p)
+        left = [weakref.ref(thing) for thing in (X_train, model, p)]
+        del X_train, model, p
+        gc.collect()
+        return [reference() for reference in left]
+
+    assert train() == [None, None, None]
+
+
+def test_the_callers_variables_stay_what_they_are(tracking, numbers):
+    def train(X_train, y_train):
+        weight = 3
+
+        def inside():
+            return weight
+
+        model = Ridge().fit(X_train, y_train)
+        for X_part in (X_train, X_train[:50]):
+            model.score(X_part, y_train[: len(X_part)])
+        return weight, inside(), [model.score(part, y_train) for part in (X_train,)], X_part
+
+    weight, inside, scores, X_part = train(numbers.X_train, numbers.y_train)
+    assert (weight, inside, len(scores), len(X_part)) == (3, 3, 1, 50)
+
+
 # -- pickles --------------------------------------------------------------------------------------
 
 PICKLED = {
@@ -367,7 +426,6 @@ PICKLED = {
     "a class": lambda: LogisticRegression,
     "a bound method": lambda: LogisticRegression(C=2).fit,
     "a method": lambda: LogisticRegression.fit,
-    "a conditional method": lambda: make_pipeline(GaussianNB()).predict,
     "a search with a scorer": lambda: GridSearchCV(
         Ridge(), {"alpha": [1]}, scoring=make_scorer(r2_score)
     ),
@@ -384,7 +442,15 @@ def test_pickles_are_made_and_are_what_they_were(what, pickler):
     with autotrack.enable():
         during = pickler.dumps(PICKLED[what]())
         assert during == before
-        assert repr(pickle.loads(during)) == repr(PICKLED[what]()) or callable(pickle.loads(during))
+        pickle.loads(during)
+
+
+@pytest.mark.parametrize("pickler", [pickle, cloudpickle])
+def test_a_conditional_method_is_pickled_and_works(pickler, binary):
+    with autotrack.enable(log_models=False):
+        model = make_pipeline(StandardScaler(), GaussianNB()).fit(binary.X_train, binary.y_train)
+        method = pickle.loads(pickler.dumps(model.predict))
+    assert (method(binary.X_test) == model.predict(binary.X_test)).all()
 
 
 def test_a_fitted_pipeline_is_pickled_as_before(binary):

@@ -41,7 +41,7 @@ def table(run, name):
     import pandas as pd
 
     path = autotrack.download_artifact(run.run_id, f"scores/{name}.csv", to=os.environ["TABLES"])
-    return pd.read_csv(path)
+    return pd.read_csv(path, float_precision="round_trip")
 
 
 @pytest.fixture(autouse=True)

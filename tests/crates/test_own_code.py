@@ -273,6 +273,7 @@ def test_a_class_of_the_script_stays_as_it_is_when_a_crate_of_it_is_loaded_there
         "        return self\n"
         "    def predict(self, X):\n"
         "        return [1] * len(X)\n"
+        "Mine().__reduce_ex__(2)  # Python notes the names of slots in a class that is pickled\n"
         "before = dict(vars(Mine))\n"
         "autotrack.enable()\n"
         "heard = dict(vars(Mine))\n"
