@@ -17,7 +17,6 @@ from autotrack.tracking.context import home
 from autotrack.tracking.lifecycle import end_open_runs
 from autotrack.tracking.links import links
 from autotrack.tracking.recorder import Recorder
-from autotrack.tracking.trouble import Trouble
 
 _lock = threading.RLock()
 _session: Session | None = None
@@ -43,8 +42,9 @@ class Session:
 
         self.settings = settings
         self._pid = os.getpid()
-        self._trouble = Trouble(settings.strict)
-        self._recorder = Recorder(settings, self._trouble)
+        self._trouble = home.trouble
+        self._trouble.strict = settings.strict
+        self._recorder = Recorder(settings)
         lineage, scoring = Lineage(), Scoring(settings)
         self._targets = Targets(
             EstimatorEars(settings, self._recorder, lineage, scoring, self._trouble),
@@ -65,7 +65,7 @@ class Session:
             return
         with self._trouble.guard("finish recording"):
             self._recorder.refresh_stale()
-            self._recorder.ledger.close()
+            self._recorder.ledger.settle()
 
     def __enter__(self) -> Session:
         return self
@@ -159,7 +159,6 @@ def _switch_off() -> None:
     if _session is not None:
         session, _session = _session, None
         session._close()
-        _past.append(session)
 
 
 def is_enabled() -> bool:
@@ -167,15 +166,14 @@ def is_enabled() -> bool:
     return _session is not None
 
 
-# Sessions that are over: what they recorded is part of the line at exit.
-_past: list[Session] = []
-
-
 def _at_exit() -> None:
     disable()
-    with Trouble().guard("end its open runs"):
+    with home.trouble.guard("end its open runs"):
         end_open_runs()
-    if home.pid == os.getpid() and home.runs and not home.settings.quiet:
+    if home.pid != os.getpid():
+        return
+    home.ledger.close()
+    if (home.runs or home.scores or home.ledger.lost) and not home.settings.quiet:
         # There may be no stderr any more, and an exit handler has nobody to raise to.
         with contextlib.suppress(AttributeError, OSError, ValueError):
             sys.stderr.write(f"{_farewell()}\n")
@@ -184,20 +182,23 @@ def _at_exit() -> None:
 def _farewell() -> str:
     # Not where the settings point to by now: the working directory may be another.
     where = _readable(home.last[0].root if home.last else home.settings.store)
-    lost = sum(session._recorder.ledger.lost for session in _past)
-    if lost:
+    if home.ledger.lost:
         return (
-            f"autotrack: {lost} records were lost, since {where} could not be written to until "
-            "the end; the warning above says why"
+            f"autotrack: {home.ledger.lost} records were lost, since {where} could not be "
+            "written to until the end; the warning above says why"
         )
-    scores = sum(session._recorder.scores for session in _past)
-    counts = [f"{home.runs} run{'s' if home.runs != 1 else ''}"]
-    counts += [f"{scores} score{'s' if scores != 1 else ''}"] if scores else []
+    counts = [_count(home.runs, "run")] if home.runs else []
+    counts += [_count(home.scores, "score")] if home.scores else []
     option = "" if where == DEFAULT_STORE else f" --store {shlex.quote(where)}"
+    unplaced = f" ({_count(home.unplaced, 'score')} of no known model)" if home.unplaced else ""
     return (
-        f"autotrack: recorded {' and '.join(counts)} in {where}; "
+        f"autotrack: recorded {' and '.join(counts)} in {where}{unplaced}; "
         f"see them with: autotrack runs{option}"
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _nothing(store: Store) -> None:
@@ -217,9 +218,6 @@ atexit.register(_at_exit)
 def _child_after_fork() -> None:
     global _lock  # noqa: PLW0603 - another thread may have held it at the moment of the fork
     _lock = threading.RLock()
-    for session in (_session, *_past):
-        if session is not None:
-            session._recorder.ledger.forget()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dis
+import functools
 import sys
 from collections.abc import Iterator
 from inspect import CO_OPTIMIZED
-from types import FrameType
+from types import CodeType, FrameType
 
 _NOT_THE_USER = frozenset({"autotrack", "sklearn", "joblib", "functools", "contextlib"})
 # Frames to look through for a name: far enough for a helper that is handed the data.
@@ -19,7 +21,7 @@ _DECORATORS = frozenset(
     f"sklearn.utils.{name}"
     for name in ("_param_validation", "validation", "_available_if", "_set_output", "deprecation")
 )
-_SPEAK_OF_LOCALS = frozenset({"locals", "vars"})
+_OWN_LOCALS = frozenset({"locals", "vars"})
 # The references to a copy of a frame's variables: the frame's, ours and the question's.
 _NOBODY_ELSE = 3
 _SCORERS = "sklearn.metrics._scorer"
@@ -86,15 +88,29 @@ def _names_of(data: object, frame: FrameType) -> Iterator[str]:
 def _locals_that_are(data: object, frame: FrameType) -> list[str]:
     if not frame.f_code.co_flags & CO_OPTIMIZED:  # a module, whose variables are no copy
         return [name for name, value in list(frame.f_locals.items()) if value is data]
-    if not _SPEAK_OF_LOCALS.isdisjoint(frame.f_code.co_names):
+    if not _OWN_LOCALS.isdisjoint(frame.f_code.co_names) and _asks_for_its_locals(frame.f_code):
         # Up to Python 3.12 what `locals()` once gave them would change under their hands.
         return []
     held = frame.f_locals
     found = [name for name, value in held.items() if value is data]
-    if isinstance(held, dict) and sys.getrefcount(held) <= _NOBODY_ELSE and sys.gettrace() is None:
+    if type(held) is dict and sys.getrefcount(held) <= _NOBODY_ELSE and sys.gettrace() is None:
         # Up to Python 3.12 a frame keeps this copy, and with it what the user lets go of.
         held.clear()
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def _asks_for_its_locals(code: CodeType) -> bool:
+    """Whether a function calls ``locals()``, or ``vars()`` of nothing."""
+    asked = False
+    for step in dis.get_instructions(code):
+        if step.opname.startswith("CALL"):
+            if asked and step.arg == 0:
+                return True
+            asked = False
+        elif step.opname not in ("PRECALL", "CACHE", "PUSH_NULL"):
+            asked = step.opname == "LOAD_GLOBAL" and step.argval in _OWN_LOCALS
+    return False
 
 
 def data_part(name: str | None, prefix: str = "X_") -> str | None:

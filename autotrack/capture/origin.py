@@ -76,4 +76,5 @@ def _has_rows(rows: Any, count: int, known: Any) -> bool:
 
 
 def _row(rows: Any, at: int) -> Array:
-    return dense(rows[[at]]) if hasattr(rows, "tocoo") else np.asarray(rows[at])
+    # A row of polars is a frame of one row.
+    return dense(rows[[at]]) if hasattr(rows, "tocoo") else np.asarray(rows[at]).reshape(-1)

@@ -19,7 +19,6 @@ from autotrack.entities import RunRecord
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking import reading
-from autotrack.tracking.lifecycle import get_run
 from autotrack.tracking.recorder import FIT_TAG
 
 _COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
@@ -29,16 +28,20 @@ _PIPE_WIDTH = 200
 
 
 def _console() -> Console:
-    console = Console(highlight=False)
-    # Nothing is cut or folded on its way into a pipe or a file.
-    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        # Nothing is cut or folded on its way into a pipe or a file.
+        console.width = _PIPE_WIDTH
+    return console
 
 
 @main.command()
 @click.option("--experiment", "-e", multiple=True, help="Only runs of this experiment.")
 @click.option("--where", "-w", help='A condition: "metrics.test_r2_score > 0.5 and params.C = 1".')
 @click.option("--order-by", "-o", multiple=True, help='Such as "metrics.test_r2_score desc".')
-@click.option("--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True)
+@click.option(
+    "--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True, help="At most."
+)
 @click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
 @click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
 @store_option
@@ -77,7 +80,7 @@ def _run_table(found: Sequence[RunRow]) -> Table:
         table.add_column(heading, no_wrap=heading in ("run", "status", "started"))
     table.add_column("took", justify="right", no_wrap=True)
     for key in keys:
-        table.add_column(key, justify="right", overflow="fold")
+        table.add_column(escape(key), justify="right", overflow="fold")
     for row in found:
         table.add_row(
             row.run_id[:_ID],
@@ -97,15 +100,17 @@ def _run_table(found: Sequence[RunRow]) -> Table:
 def show(run: str) -> None:
     """Show one RUN: its id, the first letters of it, or `last`."""
     store = existing_store()
-    record = store.get_run(_newest(store) if run == "last" else run)
-    _show(_console(), store, record)
+    _show(_console(), store, _run(store, run))
 
 
-def _newest(store: Store) -> str:
+def _run(store: Store, asked: str) -> RunRecord:
+    """The run that a command was asked for."""
+    if asked != "last":
+        return store.get_run(asked)
     found = store.search(Query(limit=1))
     if not found:
         raise click.ClickException("there are no runs yet")
-    return found[0].run_id
+    return store.get_run(found[0].run_id)
 
 
 def _show(console: Console, store: Store, record: RunRecord) -> None:
@@ -173,7 +178,13 @@ def _section(console: Console, title: str, items: Iterable[tuple[str, Any]], for
 
 @main.command()
 @click.argument("metric")
-@click.option("--mode", type=click.Choice(["max", "min"]), default="max", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["max", "min"]),
+    default="max",
+    show_default=True,
+    help="Whether the largest or the smallest value is best.",
+)
 @click.option("--experiment", "-e", help="Only runs of this experiment.")
 @store_option
 def best(metric: str, mode: str, experiment: str | None) -> None:
@@ -188,15 +199,19 @@ def best(metric: str, mode: str, experiment: str | None) -> None:
 @click.argument("b")
 @store_option
 def diff(a: str, b: str) -> None:
-    """Show what differs between two runs: params, data, code, environment and metrics."""
-    existing_store()
-    frame = reading.diff_runs(get_run(a).run_id, get_run(b).run_id)
+    """Show what differs between two runs: params, data, code, environment and metrics.
+
+    A and B are given as to `show`.
+    """
+    store = existing_store()
+    left_id, right_id = _run(store, a).run_id, _run(store, b).run_id
+    frame = reading.diff_runs(left_id, right_id)
     console = _console()
     if frame.empty:
         console.print("Nothing differs.")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "key", a[:_ID], b[:_ID]):
+    for heading in ("", "key", left_id[:_ID], right_id[:_ID]):
         table.add_column(heading, overflow="fold")
     for section, key, left, right in frame.itertuples(index=False):
         values = ("" if side is None else escape(_value(side)) for side in (left, right))

@@ -59,6 +59,7 @@ def existing_store() -> Store:
             f"there is no store at {folder}; run a script with `autotrack run SCRIPT`, "
             "go to the folder it ran in, or name its store with --store"
         )
+    home.give(store=folder)
     return home.store(create=False)
 
 

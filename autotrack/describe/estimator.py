@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from autotrack.describe.data import describe
+
 #: Params longer than this (as JSON text) are kept as a short form and a digest.
 LONGEST_VALUE = 500
 _SHORT_FORM = 200
@@ -39,6 +41,8 @@ def is_model(estimator: object) -> bool:
     """
     if hasattr(estimator, "predict") or hasattr(estimator, "fit_predict"):
         return True
+    if _estimator_type(estimator) is not None:  # one that predicts once it is fitted (stacking)
+        return True
     if _is_tagged_as_model(estimator):
         return True
     if hasattr(estimator, "transform") or hasattr(estimator, "fit_transform"):
@@ -55,6 +59,14 @@ def _is_tagged_as_model(estimator: Any) -> bool:
         return estimator.__sklearn_tags__().estimator_type in ("classifier", "regressor")
     except Exception:  # noqa: BLE001 - a foreign estimator may say what it likes, or nothing
         return False
+
+
+def _estimator_type(estimator: Any) -> str | None:
+    """``classifier``, ``regressor`` and so on, as scikit-learn's tags have it."""
+    try:
+        return getattr(estimator.__sklearn_tags__(), "estimator_type", None)
+    except Exception:  # noqa: BLE001 - half of the tags of a foreign class may be missing
+        return None
 
 
 def summary(estimator: object) -> str:
@@ -255,6 +267,10 @@ def _opaque(value: Any, within: Outer) -> str:
         return f"{module}.{value.__qualname__}" if module else str(value.__qualname__)
     if isinstance(value, np.ufunc):
         return f"numpy.{value.__name__}"
+    held = describe(value) if hasattr(value, "shape") or hasattr(value, "__array__") else None
+    if held is not None:  # data as a param: what tells it apart, and none of its values
+        shape = " x ".join(map(str, held.shape or ()))
+        return f"{held.kind}({shape}) {held.fingerprint}"
     if is_estimator(value):
         return f"{type(value).__name__}({_settings(value, within)})"
     try:

@@ -112,6 +112,18 @@ class Facts(Runs):
             ).fetchall()
         return [Metric(key, decode_metric(value), step, instant(at)) for value, step, at in rows]
 
+    def rename_metrics(self, run_id: str, names: Mapping[str, str]) -> None:
+        """Give metrics of a run other keys, none of which it has."""
+        if not names:
+            return
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            for table in ("metrics", "latest_metrics"):
+                connection.executemany(
+                    f"UPDATE {table} SET key = ? WHERE run = ? AND key = ?",
+                    [(new, number, old) for old, new in names.items()],
+                )
+
     def add_dataset(self, run_id: str, use: DatasetUse) -> None:
         """Keep that a run saw a dataset; the same use told twice is one."""
         with self.transaction() as connection:

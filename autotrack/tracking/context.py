@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.describe import environment
+from autotrack.errors import RunNotFoundError, StoreError
 from autotrack.settings import Settings
+from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.database import Store
 from autotrack.tracking.facts import TransformerFacts
+from autotrack.tracking.ledger import Ledger
+from autotrack.tracking.trouble import Trouble
 
 _OF_ANOTHER_PROCESS = "of another process"
 
@@ -21,16 +25,19 @@ _OF_ANOTHER_PROCESS = "of another process"
 class ActiveRun:
     """A run that is being written to, and what capture has put into it so far.
 
+    `experiment` is the name of its experiment;
     `fit` is the identity of the estimator whose fit the run holds, None while it holds none;
     `children` maps identities to the child runs of further fits.
     """
 
     store: Store
     run_id: str
-    experiment_id: str
+    experiment: str
     fit: str | None = None
     children: dict[str, str] = field(default_factory=dict)
     preprocessing: list[TransformerFacts] = field(default_factory=list)
+    # Scores of no known model that came before the run held a fit.
+    unlinked: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
     # A thread that ends a run cannot take it out of the context of the one that started it.
     ended: bool = False
@@ -84,8 +91,11 @@ class Home:
         self.open_runs: dict[str, ActiveRun] = {}
         #: The run this process opened last.
         self.last: tuple[Store, str] | None = None
-        #: How many runs this process opened, and which process that is.
-        self.runs = 0
+        #: What goes wrong inside autotrack, and the writes that a store in trouble is owed.
+        self.trouble = Trouble()
+        self.ledger = Ledger(self.trouble)
+        #: How many runs this process opened, how many scores it wrote and could not place.
+        self.runs = self.scores = self.unplaced = 0
         self.pid = os.getpid()
 
     def give(self, *, keep: bool = False, **arguments: Any) -> Settings:
@@ -108,7 +118,7 @@ class Home:
         """The settings as they are now."""
         return Settings.resolve(**self._given)
 
-    def store(self, *, create: bool = True) -> Store:
+    def store(self, *, create: bool = True, lazy: bool = False) -> Store:
         """The current store, opened once for each process.
 
         Raises
@@ -116,7 +126,9 @@ class Home:
         StoreError
             If it cannot be opened.
         """
-        return self.store_at(self.settings.store, create=create)
+        settings = self.settings
+        self.trouble.strict = settings.strict
+        return self.store_at(settings.store, create=create, lazy=lazy)
 
     def store_at(self, path: Path, *, create: bool = True, lazy: bool = False) -> Store:
         """The store in the folder `path`; with `lazy`, opened by its first use."""
@@ -147,6 +159,15 @@ class Home:
             environment.watch_dirty(store.add_source)
         return source.source_id
 
+    def files_of(self, store: Store, run_id: str) -> ArtifactFolder:
+        """The folder for new files of a run, also while the store does not answer."""
+        if self.ledger.is_owing:
+            return store.artifacts
+        try:
+            return store.artifacts_of(run_id)
+        except (StoreError, RunNotFoundError):
+            return store.artifacts
+
     def forget(self) -> None:
         """Close every store and start over, as a new process would."""
         with self._lock:
@@ -165,6 +186,7 @@ def _child_after_fork() -> None:
     # They are the parent's to end. What siblings fit into them is not known here: a fit of this
     # process becomes a child run.
     home.open_runs.clear()
+    home.ledger.forget()
     for run in _stack.get():
         run.lock = threading.Lock()
         run.fit, run.children = _OF_ANOTHER_PROCESS, {}

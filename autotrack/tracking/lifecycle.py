@@ -15,7 +15,9 @@ from autotrack.errors import (
     NoActiveRunError,
     RunFinishedError,
     RunNotFoundError,
+    StoreError,
 )
+from autotrack.store.database import Store
 from autotrack.store.search import Query
 from autotrack.tracking import context
 from autotrack.tracking.context import ActiveRun, home
@@ -70,29 +72,32 @@ def start_run(
         )
     if run_id is not None:
         return _go_on(text(run_id, "run_id"), name, experiment, tags)
-    store = active.store if active is not None else home.store()
-    created = new_run_id()
+    store = active.store if active is not None else home.store(lazy=True)
+    created, started = new_run_id(), time.time()
     run_name = text(name, "the name of a run") if name is not None else default_name()
     kept = text_mapping(tags or {}, "tag")
-    with store.transaction():
-        if active is None or experiment is not None:
-            wanted = text(experiment, "experiment") if experiment is not None else home.experiment
-            experiment_id = store.experiment_id(wanted)
-        else:
-            experiment_id = active.experiment_id
+    if experiment is not None:
+        wanted = text(experiment, "experiment")
+    else:
+        wanted = active.experiment if active is not None else home.experiment
+    inputs = dict(home.inputs)
+
+    def create(store: Store) -> None:
         store.create_run(
             run_id=created,
             name=run_name,
             kind="user",
-            experiment_id=experiment_id,
+            experiment_id=store.experiment_id(wanted),
             parent_id=active.run_id if active is not None else None,
-            start_time=time.time(),
+            start_time=started,
             source_id=home.add_source(store),
         )
-        store.set_params(created, home.inputs)
+        store.set_params(created, inputs)
         store.set_tags(created, kept)
+
+    home.ledger.write(store, create)
     home.opened(store, created)
-    context.push(ActiveRun(store, created, experiment_id))
+    context.push(ActiveRun(store, created, wanted))
     return Run(store, created)
 
 
@@ -120,7 +125,7 @@ def _go_on(
         if name is not None:
             store.rename_run(record.run_id, text(name, "the name of a run"))
     home.opened(store, record.run_id)
-    held = ActiveRun(store, record.run_id, record.experiment_id, record.tags.get(FIT_TAG))
+    held = ActiveRun(store, record.run_id, record.experiment, record.tags.get(FIT_TAG))
     for child in store.search(Query(parent_id=record.run_id)):
         if FIT_TAG in child.tags and child.status == "FINISHED":
             held.children[child.tags[FIT_TAG]] = child.run_id
@@ -186,7 +191,13 @@ def still_running(active: ActiveRun) -> ActiveRun:
     RunFinishedError
         If it was.
     """
-    status = active.store.run_status(active.run_id)
+    if home.ledger.is_owing:  # the store cannot be asked just now
+        return active
+    try:
+        status = active.store.run_status(active.run_id)
+    except StoreError as error:
+        home.trouble.report(f"read the store {active.store.root}", error)
+        return active
     if status != "RUNNING":
         raise RunFinishedError(
             f"run {active.run_id} has ended ({status}) and is not written to any more; "
@@ -200,8 +211,10 @@ def last_run() -> Run | None:
     return Run(*home.last) if home.last is not None else None
 
 
-def get_run(run_id: str | None = None) -> Run:
+def get_run(run_id: str | Run | None = None) -> Run:
     """The run of this id, or of the id that begins so; without an id, the active one.
+
+    A run is given back as it is.
 
     Raises
     ------
@@ -213,6 +226,8 @@ def get_run(run_id: str | None = None) -> Run:
     if run_id is None:
         active = required()
         return Run(active.store, active.run_id)
+    if isinstance(run_id, Run):
+        return run_id
     store = home.store()
     return Run(store, store.get_run(text(run_id, "run_id")).run_id)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from autotrack.crates.crate import Crate
 from autotrack.describe.estimator import is_estimator, storable, user_params
-from autotrack.errors import ArtifactNotFoundError, InvalidValueError
-from autotrack.store.artifacts import StoredArtifact, clean_path
-from autotrack.tracking.context import ActiveRun
+from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreError
+from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
+from autotrack.store.database import Store
+from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.filing import file_crate
 from autotrack.tracking.lifecycle import current, still_running
 from autotrack.tracking.links import links
@@ -23,6 +25,11 @@ Value = TypeVar("Value")
 
 def _writable() -> ActiveRun:
     return still_running(current())
+
+
+def _write(active: ActiveRun, change: Callable[[Store], None]) -> None:
+    """Make a change now, or when a store in trouble answers again."""
+    home.ledger.write(active.store, change)
 
 
 def log_param(key: str, value: Value) -> Value:
@@ -40,7 +47,7 @@ def log_params(params: Mapping[str, Any]) -> Mapping[str, Any]:
         raise InvalidValueError(f"params are given as a mapping of names to values, not {params!r}")
     kept = {text(key, "the key of a param"): storable(value) for key, value in params.items()}
     active = _writable()
-    active.store.set_params(active.run_id, kept)
+    _write(active, lambda store: store.set_params(active.run_id, kept))
     return params
 
 
@@ -57,7 +64,7 @@ def log_estimator_params(estimator: Value) -> Value:
             f"{estimator!r} has no get_params; give an estimator (an instance, not its class)"
         )
     active = _writable()
-    active.store.set_params(active.run_id, user_params(estimator))
+    _write(active, lambda store: store.set_params(active.run_id, user_params(estimator)))
     return estimator
 
 
@@ -105,7 +112,7 @@ def log_metrics(metrics: Any, *, step: int | None = None) -> Any:
         for key, value in _metric_items(metrics)
     ]
     active = _writable()
-    active.store.add_metrics(active.run_id, rows)
+    _write(active, lambda store: store.add_metrics(active.run_id, rows))
     return metrics
 
 
@@ -142,13 +149,14 @@ def set_tags(tags: Mapping[str, Any]) -> None:
     """Set several tags of the active run; values are kept as text."""
     kept = text_mapping(tags, "tag")
     active = _writable()
-    active.store.set_tags(active.run_id, kept)
+    _write(active, lambda store: store.set_tags(active.run_id, kept))
 
 
 def delete_tag(key: str) -> None:
     """Delete a tag of the active run; one it does not have is no error."""
     active = _writable()
-    active.store.delete_tag(active.run_id, text(key, "the key of a tag"))
+    name = text(key, "the key of a tag")
+    _write(active, lambda store: store.delete_tag(active.run_id, name))
 
 
 def log_artifact(path: str | Path, artifact_path: str | None = None) -> None:
@@ -198,22 +206,37 @@ def _inside(folder: str | None, name: str) -> str:
     return clean_path(f"{folder}/{name}" if folder else name)
 
 
+@contextmanager
+def _files(active: ActiveRun) -> Iterator[ArtifactFolder]:
+    """A block that writes files of the run; a store in trouble is told of, and no more."""
+    try:
+        yield home.files_of(active.store, active.run_id)
+    except StoreError as error:
+        home.trouble.report(f"write files of the run under {active.store.root}", error)
+
+
 def _put(active: ActiveRun, files: list[tuple[Path, str]]) -> None:
-    artifacts = active.store.artifacts_of(active.run_id)
-    _record(active, [artifacts.add_file(active.run_id, source, path) for source, path in files])
+    with _files(active) as folder:
+        _record(active, [folder.add_file(active.run_id, source, path) for source, path in files])
 
 
 def _record(active: ActiveRun, rows: list[StoredArtifact]) -> None:
-    for location in active.store.put_artifacts(active.run_id, rows):
-        active.store.artifacts.discard(location)
+    _replace(active, lambda store: store.put_artifacts(active.run_id, rows))
+
+
+def _replace(active: ActiveRun, change: Callable[[Store], list[str]]) -> None:
+    """Make a change that tells which files nobody needs after it."""
+    replaced: list[str] = []
+    if home.ledger.write(active.store, lambda store: replaced.extend(change(store))):
+        for location in replaced:
+            active.store.artifacts.discard(location)
 
 
 def _put_bytes(path: str, content: bytes) -> None:
     clean = clean_path(text(path, "the path of an artifact"))
     active = _writable()
-    _record(
-        active, [active.store.artifacts_of(active.run_id).add_bytes(active.run_id, content, clean)]
-    )
+    with _files(active) as folder:
+        _record(active, [folder.add_bytes(active.run_id, content, clean)])
 
 
 def log_text(content: str, path: str) -> None:
@@ -283,7 +306,7 @@ def log_figure(figure: Any, path: str) -> None:
     clean = clean_path(text(path, "the path of an artifact"))
     drawn = figure if hasattr(figure, "savefig") else getattr(figure, "figure", figure)
     active = _writable()
-    with active.store.artifacts.staging() as staged:
+    with _files(active) as folder, folder.staging() as staged:
         file = staged / Path(clean).name
         if hasattr(drawn, "savefig"):
             drawn.savefig(file)
@@ -326,12 +349,11 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
     if isinstance(model, type) or not any(hasattr(estimator, name) for name in methods):
         raise InvalidValueError(f"log_model takes a fitted estimator, not {model!r:.80}")
     active = _writable()
-    folder = active.store.artifacts_of(active.run_id)
     link = links.get(estimator)
     use = None if link is None else link.train
     before = [] if crate is None else crate.manifest.preprocessing
-    rows = file_crate(folder, active.run_id, clean, estimator, use, before)
-    for location in active.store.replace_folder(active.run_id, clean, rows):
-        active.store.artifacts.discard(location)
+    with _files(active) as folder:
+        rows = file_crate(folder, active.run_id, clean, estimator, use, before)
+        _replace(active, lambda store: store.replace_folder(active.run_id, clean, rows))
     if input_example is not None:
         log_table(input_example, f"{clean}_input_example.json")

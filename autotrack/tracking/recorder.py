@@ -14,13 +14,12 @@ from autotrack.entities import DatasetUse, RunKind
 from autotrack.errors import (
     CaptureWarning,
     PreprocessingWarning,
-    RunNotFoundError,
     StoreError,
     UncratableError,
 )
 from autotrack.identity import IdentityMap
 from autotrack.settings import Settings
-from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
+from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from autotrack.tracking import context
 from autotrack.tracking.context import ActiveRun, home
@@ -33,9 +32,7 @@ from autotrack.tracking.facts import (
 )
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_crate, file_table
-from autotrack.tracking.ledger import Ledger
 from autotrack.tracking.links import Link, links
-from autotrack.tracking.trouble import Trouble
 
 CRATE = "model"
 #: The tag by which a run that is gone on with knows whose fit it holds.
@@ -43,6 +40,8 @@ FIT_TAG = "autotrack.fit"
 # A crate that is refreshed again and again (partial_fit) may take this share of the time.
 _REFRESH_SHARE = 0.02
 _MOST_USES = 10_000
+# What begins the key of a score whose model is not known, in a run that holds a model.
+_UNLINKED = "unlinked"
 
 
 @dataclass(slots=True)
@@ -69,11 +68,10 @@ class Recorder:
     Safe to use from several threads. Every method may raise; capture turns that into a warning.
     """
 
-    def __init__(self, settings: Settings, trouble: Trouble) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.trouble = trouble
-        self.ledger = Ledger(trouble)
-        self.scores = 0
+        self.trouble = home.trouble
+        self.ledger = home.ledger
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
         # How many tables a run has under a key.
@@ -93,8 +91,10 @@ class Recorder:
             return fit
         identity = facts.identity
         with active.lock:
+            unlinked: set[str] = set()
             if active.fit is None:
                 active.fit = identity
+                unlinked, active.unlinked = active.unlinked, unlinked
                 known: str | None = active.run_id
             elif active.fit == identity:
                 known = active.run_id
@@ -108,21 +108,26 @@ class Recorder:
             self._create(fit, "fit", parent_id=active.run_id)
         else:
             self.ledger.write(
-                fit.store, lambda store: self._describe(store, run_id, facts), durable=False
+                fit.store, lambda store: self._go_on(store, run_id, facts, unlinked), durable=False
             )
         return fit
 
+    def _go_on(self, store: Store, run_id: str, facts: FitFacts, unlinked: set[str]) -> None:
+        self._describe(store, run_id, facts)
+        # What was scored before there was a model in this run must not pass for its score.
+        store.rename_metrics(run_id, {key: f"{_UNLINKED}_{key}" for key in unlinked})
+
     def _create(self, fit: OpenFit, kind: RunKind, parent_id: str | None) -> None:
         facts, run_id, started = fit.facts, fit.run_id, time.time()
-        experiment = home.chosen_experiment or self.settings.experiment
-        active = fit.active
+        wanted = home.chosen_experiment or self.settings.experiment
+        experiment = fit.active.experiment if fit.active else wanted
 
         def create(store: Store) -> None:
             store.create_run(
                 run_id=run_id,
                 name=facts.name,
                 kind=kind,
-                experiment_id=active.experiment_id if active else store.experiment_id(experiment),
+                experiment_id=store.experiment_id(experiment),
                 parent_id=parent_id,
                 start_time=started,
                 source_id=home.add_source(store),
@@ -212,7 +217,7 @@ class Recorder:
             return []
         facts, started = fit.facts, time.monotonic()
         try:
-            folder = self._files(fit.store, fit.run_id)
+            folder = home.files_of(fit.store, fit.run_id)
             rows = file_crate(folder, fit.run_id, CRATE, model, facts.data, facts.preprocessing)
         except UncratableError as error:
             tags["autotrack.crate_error"] = str(error)
@@ -254,7 +259,7 @@ class Recorder:
     ) -> None:
         """A validation returned: what it came to, and its run ends."""
         now = time.time()
-        folder = self._files(fit.store, fit.run_id)
+        folder = home.files_of(fit.store, fit.run_id)
         files = [
             file_table(folder, fit.run_id, f"scores/{name}.csv", table)
             for name, table in tables.items()
@@ -323,13 +328,16 @@ class Recorder:
         elif stack:
             store, run_id = stack[-1].store, stack[-1].run_id
         else:
+            home.unplaced += 1
             return
         prefix = facts.data_name
         if link is None and stack[-1].fit is not None:
             # What no model of the run was shown to have predicted must not pass for its score.
-            prefix = f"unlinked_{prefix}"
+            prefix = f"{_UNLINKED}_{prefix}"
         now = time.time()
         metrics = [(f"{prefix}_{name}", n, None, now) for name, n in facts.numbers.items()]
+        if link is None and stack[-1].fit is None:
+            stack[-1].unlinked.update(key for key, *_ in metrics)
         rows = self._file_tables(store, run_id, prefix, facts)
 
         use = None if facts.data is None else (run_id, *_marks(facts.data))
@@ -345,14 +353,14 @@ class Recorder:
             if len(self._kept_uses) >= _MOST_USES:
                 self._kept_uses.clear()
             self._kept_uses.add(use)
-        self.scores += 1
+        home.scores += 1
 
     def _file_tables(
         self, store: Store, run_id: str, prefix: str, facts: ScoreFacts
     ) -> list[StoredArtifact]:
         if not facts.tables:
             return []
-        folder = self._files(store, run_id)
+        folder = home.files_of(store, run_id)
         return [
             file_table(folder, run_id, self._table_path(store, run_id, f"{prefix}_{name}"), table)
             for name, table in facts.tables.items()
@@ -366,15 +374,6 @@ class Recorder:
             known = sum(_is_step_of(artifact.path, key) for artifact in listed)
         self._tables[run_id, key] = known + 1
         return f"scores/{key}.{known}.csv" if known else f"scores/{key}.csv"
-
-    def _files(self, store: Store, run_id: str) -> ArtifactFolder:
-        """The folder for new files of a run, also while the store does not answer."""
-        if self.ledger.is_owing:
-            return store.artifacts
-        try:
-            return store.artifacts_of(run_id)
-        except (StoreError, RunNotFoundError):
-            return store.artifacts
 
 
 def _is_step_of(path: str, key: str) -> bool:

@@ -169,7 +169,13 @@ class Run:
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:
         now, kept = time.time(), None if error is None else run_error(error)
         for run in context.remove(self._run_id):
-            run.store.end_run(run.run_id, status=status, end_time=now, error=kept)
+            run_id = run.run_id
+            home.ledger.write(
+                run.store,
+                lambda store, run_id=run_id: store.end_run(  # type: ignore[misc]
+                    run_id, status=status, end_time=now, error=kept
+                ),
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The handle travels to a worker process, which opens the store for itself.

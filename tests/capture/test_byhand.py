@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +64,19 @@ def test_a_rule_on_a_category_is_explained_whichever_it_picks():
     assert explained_by_input(values, numbers, None)
     categories = frame.astype({"kind": "category"})
     assert explained_by_input(values, categories, None)
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.floats(), st.integers(0, 3), st.text(max_size=1)), min_size=9),
+    st.lists(st.floats(), min_size=9),
+)
+def test_any_column_is_looked_into_without_an_error_or_a_warning(column, values):
+    size = min(len(column), len(values))
+    frame = pd.DataFrame({"a": pd.Series(column[:size], dtype="object"), "b": values[:size]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for data in (frame, column[:size], np.array(values[:size])):
+            explained_by_input(np.array(values[:size]) > 0, data, sample_of(data, size))
 
 
 def test_an_identifier_explains_nothing():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -25,6 +27,9 @@ REAL = st.floats(-1e3, 1e3, allow_subnormal=False).map(lambda x: x + 1e-4)
 LABELS = st.integers(0, 3)
 ANYTHING = st.one_of(
     arrays.arrays(np.float64, arrays.array_shapes(max_dims=2, max_side=8)),
+    arrays.arrays(np.uint8, arrays.array_shapes(max_dims=2, max_side=8)),
+    arrays.arrays(np.complex64, arrays.array_shapes(max_dims=1, max_side=8)),
+    arrays.arrays("datetime64[D]", arrays.array_shapes(max_dims=1, max_side=8)),
     arrays.arrays(np.int16, arrays.array_shapes(max_dims=2, max_side=8)),
     arrays.arrays(np.bool_, arrays.array_shapes(max_dims=2, max_side=8)),
     arrays.arrays("U2", arrays.array_shapes(max_dims=2, max_side=4)),
@@ -50,8 +55,10 @@ def scrambled(seed, size):
 
 
 @given(ANYTHING, ANYTHING)
-def test_any_two_arrays_are_compared_without_an_error(values, prediction):
-    assert relation(values, prediction) in set(Evidence)
+def test_any_two_arrays_are_compared_without_an_error_or_a_warning(values, prediction):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert relation(values, prediction) in set(Evidence)
 
 
 @given(ANYTHING)

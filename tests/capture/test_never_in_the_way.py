@@ -360,7 +360,7 @@ def test_a_container_that_cannot_be_described_costs_its_description_only(binary,
     assert only_run().status == "FINISHED"
 
 
-# -- the caller's variables -------------------------------------------------------------------------
+# -- the caller's variables -----------------------------------------------------------------------
 
 
 @pytest.fixture
