@@ -26,9 +26,12 @@ _MOST_COLUMNS = 2000
 _SAMPLE_SIZE = 8192
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class InputSample:
-    """Some rows of an input, kept for the case that the input itself does not live on."""
+    """Some rows of an input, kept for the case that the input itself does not live on.
+
+    `rows` is None where no column of the input could explain anything: texts, images, words.
+    """
 
     positions: Array
     rows: Any
@@ -42,10 +45,21 @@ def _spread(rows: int, count: int) -> Array:
 def sample_of(data: Any, rows: int) -> InputSample | None:
     """A sample of an input of so many rows; None if it cannot be taken."""
     try:
-        shape = np.shape(data[0]) if isinstance(data, list | tuple) else data.shape[1:]
+        first = data[0] if isinstance(data, list | tuple) else None
+        shape = data.shape[1:] if first is None else np.shape(first)
         width = int(np.prod(shape)) if shape else 1
+        if isinstance(first, str) or len(shape) > 1 or width > _MOST_COLUMNS:
+            return InputSample(_spread(rows, 1), None)
         positions = _spread(rows, min(rows, max(_FEW, _SAMPLE_SIZE // max(1, width))))
-        return InputSample(positions, _take(data, positions))
+        taken = _take(data, positions)
+        if hasattr(taken, "tocoo"):
+            return InputSample(positions, taken)
+        matrix = np.asarray(taken)
+        if matrix.dtype.kind == "O" and len(matrix) > _FEW:
+            # Texts may be of any length, and what is kept here is not copied.
+            positions = _spread(rows, _FEW)
+            matrix = np.asarray(_take(data, positions))
+        return InputSample(positions, matrix)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return None
 
@@ -64,6 +78,8 @@ def explained_by_input(values: Array, data: Any, sample: InputSample | None) -> 
     if data is None:
         if sample is None:
             return True
+        if sample.rows is None:
+            return False
         values, data = values[sample.positions], sample.rows
     try:
         if values.ndim == 2:

@@ -30,6 +30,8 @@ _MOST_PREDICTIONS = 256
 _MOST_COMPARED = 24
 # Predictions of so few rows are remembered apart.
 _SHORT = 4
+# Samples of inputs: a score usually follows its prediction closely.
+_MOST_SAMPLES = 32
 _MOST_OUTPUTS = 64
 # Copies of what transformers returned: `train_test_split` and `pd.DataFrame` are often handed an
 # output that nobody else holds.
@@ -67,7 +69,7 @@ class Prediction:
     link: Link | None
     model: weakref.ref[Any] | None
     data: weakref.ref[Any] | None
-    sample: InputSample | None
+    sample: weakref.ref[InputSample] | None
     output: weakref.ref[Any] | None = None
     values: NDArray[Any] | None = None
     digest: str | None = None
@@ -122,6 +124,7 @@ class Lineage:
         self._predictions: deque[Prediction] = deque(maxlen=_MOST_PREDICTIONS)
         # Apart, so that a loop over single rows does not push out what will be scored.
         self._short: deque[Prediction] = deque(maxlen=_MOST_PREDICTIONS)
+        self._samples: deque[InputSample] = deque(maxlen=_MOST_SAMPLES)
         self._large: deque[Prediction] = deque()
         self._held = 0
         self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
@@ -150,7 +153,9 @@ class Lineage:
         several = isinstance(output, list | tuple) and output and isinstance(output[0], np.ndarray)
         rows = row_count(output[0] if several else output)
         sample = sample_of(data, rows) if rows is not None and rows > _SHORT else None
-        known = Prediction(links.get(model), reference(model), reference(data), sample)
+        if sample is not None:
+            self._samples.append(sample)
+        known = Prediction(links.get(model), reference(model), reference(data), reference(sample))
         self.remember(known, output)
 
     def predicted_in(self, link: Link, data: weakref.ref[Any] | None, output: Any) -> None:
@@ -235,7 +240,9 @@ class Lineage:
                 return True
         if strongest == Evidence.PART:
             return made_of(array, truth)
-        return any(explained_by_input(array, p.input(), p.sample) for p in best)
+        samples = [p.sample() if p.sample is not None else None for p in best]
+        pairs = zip(best, samples, strict=True)
+        return any(explained_by_input(array, p.input(), sample) for p, sample in pairs)
 
     @staticmethod
     def _comparable(array: NDArray[Any], prediction: Prediction) -> bool:

@@ -16,6 +16,7 @@ from autotrack.capture.results import shape
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import ScoreFacts
+from autotrack.tracking.links import links
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
 
@@ -86,6 +87,28 @@ class MetricEars:
             result = original(*args, **kwargs)
             with self._trouble.guard(f"record {original.__name__}"):
                 self._record(original, args, kwargs, result)
+            return result
+        finally:
+            leave(token)
+
+    def hear_scorer(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Hear a scorer the user calls whose function is not heard itself: one of their own."""
+        function = getattr(args[0], "_score_func", None) if args else None
+        module = str(getattr(function, "__module__", ""))
+        if function is None or module.startswith("sklearn.metrics"):
+            return original(*args, **kwargs)
+        token = enter()
+        try:
+            result = original(*args, **kwargs)
+            with self._trouble.guard("record a scorer"):
+                scorer, estimator, X, y = (*args, *kwargs.values())[:4]
+                link = links.get(estimator)
+                name, use = self._scoring.data(link, X, y)
+                # The function's own value; a scorer turns the sign of losses.
+                numbers = {key_text(getattr(function, "__name__", "score")): result * scorer._sign}
+                self._recorder.score(link, ScoreFacts(name, numbers, data=use))
             return result
         finally:
             leave(token)

@@ -11,6 +11,7 @@ import joblib
 import sklearn.metrics
 import sklearn.model_selection
 from sklearn.base import BaseEstimator
+from sklearn.metrics._scorer import _BaseScorer
 
 from autotrack.capture.estimators import EstimatorEars
 from autotrack.capture.metrics import MetricEars, judges_predictions
@@ -59,6 +60,7 @@ class Targets:
         }
         self._metric = OutermostWatch(metrics.hear_metric)
         self._validation = OutermostWatch(validation.hear_validation)
+        self._scorer = OutermostWatch(metrics.hear_scorer)
         self._parallel = Watch(hear_parallel)
         self._birth = Watch(self._born)
         # Weakly: a notebook defines the same class many times over. By identity: a metaclass may
@@ -76,8 +78,9 @@ class Targets:
             self._hear_function(function, self._metric)
         for name in FUNCTIONS:
             self._hear_function(getattr(sklearn.model_selection, name), self._validation)
-        if patch_attribute(joblib.Parallel, "__call__", self._parallel):
-            self._classes.set(joblib.Parallel, None)
+        for owner, watch in ((joblib.Parallel, self._parallel), (_BaseScorer, self._scorer)):
+            if patch_attribute(owner, "__call__", watch):
+                self._classes.set(owner, None)
 
     def undo(self) -> None:
         """Put every original back, in classes born meanwhile too; silence the rest."""
@@ -86,7 +89,7 @@ class Targets:
         self._classes.clear()
         while self._cells:
             restore_cell(self._cells.pop())
-        single = (self._metric, self._validation, self._parallel, self._birth)
+        single = (self._metric, self._validation, self._scorer, self._parallel, self._birth)
         for watch in (*self._watches.values(), *single):
             watch.hear = None
 

@@ -113,6 +113,22 @@ def test_a_sample_is_small_and_spread_over_all_rows(rows, width):
     assert sample.rows.size <= max(8192, 64 * width)
 
 
+def test_a_sample_keeps_few_objects_and_no_texts():
+    texts = [f"a long text, the {i}th of many" for i in range(1000)]
+    assert sample_of(texts, 1000).rows is None
+    assert len(sample_of(pd.Series(texts, dtype="object"), 1000).rows) == 64
+    frame = pd.DataFrame({"text": texts, "x": range(1000)}).astype({"text": "object"})
+    assert sample_of(frame, 1000).rows.shape == (64, 2)
+    assert sample_of(frame[["x"]], 1000).rows.shape == (1000, 1)
+
+
+@pytest.mark.parametrize(
+    "data", [["a"] * 200, np.zeros((200, 2, 2)), scipy.sparse.csr_matrix((200, 9000))]
+)
+def test_texts_images_and_words_explain_nothing_when_they_are_gone(data):
+    assert not explained_by_input(X[:, 0] > 0, None, sample_of(data, 200))
+
+
 def test_a_sample_does_not_change_with_the_data():
     data = X.copy()
     sample = sample_of(data, len(data))

@@ -818,3 +818,22 @@ def test_scaled_data_is_known_by_its_variable_too(tracking, binary):
     model.score(X_test, y_test)
     model[-1].score(model[:-1].transform(X_test), y_test)
     assert len(history(only_run(), "test_score")) == 2
+
+
+def double_error(y_true, y_pred):
+    """A function of the user's own."""
+    return 2.0 * float(np.mean(y_true != y_pred))
+
+
+def test_a_scorer_of_the_users_own_function_is_a_score(classifier, binary):
+    _, X_test, _, y_test = binary
+    scorer = make_scorer(double_error, greater_is_better=False)
+    value = scorer(classifier, X_test, y_test)
+    assert only_run().metrics == {"test_double_error": -value}
+
+
+def test_a_scorer_of_a_function_that_is_heard_is_one_score(classifier, binary):
+    _, X_test, _, y_test = binary
+    value = make_scorer(f1_score, average="macro")(classifier, X_test, y_test)
+    assert only_run().metrics == {"test_f1_score_macro": value}
+    assert measured() == 1
