@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -15,16 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from autotrack.cli.main import existing_store, main, store_option
+from autotrack.cli.tables import ID, moment, number, run_table, status, took
 from autotrack.entities import RunRecord
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking import reading
 from autotrack.tracking.recorder import FIT_TAG
 
-_COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
-_ID = 8
-_MOST_METRICS = 4
 _PIPE_WIDTH = 200
+_ROWS = 20
 
 
 def _console() -> Console:
@@ -40,7 +36,10 @@ def _console() -> Console:
 @click.option("--where", "-w", help='A condition: "metrics.test_r2_score > 0.5 and params.C = 1".')
 @click.option("--order-by", "-o", multiple=True, help='Such as "metrics.test_r2_score desc".')
 @click.option(
-    "--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True, help="At most."
+    "--limit",
+    "-n",
+    type=click.IntRange(min=0),
+    help="At most so many: 20, as CSV all.",
 )
 @click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
 @click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
@@ -49,7 +48,7 @@ def runs(
     experiment: Sequence[str],
     where: str | None,
     order_by: Sequence[str],
-    limit: int,
+    limit: int | None,
     children: bool,
     as_csv: bool,
 ) -> None:
@@ -61,37 +60,24 @@ def runs(
         )
         click.echo(frame.to_csv(index=False), nl=False)
         return
+    limit = _ROWS if limit is None else limit
     query = reading.query(experiment or None, where, order_by, limit, children)
     found = store.search(query)
     console = _console()
     if not found:
         console.print("No runs" + (" match." if where or experiment else " yet."))
         return
-    console.print(_run_table(found))
+    _print_runs(console, found)
+    if len(found) == limit:
+        console.print(f"[dim]The newest {limit}; --limit shows more.[/dim]")
     console.print("[dim]autotrack show RUN shows one; the first letters of its id will do.[/dim]")
 
 
-def _run_table(found: Sequence[RunRow]) -> Table:
-    counts = Counter(key for row in found for key in row.metrics)
-    keys = [key for key, _ in counts.most_common(_MOST_METRICS)]
-    many = len({row.experiment for row in found}) > 1
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("run", "name", *(["experiment"] if many else []), "status", "started"):
-        table.add_column(heading, no_wrap=heading in ("run", "status", "started"))
-    table.add_column("took", justify="right", no_wrap=True)
-    for key in keys:
-        table.add_column(escape(key), justify="right", overflow="fold")
-    for row in found:
-        table.add_row(
-            row.run_id[:_ID],
-            escape(row.name),
-            *([escape(row.experiment)] if many else []),
-            _status(row.status),
-            _moment(row.start_time),
-            _took(row.start_time, row.end_time),
-            *(_number(row.metrics.get(key)) for key in keys),
-        )
-    return table
+def _print_runs(console: Console, found: Sequence[RunRow]) -> None:
+    table, hidden = run_table(found, console.width, cut=console.is_terminal)
+    console.print(table)
+    if hidden:
+        console.print(f"[dim]{hidden} more params and metrics: --csv has all of them.[/dim]")
 
 
 @main.command()
@@ -115,12 +101,13 @@ def _run(store: Store, asked: str) -> RunRecord:
 
 def _show(console: Console, store: Store, record: RunRecord) -> None:
     console.print(
-        f"[bold]{escape(record.name)}[/bold]  {_status(record.status)}  [dim]{record.kind} in "
+        f"[bold]{escape(record.name)}[/bold]  {status(record.status)}  [dim]{record.kind} in "
         f"{escape(record.experiment)}[/dim]"
     )
     console.print(f"run      {record.run_id}")
-    took = _took(record.start_time, record.end_time)
-    console.print(f"started  {_moment(record.start_time)}, took {took}")
+    at_least = "at least " if record.status == "KILLED" else ""
+    lasted = took(record.start_time, record.end_time)
+    console.print(f"started  {moment(record.start_time)}, took {at_least}{lasted}")
     if record.parent_id:
         console.print(f"parent   {record.parent_id}")
     _source(console, record)
@@ -129,7 +116,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     _section(
         console,
         "metrics",
-        ((key, f"{_number(v)}{_steps(steps[key])}") for key, v in record.metrics.items()),
+        ((key, f"{number(v)}{_steps(steps[key])}") for key, v in record.metrics.items()),
         str,
     )
     _section(console, "data", ((use.context, _data(use)) for use in record.datasets), str)
@@ -144,7 +131,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     children = store.search(Query(parent_id=record.run_id, order_by=("start_time",)))
     if children:
         console.print(f"\n[bold]children[/bold] ({len(children)})")
-        console.print(_run_table(children))
+        _print_runs(console, children)
     if any(a.path == "model/model.pkl" for a in artifacts):
         console.print(
             f'\n[dim]autotrack.load_model("runs:/{record.run_id}/model") predicts with it.[/dim]'
@@ -211,37 +198,12 @@ def diff(a: str, b: str) -> None:
         console.print("Nothing differs.")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "key", left_id[:_ID], right_id[:_ID]):
+    for heading in ("", "key", left_id[:ID], right_id[:ID]):
         table.add_column(heading, overflow="fold")
     for section, key, left, right in frame.itertuples(index=False):
         values = ("" if side is None else escape(_value(side)) for side in (left, right))
         table.add_row(section, escape(key), *values)
     console.print(table)
-
-
-def _status(status: str) -> str:
-    return f"[{_COLOURS[status]}]{status}[/{_COLOURS[status]}]"
-
-
-def _moment(time: datetime) -> str:
-    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _took(start: datetime, end: datetime | None) -> str:
-    seconds = ((end or datetime.now(UTC)) - start).total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.6g}" if math.isfinite(value) else str(value)
 
 
 def _steps(count: int) -> str:

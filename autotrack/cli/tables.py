@@ -1,0 +1,155 @@
+"""A table of runs that fits the terminal, whatever was recorded."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from autotrack.store.search import RunRow
+
+_COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
+ID = 8
+# Longer values are cut, and names that take more than a quarter of the terminal; a heading is
+# broken at its underscores after so many letters.
+_LONGEST_VALUE = 18
+_HEADING = 13
+# Between two columns: one space of padding, and one that is the box's divider.
+_PADDING = 2
+_EDGES = 2
+# So many metrics come before the params that differ between the runs.
+_METRICS_FIRST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    heading: str
+    value: Callable[[RunRow], str]
+    right: bool = False
+
+    def width(self, rows: Sequence[RunRow]) -> int:
+        lines = [*self.heading.splitlines(), *(_plain(self.value(row)) for row in rows)]
+        return max(map(len, lines)) + _PADDING
+
+
+def run_table(rows: Sequence[RunRow], width: int, *, cut: bool = True) -> tuple[Table, int]:
+    """A table of the runs, and how many params and metrics it has no room for.
+
+    With `cut`, long names are shortened.
+    Besides what every run has it shows the metrics most of them have, and the params in which
+    they differ.
+    """
+    longest = width // 4 if cut else sys.maxsize
+    columns = [
+        _Column("run", lambda row: row.run_id[:ID]),
+        _Column("name", lambda row: escape(_cut(row.name, longest))),
+        _Column("status", lambda row: status(row.status)),
+        _Column("started", lambda row: moment(row.start_time)),
+        _Column("took", took_of, right=True),
+    ]
+    if len({row.experiment for row in rows}) > 1:
+        columns.insert(2, _Column("experiment", lambda row: escape(_cut(row.experiment, longest))))
+    room = width - _EDGES - sum(column.width(rows) for column in columns)
+    hidden = 0
+    for column in _wanted(rows):
+        needed = column.width(rows)
+        if needed <= room:
+            columns.append(column)
+            room -= needed
+        else:
+            hidden += 1
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, _PADDING - 1, 0, 0))
+    for column in columns:
+        justify = "right" if column.right else "left"
+        table.add_column(column.heading, justify=justify, no_wrap=True, vertical="bottom")  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(column.value(row) for column in columns))
+    return table, hidden
+
+
+def _wanted(rows: Sequence[RunRow]) -> list[_Column]:
+    counts = Counter(key for row in rows for key in row.metrics)
+    metrics = [_metric(key) for key, _ in counts.most_common()]
+    params = Counter(key for row in rows for key in row.params)
+    differing = [
+        _param(key)
+        for key, count in params.most_common()
+        if len({repr(row.params.get(key)) for row in rows}) > 1 or count < len(rows) > 1
+    ]
+    return metrics[:_METRICS_FIRST] + differing + metrics[_METRICS_FIRST:]
+
+
+def _metric(key: str) -> _Column:
+    return _Column(_heading(key), lambda row: number(row.metrics.get(key)), right=True)
+
+
+def _param(key: str) -> _Column:
+    def value(row: RunRow) -> str:
+        if key not in row.params:
+            return ""
+        held = row.params[key]
+        return escape(_cut(held if isinstance(held, str) else repr(held), _LONGEST_VALUE))
+
+    return _Column(_heading(key), value, right=True)
+
+
+def _heading(key: str) -> str:
+    lines = [""]
+    for piece in re.findall(r"[^_]*_*", key):
+        if lines[-1] and len(lines[-1]) + len(piece) > _HEADING:
+            lines.append("")
+        lines[-1] += piece
+    return escape("\n".join(line for line in lines if line))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"(?<!\\)\[/?[a-z]+\]", "", text)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def status(name: str) -> str:
+    """A status in its colour."""
+    return f"[{_COLOURS[name]}]{name}[/{_COLOURS[name]}]"
+
+
+def moment(time: datetime) -> str:
+    """A time where the reader is: of today without the date."""
+    local = time.astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return local.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+
+def took_of(row: RunRow) -> str:
+    """How long a run took or has run so far; a killed one took longer than is known."""
+    text = took(row.start_time, row.end_time)
+    return f">{text}" if row.status == "KILLED" else text
+
+
+def took(start: datetime, end: datetime | None) -> str:
+    """A span of time."""
+    seconds = ((end or datetime.now(UTC)) - start).total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def number(value: float | None) -> str:
+    """A number in six digits."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if math.isfinite(value) else str(value)
