@@ -14,6 +14,7 @@ import click
 
 from autotrack.cli.main import main, store_option
 from autotrack.session import enable
+from autotrack.tracking.context import home
 from autotrack.tracking.inputs import PREFIX
 
 
@@ -43,10 +44,18 @@ def run(
     case.
     """
     given, rest = split_inputs(args)
-    for name, value in [*map(_input, inputs), *given.items()]:
-        os.environ[PREFIX + name] = value
+    given = {**dict(map(_input, inputs)), **given}
+    os.environ |= {PREFIX + name: value for name, value in given.items()}
     enable(experiment=experiment, log_models=False if no_models else None)
-    _be_python(script, rest)
+    try:
+        _be_python(script, rest)
+    finally:
+        if unasked := sorted(set(given) - set(home.inputs)):
+            click.echo(
+                f"autotrack: {script.name} never asked for -P {', '.join(unasked)} "
+                "(it would with autotrack.param)",
+                err=True,
+            )
 
 
 def split_inputs(args: Iterable[str]) -> tuple[dict[str, str], list[str]]:

@@ -246,7 +246,9 @@ class Runs(Database):
         known = {text: row for row in newest.fetchall() for text in row}
         near = difflib.get_close_matches(asked, known, n=3, cutoff=0.5)
         rows = rows or list(dict.fromkeys(known[text] for text in near))
-        if rows:
+        if len(asked) < _SHORTEST_PREFIX:
+            advice = f"of an id at least {_SHORTEST_PREFIX} letters are needed"
+        elif rows:
             listed = " or ".join(f"{run_id} ({name})" for run_id, name in rows)
             advice = f"did you mean {listed}?"
         elif known:

@@ -53,8 +53,7 @@ def param(name: str, default: Value) -> Value:
     home.inputs.update(kept)
     stack = context.active_runs()
     if stack:
-        active = still_running(stack[-1])
-        active.store.set_params(active.run_id, kept)
+        write(still_running(stack[-1]), lambda store, run_id: store.set_params(run_id, kept))
     return value
 
 

@@ -22,7 +22,6 @@ from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.frames import artifacts_frame, runs_frame
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.recorder import CRATE
-from autotrack.tracking.trouble import Trouble
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,8 +161,7 @@ class Run:
         if self._run_id not in home.open_runs:
             return
         # A store in trouble must not stop the script, nor put its exception in the user's place.
-        trouble = Trouble(strict=error is None and home.settings.strict)
-        with trouble.guard(f"end run {self._run_id}"):
+        with home.trouble.guard(f"end run {self._run_id}"):
             self._end("FINISHED" if error is None else ended_by(error), error)
 
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:

@@ -6,7 +6,13 @@ import sys
 import warnings
 from types import TracebackType
 
-from autotrack.errors import AutotrackError, AutotrackWarning, CaptureWarning, StoreError
+from autotrack.errors import (
+    AutotrackError,
+    AutotrackWarning,
+    CaptureWarning,
+    NotFoundError,
+    StoreError,
+)
 
 
 class Guard:
@@ -58,10 +64,12 @@ class Trouble:
         text = (
             f"{error}" if isinstance(error, AutotrackError) else f"{type(error).__name__}: {error}"
         )
-        # A disk that is full shows itself in many places and is one cause.
-        in_store = isinstance(error, StoreError | OSError)
+        # A full disk, or a store that is gone, shows itself in many places and is one cause.
+        cause = (doing, type(error).__name__)
+        if isinstance(error, StoreError | OSError | NotFoundError):
+            cause = ("store", "gone" if isinstance(error, NotFoundError) else "in trouble")
         self.tell_once(
-            ("store", "") if in_store else (doing, type(error).__name__),
+            cause,
             f"autotrack could not {doing}: {text}. Your own code is not affected.",
             CaptureWarning,
         )
