@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import Generic, TypeVar
 
@@ -12,12 +11,12 @@ Value = TypeVar("Value")
 class IdentityMap(Generic[Value]):
     """Weakly maps objects to values by who they are, whatever ``__eq__`` and ``__hash__`` say.
 
-    It leaves no mark on the object. Objects that cannot be weakly referenced are not kept.
+    It leaves no mark on the object. Objects that cannot be weakly referenced are not kept. Threads
+    may share it: each step is one of a dict's, so there is no lock that a fork could leave shut.
     """
 
     def __init__(self) -> None:
         self._entries: dict[int, tuple[weakref.ref[object], Value]] = {}
-        self._lock = threading.RLock()
 
     def set(self, key: object, value: Value) -> None:
         """Remember `value` for `key`."""
@@ -33,8 +32,7 @@ class IdentityMap(Generic[Value]):
             reference = weakref.ref(key, forget)
         except TypeError:
             return
-        with self._lock:
-            self._entries[number] = (reference, value)
+        self._entries[number] = (reference, value)
 
     def get(self, key: object) -> Value | None:
         """The value kept for `key`, or None."""
@@ -47,8 +45,8 @@ class IdentityMap(Generic[Value]):
 
     def living(self) -> list[tuple[object, Value]]:
         """Every key that still lives, with its value."""
-        with self._lock:
-            entries = list(self._entries.values())
+        # A copy of a dict is made in one step, whatever other threads do to it.
+        entries = self._entries.copy().values()
         pairs = [(reference(), value) for reference, value in entries]
         return [(key, value) for key, value in pairs if key is not None]
 

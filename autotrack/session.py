@@ -20,6 +20,8 @@ from autotrack.tracking.recorder import Recorder
 
 _lock = threading.RLock()
 _session: Session | None = None
+# Before what multiprocessing tidies up itself.
+_FIRST = 100
 
 
 class Session:
@@ -170,9 +172,9 @@ def _at_exit() -> None:
     disable()
     with home.trouble.guard("end its open runs"):
         end_open_runs()
+    home.ledger.close()
     if home.pid != os.getpid():
         return
-    home.ledger.close()
     if (home.runs or home.scores or home.ledger.lost) and not home.settings.quiet:
         # There may be no stderr any more, and an exit handler has nobody to raise to.
         with contextlib.suppress(AttributeError, OSError, ValueError):
@@ -218,6 +220,12 @@ atexit.register(_at_exit)
 def _child_after_fork() -> None:
     global _lock  # noqa: PLW0603 - another thread may have held it at the moment of the fork
     _lock = threading.RLock()
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        # multiprocessing ends its forks without exit handlers, and clears its own when they begin.
+        util.register_after_fork(
+            home, lambda _: util.Finalize(None, _at_exit, exitpriority=_FIRST)
+        )
 
 
 if hasattr(os, "register_at_fork"):

@@ -19,7 +19,14 @@ _PLAIN = frozenset({"X", "x", "data", "df", "y", "array", "values", "self", "arg
 # Modules of scikit-learn whose frames stand between a caller and what they call: decorators.
 _DECORATORS = frozenset(
     f"sklearn.utils.{name}"
-    for name in ("_param_validation", "validation", "_available_if", "_set_output", "deprecation")
+    for name in (
+        "_available_if",
+        "_param_validation",
+        "_set_output",
+        "_testing",
+        "deprecation",
+        "validation",
+    )
 )
 _OWN_LOCALS = frozenset({"locals", "vars"})
 # The references to a copy of a frame's variables: the frame's, ours and the question's.
@@ -27,25 +34,33 @@ _NOBODY_ELSE = 3
 _SCORERS = "sklearn.metrics._scorer"
 
 
-def is_scikit_learns_own() -> bool:
+def is_scikit_learns_own(*, deep: bool) -> bool:
     """Whether the call at hand is part of something scikit-learn does, which is not heard itself.
 
     `permutation_importance` scores a model hundreds of times; none of these scores is one the
-    user asked for. A scorer that the user calls is the user's call, though.
+    user asked for. A scorer that the user calls is the user's call, though. With `deep`, also
+    calls of the user's code count that scikit-learn called in turn, such as a scorer they wrote.
     """
     # The frame above the watch and its wrapper, which is the user's nearly always.
     frame: FrameType | None = sys._getframe(3)
     entry: str | None = None
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
+        module = module_of(frame)
         top = module.partition(".")[0]
         if top == "sklearn" and ".tests." not in module:
             if module not in _DECORATORS:
                 entry = module
         elif top not in _NOT_THE_USER:
-            break
+            if not deep or (entry is not None and entry != _SCORERS):
+                break
+            entry = None
         frame = frame.f_back
     return entry is not None and entry != _SCORERS
+
+
+def module_of(frame: FrameType) -> str:
+    """The name of the module a frame runs in; empty for code that says nothing of it."""
+    return str(frame.f_globals.get("__name__") or "")
 
 
 def user_frames() -> Iterator[FrameType]:
@@ -53,7 +68,7 @@ def user_frames() -> Iterator[FrameType]:
     frame: FrameType | None = sys._getframe(1)
     found = 0
     while frame is not None and found < _FARTHEST:
-        top = frame.f_globals.get("__name__", "").partition(".")[0]
+        top = module_of(frame).partition(".")[0]
         if found or top not in _NOT_THE_USER:
             found += 1
             yield frame

@@ -61,8 +61,8 @@ class EstimatorEars:
     def _fit(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool = False) -> Any:
         if not args or not isinstance(args[0], BaseEstimator):
             return original(*args, **kwargs)
-        token = enter()
         try:
+            enter(True)
             if not self._is_model(args[0]):
                 return self._fit_transformer(original, args, kwargs)
             opened = self._open(args, kwargs)
@@ -74,7 +74,7 @@ class EstimatorEars:
             self._close(opened, args, kwargs, result, partial=partial)
             return result
         finally:
-            leave(token)
+            leave(False)
 
     def hear_partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``partial_fit``: the first one opens a run, the others go on with it."""
@@ -83,8 +83,8 @@ class EstimatorEars:
         link = links.get(args[0])
         if link is None or not link.partial:
             return self._fit(original, args, kwargs, partial=True)
-        token = enter()
         try:
+            enter(True)
             result = original(*args, **kwargs)
             with self._trouble.guard("record a partial_fit"):
                 # It may have been trained by a nested fit, which took it out of its run.
@@ -92,28 +92,27 @@ class EstimatorEars:
                 self._recorder.continue_fit(link, args[0])
             return result
         finally:
-            leave(token)
+            leave(False)
 
     def hear_predict(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``predict`` and its kin."""
-        token = enter()
         try:
+            enter(True)
             result = original(*args, **kwargs)
         finally:
-            leave(token)
+            leave(False)
         with self._trouble.guard("remember a prediction"):
             if args and isinstance(args[0], BaseEstimator):
-                data = args[1] if len(args) > 1 else next(iter(kwargs.values()), None)
-                self._lineage.predicted(args[0], data, result)
+                self._lineage.predicted(args[0], inputs(args, kwargs)[0], result)
         return result
 
     def hear_transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``transform``."""
-        token = enter()
         try:
+            enter(True)
             result = original(*args, **kwargs)
         finally:
-            leave(token)
+            leave(False)
         with self._trouble.guard("remember a transform"):
             if args:
                 self._lineage.transformed(args[0], inputs(args, kwargs)[0], result)
@@ -121,8 +120,8 @@ class EstimatorEars:
 
     def hear_score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``score``."""
-        token = enter()
         try:
+            enter(True)
             result = original(*args, **kwargs)
             with self._trouble.guard("record a score"):
                 if args and isinstance(args[0], BaseEstimator) and isinstance(result, Real):
@@ -131,7 +130,7 @@ class EstimatorEars:
                     self._score(args[0], X, y, {name: float(result)}, None)
             return result
         finally:
-            leave(token)
+            leave(False)
 
     # -- parts of a fit ----------------------------------------------------------------------
 
@@ -189,7 +188,8 @@ class EstimatorEars:
             X, y = inputs(args, kwargs)
             self._recorder.link(opened, model, reference(X), partial=partial)
             if self._settings.training_score and hasattr(model, "score"):
-                self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
+                with self._trouble.guard("score a model on its training data"):
+                    self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
             self._recorder.close_fit(opened, model)
             self._remember_own(model, X, result)
 

@@ -82,14 +82,14 @@ class MetricEars:
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Hear one call."""
-        token = enter()
         try:
+            enter(True)
             result = original(*args, **kwargs)
             with self._trouble.guard(f"record {original.__name__}"):
                 self._record(original, args, kwargs, result)
             return result
         finally:
-            leave(token)
+            leave(False)
 
     def hear_scorer(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -99,8 +99,8 @@ class MetricEars:
         module = str(getattr(function, "__module__", ""))
         if function is None or module.startswith("sklearn.metrics"):
             return original(*args, **kwargs)
-        token = enter()
         try:
+            enter(True)
             result = original(*args, **kwargs)
             with self._trouble.guard("record a scorer"):
                 scorer, estimator, X, y = (*args, *kwargs.values())[:4]
@@ -111,7 +111,7 @@ class MetricEars:
                 self._recorder.score(link, ScoreFacts(name, numbers, data=use))
             return result
         finally:
-            leave(token)
+            leave(False)
 
     def _record(
         self,

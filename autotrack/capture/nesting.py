@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any
 
 from autotrack.capture import streaming
 from autotrack.capture.caller import is_scikit_learns_own
-from autotrack.patching import Watch
+from autotrack.patching import Hear, Watch
 from autotrack.tracking.links import links
 
 _open: ContextVar[bool] = ContextVar("autotrack_open_call", default=False)
@@ -24,25 +24,34 @@ def is_open() -> bool:
     return _open.get()
 
 
-def enter() -> Token[bool]:
-    """Open a call; hand the token to :func:`leave`."""
-    return _open.set(True)
-
-
-def leave(token: Token[bool]) -> None:
-    """Close the call that :func:`enter` opened."""
-    _open.reset(token)
+#: To be called first thing inside the `try` whose `finally` calls :data:`leave` with False. Both
+#: are the bare methods of the variable, since an interrupt may strike at every Python call, and
+#: none may leave a call open. The call that is opened is the outermost one by definition.
+enter = leave = _open.set
 
 
 class OutermostWatch(Watch):
-    """A watch that hears only calls of the user's, made while no other tracked call is open."""
+    """A watch that hears only calls of the user's, made while no other tracked call is open.
 
-    __slots__ = ()
+    Parameters
+    ----------
+    hear : callable
+        What hears them.
+    deep : bool
+        Whether to look through the user's code for scikit-learn above it; a prediction, which is
+        only remembered, need not.
+    """
+
+    __slots__ = ("_deep",)
+
+    def __init__(self, hear: Hear, *, deep: bool = True) -> None:
+        super().__init__(hear)
+        self._deep = deep
 
     def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `original`, heard or not."""
         hear = self.hear
-        if hear is None or _open.get() or is_scikit_learns_own():
+        if hear is None or _open.get() or is_scikit_learns_own(deep=self._deep):
             return original(*args, **kwargs)
         return hear(original, args, kwargs)
 

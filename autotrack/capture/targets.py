@@ -54,7 +54,7 @@ class Targets:
     ) -> None:
         self._watches: dict[str, Watch] = {
             kind: (FitWatch if "fit" in kind else OutermostWatch)(
-                getattr(estimators, f"hear_{kind}")
+                getattr(estimators, f"hear_{kind}"), deep=kind not in ("predict", "transform")
             )
             for kind in {*METHODS.values()}
         }

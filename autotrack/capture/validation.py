@@ -72,8 +72,8 @@ class ValidationEars:
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Hear one call."""
-        token = enter()
         try:
+            enter(True)
             heard = self._open(original, args, kwargs)
             if heard is None:
                 return original(*args, **kwargs)
@@ -88,7 +88,7 @@ class ValidationEars:
                 self._close(heard, result)
             return result
         finally:
-            leave(token)
+            leave(False)
 
     def _open(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,6 +26,9 @@ _ROWS = 20
 
 
 def _console() -> Console:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that the terminal does not have is no reason to show nothing.
+        sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         # Nothing is cut or folded on its way into a pipe or a file.

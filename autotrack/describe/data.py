@@ -105,6 +105,9 @@ _frames: IdentityMap[_Seen] = IdentityMap()
 
 
 def _mark(frame: Any) -> tuple[Any, ...]:
+    dtypes = frame.dtypes.tolist()
+    if any(dtype != dtypes[0] for dtype in dtypes):  # to_numpy would copy it, to objects perhaps
+        return ()
     block = frame.to_numpy()
     if block.dtype.hasobject or not block.flags.forc:  # no longer one block of numbers
         return ()

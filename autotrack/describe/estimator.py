@@ -71,7 +71,8 @@ def _estimator_type(estimator: Any) -> str | None:
 
 def summary(estimator: object) -> str:
     """A short name: the class, or for a pipeline its steps, ``StandardScaler > Ridge``."""
-    steps = getattr(estimator, "steps", None)
+    # From the instance itself: a class that hands on what it lacks may have nobody to hand it to.
+    steps = getattr(estimator, "__dict__", {}).get("steps")
     if isinstance(steps, list) and steps and all(_is_named(step) for step in steps):
         parts = [
             summary(step[1])
@@ -242,7 +243,8 @@ def _plain(value: Any, within: Outer) -> Any:
 
 
 def _array(value: np.ndarray[Any, Any], within: Outer) -> Any:
-    if value.size <= 20 and value.dtype != object:
+    # Two dimensions are rows of data more often than settings.
+    if value.ndim < 2 and value.size <= 20 and value.dtype != object:
         return _plain(value.tolist(), (*within, value))
     form = f"array(shape={value.shape}, dtype={value.dtype})"
     if value.dtype == object:

@@ -13,9 +13,10 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import TypeVar
 
 from autotrack.errors import StoreUnavailableError
@@ -27,6 +28,84 @@ DATABASE = "autotrack.db"
 _T = TypeVar("_T")
 _SQLITE_ERROR = 1
 _OURS = frozenset({"artifacts", "processes"})
+
+
+class _Block:
+    """A block of statements on the connection.
+
+    A class and no generator: an interrupt between a generator's `yield` and the block it belongs
+    to leaves the generator suspended, and with it the transaction open, for as long as somebody
+    keeps the traceback.
+    """
+
+    __slots__ = ("_connection", "_database", "_durable", "_joins", "_lock", "_pid", "_writes")
+
+    def __init__(self, database: Database, *, writes: bool, durable: bool = False) -> None:
+        self._database = database
+        self._writes = writes
+        self._durable = durable
+
+    def __enter__(self) -> sqlite3.Connection:
+        database = self._database
+        self._lock = database._lock
+        self._lock.acquire()
+        self._joins = database._depth > 0
+        try:
+            if self._joins:
+                connection = database._connection
+                if connection is None or not connection.in_transaction:
+                    raise database._rolled_back()
+            else:
+                connection = database._begin(self._writes, self._durable)
+                self._pid = os.getpid()
+                database._depth = 1
+            self._connection = connection
+        except BaseException as error:
+            if not self._joins:
+                database._depth = 0
+                if database._connection is not None:
+                    _roll_back(database._connection)
+            self._lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise explain_sqlite(error, database.path) from error
+            raise
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        path = self._database.path
+        try:
+            if self._joins:
+                # Half of the block's rows may be there. Should the caller swallow the error,
+                # neither they may be committed nor what follows slip in one by one.
+                if isinstance(error, sqlite3.Error):
+                    _roll_back(self._connection)
+            else:
+                self._end(error)
+            if isinstance(error, sqlite3.Error):
+                raise explain_sqlite(error, path) from error
+        finally:
+            self._lock.release()
+
+    def _end(self, error: BaseException | None) -> None:
+        try:
+            if os.getpid() != self._pid:
+                # A child forked inside the block leaves the parent's transaction alone.
+                return
+            if error is None and self._writes:
+                if not self._connection.in_transaction:
+                    raise self._database._rolled_back()
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as failure:
+            raise explain_sqlite(failure, self._database.path) from failure
+        finally:
+            self._database._depth = 0
+            if os.getpid() == self._pid:
+                _roll_back(self._connection)
 
 
 class Database:
@@ -71,8 +150,7 @@ class Database:
             with suppress(sqlite3.Error):
                 connection.close()
 
-    @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = True) -> _Block:
         """A block whose writes are kept together or not at all.
 
         Blocks nest: an inner one joins the outer, which alone commits. The store is locked for
@@ -91,65 +169,22 @@ class Database:
         StoreError
             For everything else that SQLite or the operating system refuses.
         """
-        with self._lock:
-            if self._depth:
-                yield from self._joined()
-                return
-            connection = self._ensure()
-            pid = os.getpid()
-            try:
-                if durable is not self._durable:
-                    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                    self._durable = durable
-                self._patiently(connection, "BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                raise explain_sqlite(error, self.path) from error
-            self._depth = 1
-            try:
-                yield connection
-                if os.getpid() == pid:
-                    if not connection.in_transaction:
-                        raise self._rolled_back()
-                    connection.execute("COMMIT")
-            except BaseException as error:
-                # A child forked inside the block leaves the parent's transaction alone.
-                if os.getpid() == pid:
-                    _roll_back(connection)
-                if isinstance(error, sqlite3.Error):
-                    raise explain_sqlite(error, self.path) from error
-                raise
-            finally:
-                self._depth = 0
+        return _Block(self, writes=True, durable=durable)
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> _Block:
         """A block whose reads all see the same state of the store."""
-        with self._lock:
-            if self._depth:
-                yield from self._joined()
-                return
-            connection = self._ensure()
-            try:
-                connection.execute("BEGIN")
-                self._depth = 1
-                yield connection
-            except sqlite3.Error as error:
-                raise explain_sqlite(error, self.path) from error
-            finally:
-                self._depth = 0
-                _roll_back(connection)
+        return _Block(self, writes=False)
 
-    def _joined(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection
-        if connection is None or not connection.in_transaction:
-            raise self._rolled_back()
-        try:
-            yield connection
-        except sqlite3.Error as error:
-            # Half of the block's rows may be there. Should the caller swallow the error, neither
-            # they may be committed nor what follows slip in one by one.
-            _roll_back(connection)
-            raise explain_sqlite(error, self.path) from error
+    def _begin(self, writes: bool, durable: bool) -> sqlite3.Connection:
+        connection = self._ensure()
+        if not writes:
+            connection.execute("BEGIN")
+            return connection
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        self._patiently(connection, "BEGIN IMMEDIATE")
+        return connection
 
     def _rolled_back(self) -> StoreUnavailableError:
         return StoreUnavailableError(

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.describe import environment
-from autotrack.errors import RunNotFoundError, StoreError
+from autotrack.errors import NotFoundError, StoreError
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.database import Store
 from autotrack.tracking.facts import TransformerFacts
-from autotrack.tracking.ledger import Ledger
+from autotrack.tracking.ledger import Change, Ledger
 from autotrack.tracking.trouble import Trouble
 
 _OF_ANOTHER_PROCESS = "of another process"
@@ -159,13 +159,21 @@ class Home:
             environment.watch_dirty(store.add_source)
         return source.source_id
 
+    def write(self, store: Store, change: Change) -> bool:
+        """Make a change to a run that there was, now or when a store in trouble answers again."""
+        try:
+            return self.ledger.write(store, change)
+        except NotFoundError as error:  # the store was deleted meanwhile
+            self.trouble.report(f"write to the store {store.root}", error)
+            return False
+
     def files_of(self, store: Store, run_id: str) -> ArtifactFolder:
         """The folder for new files of a run, also while the store does not answer."""
         if self.ledger.is_owing:
             return store.artifacts
         try:
             return store.artifacts_of(run_id)
-        except (StoreError, RunNotFoundError):
+        except (StoreError, NotFoundError):
             return store.artifacts
 
     def forget(self) -> None:

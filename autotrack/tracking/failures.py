@@ -14,6 +14,8 @@ _PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 
 def ended_by(error: BaseException) -> RunStatus:
     """The status of a run that this exception ended."""
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return "FINISHED"
     return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
 
 

@@ -53,7 +53,8 @@ def param(name: str, default: Value) -> Value:
     home.inputs.update(kept)
     stack = context.active_runs()
     if stack:
-        write(still_running(stack[-1]), lambda store, run_id: store.set_params(run_id, kept))
+        active = still_running(stack[-1])
+        home.write(active.store, lambda store: store.set_params(active.run_id, kept))
     return value
 
 

@@ -195,7 +195,7 @@ def still_running(active: ActiveRun) -> ActiveRun:
         return active
     try:
         status = active.store.run_status(active.run_id)
-    except StoreError as error:
+    except (StoreError, RunNotFoundError) as error:
         home.trouble.report(f"read the store {active.store.root}", error)
         return active
     if status != "RUNNING":
@@ -246,7 +246,10 @@ def restore_run(run_id: str) -> None:
 
 def end_open_runs() -> None:
     """End what is still open as the process ends: FAILED if an exception ends it."""
-    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    # In an interactive session that is the last typing mistake, which ended nothing.
+    interactive = hasattr(sys, "ps1") or sys.flags.interactive or "IPython" in sys.modules
+    ended_with = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    error = None if interactive else ended_with
     status = "FINISHED" if error is None else ended_by(error)
     for active in list(home.open_runs.values()):
         Run(active.store, active.run_id)._end(status, error)

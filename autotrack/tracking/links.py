@@ -36,3 +36,22 @@ class Link:
 
 #: The runs of the estimators of this process: fitted while tracking was on, or loaded from crates.
 links: IdentityMap[Link] = IdentityMap()
+
+
+def link_parts(model: object, link: Link) -> None:
+    """Tie a fitted model, and the parts of it that predict as well, to a run."""
+    links.set(model, link)
+    for part in final_parts(model):
+        # A part that was fitted before keeps the run of that fit.
+        if links.get(part) is None:
+            links.set(part, link)
+
+
+def final_parts(model: object) -> list[object]:
+    """The fitted parts of `model` through which a user may predict as well."""
+    steps = getattr(model, "steps", None)
+    named = isinstance(steps, list) and all(isinstance(step, tuple) for step in steps)
+    parts = [step[1] for step in steps or () if len(step) > 1] if named else []
+    held = vars(model) if hasattr(model, "__dict__") else {}
+    parts += [held.get(name) for name in ("best_estimator_", "estimator_", "regressor_")]
+    return [part for part in parts if hasattr(part, "predict")]

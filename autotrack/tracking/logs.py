@@ -29,7 +29,7 @@ def _writable() -> ActiveRun:
 
 def _write(active: ActiveRun, change: Callable[[Store], None]) -> None:
     """Make a change now, or when a store in trouble answers again."""
-    home.ledger.write(active.store, change)
+    home.write(active.store, change)
 
 
 def log_param(key: str, value: Value) -> Value:
@@ -227,7 +227,7 @@ def _record(active: ActiveRun, rows: list[StoredArtifact]) -> None:
 def _replace(active: ActiveRun, change: Callable[[Store], list[str]]) -> None:
     """Make a change that tells which files nobody needs after it."""
     replaced: list[str] = []
-    if home.ledger.write(active.store, lambda store: replaced.extend(change(store))):
+    if home.write(active.store, lambda store: replaced.extend(change(store))):
         for location in replaced:
             active.store.artifacts.discard(location)
 

@@ -32,7 +32,7 @@ from autotrack.tracking.facts import (
 )
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_crate, file_table
-from autotrack.tracking.links import Link, links
+from autotrack.tracking.links import Link, link_parts, links
 
 CRATE = "model"
 #: The tag by which a run that is gone on with knows whose fit it holds.
@@ -152,11 +152,7 @@ class Recorder:
     ) -> None:
         """Tie a fitted model, and the parts of it that predict as well, to its run."""
         link = Link(fit.store, fit.run_id, fit.facts.data, data, partial)
-        links.set(model, link)
-        for part in final_parts(model):
-            # A part that was fitted before keeps the run of that fit.
-            if links.get(part) is None:
-                links.set(part, link)
+        link_parts(model, link)
 
     def close_fit(self, fit: OpenFit, model: object) -> None:
         """A fit returned: keep the crate, and end the run if it is the fit's own."""
@@ -166,9 +162,27 @@ class Recorder:
 
     def _finish(self, fit: OpenFit, model: object) -> None:
         tags: dict[str, str] = {}
-        rows = self._crate(fit, model, tags)
-        ended = time.time()
         replaced: list[str] = []
+        rows: list[StoredArtifact] = []
+        try:
+            rows = self._crate(fit, model, tags)
+        except BaseException as error:
+            # The fit succeeded, whatever became of its crate: an interrupt ends the run as well.
+            tags["autotrack.crate_error"] = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._end(fit, rows, tags, replaced)
+        for location in replaced:
+            fit.store.artifacts.discard(location)
+
+    def _end(
+        self,
+        fit: OpenFit,
+        rows: list[StoredArtifact],
+        tags: dict[str, str],
+        replaced: list[str],
+    ) -> None:
+        ended = time.time()
 
         def close(store: Store) -> None:
             store.set_tags(fit.run_id, tags)
@@ -177,9 +191,7 @@ class Recorder:
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
 
-        if self.ledger.write(fit.store, close):
-            for location in replaced:
-                fit.store.artifacts.discard(location)
+        self.ledger.write(fit.store, close)
 
     def fail_fit(self, fit: OpenFit, error: BaseException) -> None:
         """A fit raised: its own run ends with the error; a user's run goes on with a note of it.
@@ -229,8 +241,9 @@ class Recorder:
             tags["autotrack.crate_error"] = f"{type(error).__name__}: {error}"
             self.trouble.report(f"write the crate of {facts.name} under {fit.store.root}", error)
             return []
-        now = time.monotonic()
-        self._ages.set(model, _CrateAge(now, now - started))
+        finally:
+            now = time.monotonic()
+            self._ages.set(model, _CrateAge(now, now - started))
         return rows
 
     # -- validation ---------------------------------------------------------------------------
@@ -281,6 +294,8 @@ class Recorder:
 
     def continue_fit(self, link: Link, model: object) -> None:
         """A model was trained further (`partial_fit`): its crate follows, at a bounded cost."""
+        if not self.settings.log_models:
+            return
         age = self._ages.get(model)
         if age is not None and not self._is_due(age):
             age.stale = True
@@ -388,13 +403,3 @@ def _marks(use: DatasetUse) -> tuple[str | None, ...]:
 def new_run_id() -> str:
     """A fresh id: 32 hexadecimal digits, like MLflow's."""
     return uuid.uuid4().hex
-
-
-def final_parts(model: object) -> list[object]:
-    """The fitted parts of `model` through which a user may predict as well."""
-    steps = getattr(model, "steps", None)
-    named = isinstance(steps, list) and all(isinstance(step, tuple) for step in steps)
-    parts = [step[1] for step in steps or () if len(step) > 1] if named else []
-    held = vars(model) if hasattr(model, "__dict__") else {}
-    parts += [held.get(name) for name in ("best_estimator_", "estimator_", "regressor_")]
-    return [part for part in parts if hasattr(part, "predict")]

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from autotrack.crates.crate import Crate
 from autotrack.crates.load import load
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
-from autotrack.errors import ArtifactNotFoundError
+from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.store.database import Store
 from autotrack.store.search import Query
 from autotrack.tracking import context
 from autotrack.tracking.context import home
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.frames import artifacts_frame, runs_frame
-from autotrack.tracking.links import Link, links
+from autotrack.tracking.links import Link, link_parts
 from autotrack.tracking.recorder import CRATE
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Run:
             )
         crate = load(folder, recorded)
         train = next((use for use in record.datasets if use.context == "train"), None)
-        links.set(crate.estimator, Link(self._store, record.run_id, train))
+        link_parts(crate.estimator, Link(self._store, record.run_id, train))
         return crate
 
     def __enter__(self) -> Run:
@@ -168,7 +168,7 @@ class Run:
         now, kept = time.time(), None if error is None else run_error(error)
         for run in context.remove(self._run_id):
             run_id = run.run_id
-            home.ledger.write(
+            home.write(
                 run.store,
                 lambda store, run_id=run_id: store.end_run(  # type: ignore[misc]
                     run_id, status=status, end_time=now, error=kept
@@ -186,7 +186,10 @@ class Run:
         return hash(self._run_id)
 
     def __repr__(self) -> str:
-        record = self.record()
+        try:
+            record = self.record()
+        except AutotrackError as error:  # whoever looks at a value wants no traceback
+            return f"<Run {self._run_id}: {error}>"
         lines = [f"<Run {record.name!r} {record.status} {record.run_id} in {record.experiment!r}>"]
         lines += [f"  params   {key} = {value!r}" for key, value in record.params.items()]
         lines += [f"  metrics  {key} = {value:.6g}" for key, value in record.metrics.items()]
@@ -195,7 +198,10 @@ class Run:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        record = self.record()
+        try:
+            record = self.record()
+        except AutotrackError:
+            return f"<p>{html.escape(repr(self))}</p>"
         parts: list[tuple[str, Mapping[str, Any]]] = [
             ("params", record.params),
             ("metrics", {key: f"{value:.6g}" for key, value in record.metrics.items()}),

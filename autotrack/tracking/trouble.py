@@ -92,7 +92,7 @@ class Trouble:
 def _depth_of_caller() -> int:
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None:
-        top = frame.f_globals.get("__name__", "").partition(".")[0]
+        top = str(frame.f_globals.get("__name__") or "").partition(".")[0]
         if top not in {"autotrack", "sklearn", "joblib"}:
             break
         frame = frame.f_back

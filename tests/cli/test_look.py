@@ -207,6 +207,14 @@ def test_a_setting_that_cannot_be_used_is_an_error_of_one_line(look, monkeypatch
     assert "is a file; the store is a folder" in look("runs", code=1)
 
 
+def test_letters_the_terminal_does_not_have_are_no_reason_to_show_nothing(run_python):
+    with autotrack.start_run("größe"):
+        autotrack.log_param("Länge", "ü")
+    for command in (["show", "last"], ["runs"]):
+        done = run_python("-m", "autotrack", *command, PYTHONIOENCODING="ascii")
+        assert "gr??e" in done.stdout
+
+
 def test_nothing_is_cut_off_on_its_way_into_a_pipe(look):
     with autotrack.start_run("a long name " * 5):
         autotrack.log_params({f"a_rather_long_key_{n}" * 3: "x" * 150 for n in range(2)})

@@ -336,3 +336,22 @@ def test_a_run_without_a_name_is_called_like_the_script(tmp_path, run_python):
     (tmp_path / "brew.py").write_text("import autotrack\nprint(autotrack.start_run().name)\n")
     assert run_python("brew.py").stdout == "brew\n"
     assert run_python(code="import autotrack; print(autotrack.start_run().name)").stdout == "run\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "error"),
+    [
+        ("", "FINISHED", None),
+        ("import sys; sys.exit(3)", "FINISHED", None),
+        ("raise ValueError('cold')", "FAILED", "ValueError"),
+        ("raise KeyboardInterrupt", "KILLED", "KeyboardInterrupt"),
+        ("import os; os._exit(1)", "KILLED", None),
+    ],
+)
+def test_a_run_left_open_ends_with_its_process(run_python, ending, status, error):
+    code = f"import autotrack\nautotrack.log_param('a', 1)\n{ending}\n"
+    run_python(code=code, check=False)
+    (run_id,) = autotrack.search_runs()["run_id"]
+    run = autotrack.get_run(run_id)
+    assert (run.status, run.params) == (status, {"a": 1})
+    assert (run.error.type if run.error else None) == error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -88,6 +89,13 @@ def test_the_text_of_a_failed_run_shows_the_error():
         raise ValueError("cold")
     assert "error    ValueError: cold" in repr(run)
     assert "ValueError: cold" in run._repr_html_()
+
+
+def test_a_run_that_cannot_be_read_says_why_when_it_is_shown(fitted, store_path):
+    run, _ = fitted
+    shutil.rmtree(store_path)
+    assert repr(run).startswith(f"<Run {run.run_id}: no run has the id")
+    assert "&lt;Run" in run._repr_html_()
 
 
 class _Tags(HTMLParser):
