@@ -223,9 +223,7 @@ def _child_after_fork() -> None:
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         # multiprocessing ends its forks without exit handlers, and clears its own when they begin.
-        util.register_after_fork(
-            home, lambda _: util.Finalize(None, _at_exit, exitpriority=_FIRST)
-        )
+        util.register_after_fork(home, lambda _: util.Finalize(None, _at_exit, exitpriority=_FIRST))
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 import traceback
@@ -16,18 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
-from sklearn.metrics import confusion_matrix, r2_score
 
 import autotrack
 from autotrack import CaptureWarning, StoreDamagedError, StoreError, StoreUnavailableError
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
-
-X = np.random.default_rng(0).normal(size=(40, 3))
-y = X @ [1.0, 2.0, 3.0] + np.arange(40) / 10
 
 
 @pytest.fixture(autouse=True)
@@ -39,15 +31,6 @@ def _as_users_have_it(monkeypatch):
 def impatient(monkeypatch):
     """Wait for locks a moment only, to save the test's time."""
     monkeypatch.setitem(Store.__init__.__kwdefaults__, "busy_timeout", 0.2)
-
-
-def train(*alphas: float) -> None:
-    """Fits and scores; that they are what they are without autotrack is checked on the way."""
-    for alpha in alphas:
-        model = Ridge(alpha=alpha).fit(X, y)
-        predicted = model.predict(X)
-        assert r2_score(y, predicted) == model.score(X, y)
-        confusion_matrix(y > 0, predicted > 0)
 
 
 @contextmanager
@@ -75,17 +58,6 @@ def lock(database: Path) -> Iterator[None]:
     finally:
         other.execute("ROLLBACK")
         other.close()
-
-
-def complete_runs() -> list[float]:
-    """The `alpha` of each run that has all that `train` gives it."""
-    found = autotrack.search_runs(where="status = 'FINISHED'", order_by="params.alpha")
-    for run_id in found["run_id"]:
-        run = autotrack.get_run(run_id)
-        assert run.metrics.keys() >= {"train_r2_score", "train_score"}
-        assert "scores/train_confusion_matrix.csv" in set(run.artifacts()["path"])
-        assert run.load_model().estimator.alpha == run.params["alpha"]
-    return found["params.alpha"].tolist()
 
 
 def test_a_store_below_a_file(tmp_path, monkeypatch):
@@ -303,100 +275,3 @@ def test_an_exception_of_the_users_passes_a_store_in_trouble_unchanged(store_pat
             raise error
     assert caught.value is error
     assert [warning.category for warning in told] == [CaptureWarning]
-
-
-SCRIPT = """
-import json, sys, warnings
-told = []
-warnings.showwarning = lambda message, category, *more: told.append(category.__name__)
-warnings.simplefilter("always")
-import autotrack
-autotrack.enable()
-from tests.test_robustness import train
-train(*range(2, 2 + int(sys.argv[1])))
-autotrack.disable()
-print(json.dumps(told))
-"""
-ROOT = Path(__file__).parents[1]
-
-
-def test_a_limit_on_the_size_of_files(store_path, run_python):
-    pytest.importorskip("resource")
-    autotrack.search_runs()
-    size = (store_path / "autotrack.db").stat().st_size + 600_000
-    code = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n{SCRIPT}"
-    done = run_python("100", code=code, cwd=ROOT, PYTHONPATH=str(ROOT))
-    assert json.loads(done.stdout) == ["CaptureWarning"]
-    assert "records were lost" in done.stderr
-    kept = complete_runs()
-    assert kept == list(range(2, 2 + len(kept)))
-
-
-MOUNTS = [["unshare", "-Urm"], ["unshare", "-m"]]
-
-
-def test_a_full_disk(tmp_path):
-    """In a namespace of mounts that goes away with its process."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = f"mount -t tmpfs -o size=1m none {disk}"
-    for isolated in MOUNTS:
-        if shutil.which("unshare") and not subprocess.call([*isolated, "sh", "-c", mount]):
-            break
-    else:
-        pytest.skip("no file system can be mounted here")
-    look = (
-        "import autotrack; from tests.test_robustness import complete_runs; print(complete_runs())"
-    )
-    lines = f'{mount}\n"$0" -c "$1" 60\n"$0" -c "$2"\nls -A {disk}/runs/artifacts/.staging'
-    done = subprocess.run(
-        [*isolated, "sh", "-ec", lines, sys.executable, SCRIPT, look],
-        cwd=ROOT,
-        env={**os.environ, "AUTOTRACK_STORE": str(disk / "runs"), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    told, kept, *staged = done.stdout.splitlines()
-    assert json.loads(told) == ["CaptureWarning"]
-    assert "records were lost" in done.stderr
-    assert 0 < len(json.loads(kept)) < 60
-    assert staged == []
-
-
-USER = """
-import autotrack
-autotrack.enable()
-import numpy as np
-from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler
-X, y = np.eye(20)[:, :2] + 1, np.arange(20.0)
-with autotrack.start_run("mine") as run:
-    model = Ridge().fit(X, y)
-    model.score(X, y)
-model = Ridge(alpha=2)
-model.stream = (row for row in [])
-model.fit(X, y)
-Ridge(alpha=3).fit(StandardScaler().fit_transform(X), y)
-repr(run), run.children(), autotrack.search_runs(), run.load_model().predict(X)
-autotrack.disable()
-"""
-
-
-def test_a_user_who_turns_warnings_into_errors_is_not_disturbed(run_python):
-    done = run_python("-W", "error", "-c", USER)
-    assert "CaptureWarning: No crate for this run" in done.stderr
-    assert "PreprocessingWarning: Ridge was trained" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert autotrack.search_runs()["status"].tolist() == ["FINISHED"] * 3
-
-
-def test_nor_by_a_store_in_trouble(run_python, tmp_path):
-    (tmp_path / "file").touch()
-    code = SCRIPT.replace('warnings.simplefilter("always")', 'warnings.simplefilter("error")')
-    where = {"AUTOTRACK_STORE": str(tmp_path / "file" / "runs"), "PYTHONPATH": str(ROOT)}
-    done = run_python("3", code=code, cwd=ROOT, **where)
-    assert json.loads(done.stdout) == []
-    assert done.stderr.count("CaptureWarning: ") == 1
-    assert "Traceback" not in done.stderr

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from autotrack.errors import StoreUnavailableError
+from autotrack.errors import StoreLockedError, StoreUnavailableError
 from autotrack.store.failures import error_code, explain_os, explain_sqlite, is_locked
 from autotrack.store.migrations import prepare
 
@@ -44,13 +44,13 @@ class _Block:
         self._database = database
         self._writes = writes
         self._durable = durable
+        self._joins = False
 
     def __enter__(self) -> sqlite3.Connection:
         database = self._database
-        self._lock = database._lock
-        self._lock.acquire()
-        self._joins = database._depth > 0
+        self._lock = database._own()
         try:
+            self._joins = database._depth > 0
             if self._joins:
                 connection = database._connection
                 if connection is None or not connection.in_transaction:
@@ -62,7 +62,7 @@ class _Block:
             self._connection = connection
         except BaseException as error:
             if not self._joins:
-                database._depth = 0
+                database._depth, database._owner = 0, None
                 if database._connection is not None:
                     _roll_back(database._connection)
             self._lock.release()
@@ -103,7 +103,7 @@ class _Block:
         except sqlite3.Error as failure:
             raise explain_sqlite(failure, self._database.path) from failure
         finally:
-            self._database._depth = 0
+            self._database._depth, self._database._owner = 0, None
             if os.getpid() == self._pid:
                 _roll_back(self._connection)
 
@@ -134,6 +134,7 @@ class Database:
         self._identity: tuple[int, int] | None = None
         self._durable: bool | None = None
         self._depth = 0
+        self._owner: int | None = None
         _live.add(self)
 
     def close(self) -> None:
@@ -174,6 +175,25 @@ class Database:
     def reading(self) -> _Block:
         """A block whose reads all see the same state of the store."""
         return _Block(self, writes=False)
+
+    def _own(self) -> threading.RLock:
+        """Lock the store for this thread; the lock that is to be released.
+
+        An interrupt between the locking and the next statement leaves the lock shut with nobody
+        owning it. The next thread that meets it so puts a new one in its place.
+        """
+        while True:
+            lock = self._lock
+            if lock.acquire(timeout=self._busy_timeout + 1):
+                self._owner = threading.get_ident()
+                return lock
+            if self._owner is not None:
+                raise StoreLockedError(
+                    f"{self.path} is held by another thread of this process for more than "
+                    f"{self._busy_timeout + 1:.0f} s; shorten what it does in a transaction"
+                )
+            if self._lock is lock:
+                self._lock = threading.RLock()
 
     def _begin(self, writes: bool, durable: bool) -> sqlite3.Connection:
         connection = self._ensure()
@@ -299,7 +319,7 @@ class Database:
     def _renew(self) -> None:
         """In a forked child: fresh locks, and no use of a connection that is the parent's."""
         self._lock = threading.RLock()
-        self._depth = 0
+        self._depth, self._owner = 0, None
         if self._connection is not None:
             # Only when the fork came from inside a transaction. Closing it, even at exit, would
             # release locks that the parent relies on, hence it is never freed.

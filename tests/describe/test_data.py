@@ -921,3 +921,12 @@ def test_a_frame_that_changed_since_it_was_described_is_described_anew():
     frame["d"] = "text"
     assert [column.dtype for column in describe(frame).columns][:2] == ["float64", "float64"]
     assert describe(frame).fingerprint == describe(frame.copy()).fingerprint
+
+
+def test_a_column_of_another_dtype_under_the_same_names_is_another_dataset():
+    frame = pd.DataFrame(np.arange(12.0).reshape(4, 3), columns=list("abc"))
+    first = describe(frame)
+    frame["a"] = frame["a"].astype("float32")
+    second = describe(frame)
+    assert second.columns[0].dtype == "float32"
+    assert second.fingerprint != first.fingerprint
