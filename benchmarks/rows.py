@@ -83,6 +83,7 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
         Row("dump", "1 GB forest: plain `pickle.dump`"),
         Row("dump_memory", "1 GB forest: memory of plain `pickle.dump`", unit="MB"),
         Row("forest_disk", "1 GB forest: time over `pickle.dump`, both until on disk", unit="x"),
+        Row("forest_5", "1 GB forest: time over `pickle.dump(..., protocol=5)`", unit="x"),
     ),
     "fingerprint": (Row("xxh3", "xxh3 alone", unit="GB/s"),),
 }

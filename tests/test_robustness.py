@@ -20,6 +20,7 @@ import autotrack
 from autotrack import CaptureWarning, StoreDamagedError, StoreError, StoreUnavailableError
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
+from tests.training import complete_runs, train
 
 
 @pytest.fixture(autouse=True)

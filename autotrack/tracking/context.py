@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -97,6 +98,8 @@ class Home:
         #: How many runs this process opened, how many scores it wrote and could not place.
         self.runs = self.scores = self.unplaced = 0
         self.pid = os.getpid()
+        #: The exception a fork had from its parent; it is not the one that ends it.
+        self.inherited: BaseException | None = None
 
     def give(self, *, keep: bool = False, **arguments: Any) -> Settings:
         """Keep `arguments` (None means not given) for all that follows; return the settings.
@@ -188,12 +191,21 @@ class Home:
 home = Home()
 
 
+def last_error() -> BaseException | None:
+    """The exception that ends this process, when it is ending and one does."""
+    if hasattr(sys, "ps1"):  # a prompt outlives exceptions
+        return None
+    error: BaseException | None = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    return None if error is home.inherited else error
+
+
 def _child_after_fork() -> None:
     # Another thread may have held the lock at the moment of the fork.
     home._lock = threading.RLock()
     # They are the parent's to end. What siblings fit into them is not known here: a fit of this
     # process becomes a child run.
     home.open_runs.clear()
+    home.inherited = last_error() or home.inherited
     home.ledger.forget()
     for run in _stack.get():
         run.lock = threading.Lock()

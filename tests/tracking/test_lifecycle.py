@@ -304,3 +304,12 @@ def test_a_run_left_open_ends_with_its_process(run_python, ending, status, error
     run = autotrack.get_run(run_id)
     assert (run.status, run.params) == (status, {"a": 1})
     assert (run.error.type if run.error else None) == error
+
+
+def test_an_error_at_a_prompt_is_not_what_ends_the_session(run_python):
+    """As in a notebook, where a cell fails and people go on."""
+    lines = "import autotrack\nautotrack.log_param('a', 1)\nraise ValueError('cold')\n"
+    code = f"import code\ncode.InteractiveConsole().runcode(compile({lines!r}, 'c', 'exec'))\n"
+    run_python(code=f"import sys\nsys.ps1 = '>>> '\n{code}")
+    (run_id,) = autotrack.search_runs()["run_id"]
+    assert autotrack.get_run(run_id).status == "FINISHED"
