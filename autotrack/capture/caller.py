@@ -31,6 +31,7 @@ _DECORATORS = frozenset(
 _OWN_LOCALS = frozenset({"locals", "vars"})
 # The references to a copy of a frame's variables: the frame's, ours and the question's.
 _NOBODY_ELSE = 3
+_TO_LOOK_PAST = tuple(sorted(_NOT_THE_USER))
 _SCORERS = "sklearn.metrics._scorer"
 
 
@@ -43,6 +44,8 @@ def is_scikit_learns_own(*, deep: bool) -> bool:
     """
     # The frame above the watch and its wrapper, which is the user's nearly always.
     frame: FrameType | None = sys._getframe(3)
+    if not deep and frame is not None and not module_of(frame).startswith(_TO_LOOK_PAST):
+        return False
     entry: str | None = None
     while frame is not None:
         module = module_of(frame)

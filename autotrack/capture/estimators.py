@@ -53,6 +53,7 @@ class EstimatorEars:
         self._lineage = lineage
         self._scoring = scoring
         self._trouble = trouble
+        self._remembering = trouble.guard("remember a prediction")
 
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
@@ -101,7 +102,7 @@ class EstimatorEars:
             result = original(*args, **kwargs)
         finally:
             leave(False)
-        with self._trouble.guard("remember a prediction"):
+        with self._remembering:
             if args and isinstance(args[0], BaseEstimator):
                 self._lineage.predicted(args[0], inputs(args, kwargs)[0], result)
         return result

@@ -127,6 +127,8 @@ class Lineage:
         self._samples: deque[InputSample] = deque(maxlen=_MOST_SAMPLES)
         self._large: deque[Prediction] = deque()
         self._held = 0
+        # Truths that were looked at and are no predictions.
+        self._truths: IdentityMap[bool] = IdentityMap()
         self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
         self._copies: deque[Any] = deque(maxlen=_MOST_COPIES)
         self._transformers: IdentityMap[TransformerFacts] = IdentityMap()
@@ -248,6 +250,15 @@ class Lineage:
     def _comparable(array: NDArray[Any], prediction: Prediction) -> bool:
         values = prediction.values
         return values is not None and len(array) <= len(values)
+
+    def find_reverse(self, truth: object) -> Prediction | None:
+        """The prediction that a truth is, which is asked for every score and true of hardly any."""
+        if self._truths.get(truth):
+            return None
+        found = self.find_same(truth)
+        if found is None:
+            self._truths.set(truth, True)
+        return found
 
     def find_same(self, values: object) -> Prediction | None:
         """The prediction that `values` are: the very object, or a view of its memory."""

@@ -153,7 +153,7 @@ class MetricEars:
     def _judged(
         self, signature: _Signature, bound: Mapping[str, Any], truth: object
     ) -> Prediction | None:
-        reverse = self._lineage.find_same(truth) if truth is not None else None
+        reverse = self._lineage.find_reverse(truth) if truth is not None else None
         for name in signature.predictions:
             if bound.get(name) is not None:
                 found = self._lineage.find(bound[name], truth)

@@ -207,14 +207,19 @@ class Frame:
         return bool(np.may_share_memory(first_row, first_column))
 
 
-def _column(series: Any) -> _Column:
+def _column(series: Any) -> PlainColumn:
     if isinstance(series.dtype, np.dtype):
-        return _Column(series, series.to_numpy())
+        return PlainColumn(series, series.to_numpy())
     return _ExtensionColumn(series, series.array)
 
 
-class _Column:
+class PlainColumn:
     """A pandas series or index, or one column of a frame, of a numpy dtype."""
+
+    def is_plain_block(self) -> bool:
+        """Tell whether it is one block of numbers that can be read as it lies."""
+        flat = isinstance(self.values, np.ndarray) and digest.is_plain(self.values.dtype)
+        return flat and self.values.flags.c_contiguous and hasattr(self.series, "iloc")
 
     def __init__(self, series: Any, values: Any) -> None:
         self.series = series
@@ -222,10 +227,12 @@ class _Column:
         self.shape: tuple[int, ...] | None = (len(values),)
 
     def columns(self) -> tuple[Column, ...]:
+        """Name the one column and its dtype."""
         name = self.series.name
         return (Column(None if name is None else str(name), digest.dtype_text(self.series.dtype)),)
 
     def feed(self, sink: Sink) -> None:
+        """Digest the values and what they mean."""
         digest.add_array(sink, self.values)
 
     def feed_values(self, sink: Sink) -> None:
@@ -233,7 +240,7 @@ class _Column:
         digest.add_values(sink, self.values)
 
 
-class _ExtensionColumn(_Column):
+class _ExtensionColumn(PlainColumn):
     """A pandas column of a dtype of pandas' own, read piece by piece."""
 
     def feed(self, sink: Sink) -> None:

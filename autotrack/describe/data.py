@@ -17,8 +17,8 @@ from typing import Any
 
 import xxhash
 
-from autotrack.describe.containers import Content, Frame, open_content
-from autotrack.describe.digest import Sink
+from autotrack.describe.containers import Content, Frame, PlainColumn, open_content
+from autotrack.describe.digest import Array, Sink
 from autotrack.entities import Dataset
 from autotrack.identity import IdentityMap
 
@@ -79,8 +79,10 @@ def describe(data: object) -> Dataset | None:
             shape=content.shape,
             columns=content.columns(),
         )
-        if isinstance(content, Frame) and content.is_plain_block():
-            _frames.set(data, _Seen(content.frame.columns, _mark(data), dataset))
+        if isinstance(content, Frame | PlainColumn) and content.is_plain_block():
+            block = data.to_numpy()  # type: ignore[attr-defined]
+            if block.nbytes <= _LARGEST_SEEN:
+                _frames.set(data, _Seen(_names(data), block, _digest(block), dataset))
         return dataset
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
         return None
@@ -88,15 +90,25 @@ def describe(data: object) -> Dataset | None:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A frame that was described, and what it held then."""
+    """A frame or series that was described, and what it held then."""
 
-    columns: Any
-    mark: tuple[Any, ...]
+    names: Any
+    block: Array
+    digest: bytes
     dataset: Dataset
 
     def is_still(self, frame: Any) -> bool:
         """Whether the frame holds the same under the same names."""
-        return frame.columns is self.columns and _mark(frame) == self.mark
+        if _names(frame) is not self.names:
+            return False
+        block, known = frame.to_numpy(), self.block
+        # As long as `block` is held its memory is nobody else's: the same place is the same block.
+        return (
+            block.ctypes.data == known.ctypes.data
+            and (block.shape, block.strides, block.dtype)
+            == (known.shape, known.strides, known.dtype)
+            and _digest(block) == self.digest
+        )
 
 
 # One frame is looked at for every fit and score on it, and most of the time goes into asking
@@ -104,15 +116,17 @@ class _Seen:
 _frames: IdentityMap[_Seen] = IdentityMap()
 
 
-def _mark(frame: Any) -> tuple[Any, ...]:
-    dtypes = frame.dtypes.tolist()
-    if any(dtype != dtypes[0] for dtype in dtypes):  # to_numpy would copy it, to objects perhaps
-        return ()
-    block = frame.to_numpy()
-    if block.dtype.hasobject or not block.flags.forc:  # no longer one block of numbers
-        return ()
-    flat = block.reshape(-1, order="A")
-    return block.shape, block.strides, block.dtype, xxhash.xxh3_128_digest(flat.data)
+# Frames above this size (bytes) are described anew each time: their digest takes longer than all
+# else, and holding on to their memory would be felt.
+_LARGEST_SEEN = 16 << 20
+
+
+def _names(data: Any) -> Any:
+    return data.columns if data.ndim > 1 else data.name
+
+
+def _digest(block: Array) -> bytes:
+    return xxhash.xxh3_128_digest(block.reshape(-1, order="A").data)
 
 
 def row_count(data: object) -> int | None:

@@ -98,7 +98,7 @@ class Home:
         #: How many runs this process opened, how many scores it wrote and could not place.
         self.runs = self.scores = self.unplaced = 0
         self.pid = os.getpid()
-        #: The exception a fork had from its parent; it is not the one that ends it.
+        #: The exception that a fork has from its parent, whom it did not end either.
         self.inherited: BaseException | None = None
 
     def give(self, *, keep: bool = False, **arguments: Any) -> Settings:
@@ -192,9 +192,7 @@ home = Home()
 
 
 def last_error() -> BaseException | None:
-    """The exception that ends this process, when it is ending and one does."""
-    if hasattr(sys, "ps1"):  # a prompt outlives exceptions
-        return None
+    """The last exception that nobody caught in this process."""
     error: BaseException | None = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     return None if error is home.inherited else error
 

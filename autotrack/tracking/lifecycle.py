@@ -246,9 +246,10 @@ def restore_run(run_id: str) -> None:
 
 def end_open_runs() -> None:
     """End what is still open as the process ends: FAILED if an exception ends it."""
-    # In an interactive session that is the last typing mistake, which ended nothing.
-    interactive = hasattr(sys, "ps1") or sys.flags.interactive or "IPython" in sys.modules
-    ended_with = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    # In an interactive session (IPython has a prompt as well) that is the last typing mistake,
+    # which ended nothing.
+    interactive = hasattr(sys, "ps1") or sys.flags.interactive
+    ended_with = context.last_error()
     error = None if interactive else ended_with
     status = "FINISHED" if error is None else ended_by(error)
     for active in list(home.open_runs.values()):

@@ -930,3 +930,14 @@ def test_a_column_of_another_dtype_under_the_same_names_is_another_dataset():
     second = describe(frame)
     assert second.columns[0].dtype == "float32"
     assert second.fingerprint != first.fingerprint
+
+
+def test_a_series_that_changed_since_it_was_described_is_described_anew():
+    series = pd.Series([1.0, 2.0, 3.0], name="a")
+    first = describe(series)
+    assert describe(series) == first
+    series.iloc[1] = -1.0
+    second = describe(series)
+    assert second.fingerprint != first.fingerprint
+    series.name = "b"
+    assert describe(series).columns[0].name == "b"
