@@ -15,7 +15,7 @@ from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
 from autotrack.tracking.lifecycle import end_open_runs
-from autotrack.tracking.links import links
+from autotrack.tracking.links import arrivals, links
 from autotrack.tracking.recorder import Recorder
 
 _lock = threading.RLock()
@@ -60,8 +60,11 @@ class Session:
         with self._trouble.guard(f"open the store {self.settings.store}"):
             self._recorder.ledger.write(store, _nothing, durable=False)
         self._targets.apply()
+        arrivals.append(self._targets.hear_class)
 
     def _close(self) -> None:
+        if self._targets.hear_class in arrivals:
+            arrivals.remove(self._targets.hear_class)
         self._targets.undo()
         if os.getpid() != self._pid:
             return

@@ -68,6 +68,12 @@ class Targets:
         self._classes: IdentityMap[None] = IdentityMap()
         self._cells: list[CellType] = []
 
+    def hear_class(self, cls: type) -> None:
+        """Hear a class that exists already, and what it inherits from."""
+        if issubclass(cls, BaseEstimator):
+            for owner in cls.__mro__:
+                self._hear_owner(owner)
+
     def apply(self) -> None:
         """Exchange everything; :meth:`undo` puts it back."""
         classes = _with_subclasses(BaseEstimator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,19 @@ class Link:
 
 #: The runs of the estimators of this process: fitted while tracking was on, or loaded from crates.
 links: IdentityMap[Link] = IdentityMap()
+
+
+#: Told of the class of every model that comes out of a crate: one that travelled by value was
+#: given its methods after it was born, so capture has not heard them.
+arrivals: list[Callable[[type], None]] = []
+
+
+def link_loaded(model: object, link: Link) -> None:
+    """Tie a model that came out of a crate to the run it was fitted in."""
+    for part in (model, *final_parts(model)):
+        for tell in arrivals:
+            tell(type(part))
+    link_parts(model, link)
 
 
 def link_parts(model: object, link: Link) -> None:

@@ -21,7 +21,7 @@ from autotrack.store.search import Query
 from autotrack.tracking.context import home
 from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
-from autotrack.tracking.links import Link, link_parts
+from autotrack.tracking.links import Link, link_loaded
 from autotrack.tracking.recorder import CRATE
 from autotrack.tracking.runs import Run
 from autotrack.tracking.values import several, text, whole
@@ -261,4 +261,4 @@ def _link(crate: Crate) -> None:
     except RunNotFoundError:
         return
     train = next((use for use in record.datasets if use.context == "train"), None)
-    link_parts(crate.estimator, Link(store, record.run_id, train))
+    link_loaded(crate.estimator, Link(store, record.run_id, train))

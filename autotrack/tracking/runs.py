@@ -20,7 +20,7 @@ from autotrack.tracking import context
 from autotrack.tracking.context import home
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.frames import artifacts_frame, runs_frame
-from autotrack.tracking.links import Link, link_parts
+from autotrack.tracking.links import Link, link_loaded
 from autotrack.tracking.recorder import CRATE
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Run:
             )
         crate = load(folder, recorded)
         train = next((use for use in record.datasets if use.context == "train"), None)
-        link_parts(crate.estimator, Link(self._store, record.run_id, train))
+        link_loaded(crate.estimator, Link(self._store, record.run_id, train))
         return crate
 
     def __enter__(self) -> Run:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
 
 import autotrack
 from autotrack import ArtifactNotFoundError, CrateFormatError, DigestMismatchError, RunNotFoundError
@@ -258,3 +259,31 @@ def test_models_of_a_run_that_is_going_on_can_be_loaded():
     with autotrack.enable(), autotrack.start_run() as run:
         model = LogisticRegression(C=3).fit(X, y > 4)
         np.testing.assert_array_equal(run.load_model()(X), model.predict(X))
+
+
+OF_ITS_OWN = """
+import autotrack, numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+
+class Half(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.n_features_in_ = X.shape[1]
+        return self
+    def predict(self, X):
+        return X[:, 0] / 2
+
+autotrack.enable()
+Half().fit(np.arange(20.0).reshape(10, 2), np.arange(10.0))
+"""
+
+
+def test_a_loaded_model_whose_class_was_written_in_a_script_is_heard_too(tmp_path, run_python):
+    (tmp_path / "train.py").write_text(OF_ITS_OWN)
+    run_python(tmp_path / "train.py")
+    run = autotrack.get_run(autotrack.search_runs()["run_id"].iloc[0])
+    X_new, y_new = np.arange(12.0).reshape(6, 2), np.array([0.0, 1, 2, 3, 4, 6])
+
+    with autotrack.enable():
+        value = r2_score(y_new, run.load_model().predict(X_new))
+
+    assert run.metrics == {"new_r2_score": value}
