@@ -60,7 +60,7 @@ _LONGEST_OPTION = 24
 class _Signature:
     """How a metric function takes its arguments."""
 
-    signature: inspect.Signature
+    names: tuple[str, ...]
     predictions: tuple[str, ...]
     truths: tuple[str, ...]
     data: str | None
@@ -121,7 +121,8 @@ class MetricEars:
         result: Any,
     ) -> None:
         signature = _signature(function)
-        bound = signature.signature.bind(*args, **kwargs).arguments
+        # The call returned, so its arguments fit the signature: no need to have that checked.
+        bound = dict(zip(signature.names, args, strict=False)) | kwargs
         truth = next((bound[name] for name in signature.truths if name in bound), None)
         prediction = self._judged(signature, bound, truth)
         link = prediction.link if prediction is not None else None
@@ -189,7 +190,7 @@ def _signature(function: Callable[..., Any]) -> _Signature:
         and name not in _NO_MEANING
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     }
-    return _Signature(signature, predictions, truths, data, options)
+    return _Signature(tuple(names), predictions, truths, data, options)
 
 
 def judges_predictions(function: Callable[..., Any]) -> bool:

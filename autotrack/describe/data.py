@@ -104,7 +104,7 @@ class _Seen:
         block, known = frame.to_numpy(), self.block
         # As long as `block` is held its memory is nobody else's: the same place is the same block.
         return (
-            block.ctypes.data == known.ctypes.data
+            block.__array_interface__["data"] == known.__array_interface__["data"]
             and (block.shape, block.strides, block.dtype)
             == (known.shape, known.strides, known.dtype)
             and _digest(block) == self.digest
