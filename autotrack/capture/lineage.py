@@ -131,7 +131,6 @@ class Lineage:
         self._truths: IdentityMap[bool] = IdentityMap()
         self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
         self._copies: deque[Any] = deque(maxlen=_MOST_COPIES)
-        self._transformers: IdentityMap[TransformerFacts] = IdentityMap()
         self._chains: IdentityMap[tuple[TransformerFacts, ...]] = IdentityMap()
         self._lock = threading.Lock()
 
@@ -286,7 +285,6 @@ class Lineage:
 
     def fitted(self, transformer: object, facts: TransformerFacts, data: object) -> None:
         """Remember a transformer that was fitted outside of a pipeline."""
-        self._transformers.set(transformer, facts)
         self._chains.set(transformer, (*self.preprocessing_of(data), facts))
 
     def transformed(self, transformer: object, data: object, output: object) -> None:

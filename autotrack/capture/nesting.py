@@ -19,11 +19,6 @@ from autotrack.tracking.links import links
 _open: ContextVar[bool] = ContextVar("autotrack_open_call", default=False)
 
 
-def is_open() -> bool:
-    """Whether a tracked call is going on in this context."""
-    return _open.get()
-
-
 #: To be called first thing inside the `try` whose `finally` calls :data:`leave` with False. Both
 #: are the bare methods of the variable, since an interrupt may strike at every Python call, and
 #: none may leave a call open. The call that is opened is the outermost one by definition.
