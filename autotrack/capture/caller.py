@@ -5,7 +5,6 @@ from __future__ import annotations
 import dis
 import functools
 import sys
-from collections.abc import Iterator
 from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 
@@ -66,41 +65,38 @@ def module_of(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__") or "")
 
 
-def user_frames() -> Iterator[FrameType]:
-    """The frames of the user's code, innermost first."""
-    frame: FrameType | None = sys._getframe(1)
-    found = 0
-    while frame is not None and found < _FARTHEST:
-        top = module_of(frame).partition(".")[0]
-        if found or top not in _NOT_THE_USER:
-            found += 1
-            yield frame
-        frame = frame.f_back
-
-
 def variable_name(data: object) -> str | None:
     """What the caller, or whoever called them, calls `data`; None if nobody has a name for it.
 
     A name that says something (``X_val``) wins over one that does not (``X`` in a helper).
     """
     plain: str | None = None
-    for frame in user_frames():
-        for name in _names_of(data, frame):
-            if name not in _PLAIN:
-                return name
-            plain = plain or name
+    frame: FrameType | None = sys._getframe(1)
+    searched = 0
+    while frame is not None and searched < _FARTHEST:
+        if searched or _is_users(frame.f_globals.get("__name__")):
+            searched += 1
+            for name in _names_of(data, frame):
+                if name not in _PLAIN:
+                    return name
+                plain = plain or name
+        frame = frame.f_back
     return plain
 
 
-def _names_of(data: object, frame: FrameType) -> Iterator[str]:
-    for name in _locals_that_are(data, frame):
-        if not name.startswith("_"):
-            yield name
-    if frame.f_code.co_flags & CO_OPTIMIZED:
+@functools.lru_cache(maxsize=1024)
+def _is_users(module: object) -> bool:
+    """Whether a module of this name is the user's, as far as looking for names goes."""
+    return str(module or "").partition(".")[0] not in _NOT_THE_USER
+
+
+def _names_of(data: object, frame: FrameType) -> list[str]:
+    names = _locals_that_are(data, frame)
+    if not names and frame.f_code.co_flags & CO_OPTIMIZED:
         # Of the globals of a function only those that it speaks of.
-        for name in frame.f_code.co_names:
-            if frame.f_globals.get(name) is data and not name.startswith("_"):
-                yield name
+        held = frame.f_globals
+        names = [name for name in frame.f_code.co_names if held.get(name) is data]
+    return [name for name in names if not name.startswith("_")] if names else names
 
 
 def _locals_that_are(data: object, frame: FrameType) -> list[str]:

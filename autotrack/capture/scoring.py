@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from autotrack.capture.caller import data_part, variable_name
@@ -63,6 +64,7 @@ def _rows(data: Dataset) -> int | None:
     return data.shape[0] if data.shape else None
 
 
+@functools.lru_cache(maxsize=1024)
 def key_text(text: str) -> str:
     """`text` with whatever does not belong into a key replaced."""
     return _UNFIT_FOR_A_KEY.sub("_", text).strip("_") or TEST

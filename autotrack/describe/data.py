@@ -82,7 +82,7 @@ def describe(data: object) -> Dataset | None:
         if isinstance(content, Frame | PlainColumn) and content.is_plain_block():
             block = data.to_numpy()  # type: ignore[attr-defined]
             if block.nbytes <= _LARGEST_SEEN:
-                _frames.set(data, _Seen(_names(data), block, _digest(block), dataset))
+                _frames.set(data, _seen(data, block, dataset))
         return dataset
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
         return None
@@ -94,6 +94,7 @@ class _Seen:
 
     names: Any
     block: Array
+    place: tuple[int, bool]
     digest: bytes
     dataset: Dataset
 
@@ -101,14 +102,20 @@ class _Seen:
         """Whether the frame holds the same under the same names."""
         if _names(frame) is not self.names:
             return False
-        block, known = frame.to_numpy(), self.block
+        block = frame.to_numpy()
         # As long as `block` is held its memory is nobody else's: the same place is the same block.
-        return (
-            block.__array_interface__["data"] == known.__array_interface__["data"]
-            and (block.shape, block.strides, block.dtype)
-            == (known.shape, known.strides, known.dtype)
+        return bool(
+            block.__array_interface__["data"] == self.place
+            and block.dtype == self.block.dtype
+            and block.shape == self.block.shape
+            and block.strides == self.block.strides
             and _digest(block) == self.digest
         )
+
+
+def _seen(data: Any, block: Array, dataset: Dataset) -> _Seen:
+    place = block.__array_interface__["data"]
+    return _Seen(_names(data), block, place, _digest(block), dataset)
 
 
 # One frame is looked at for every fit and score on it, and most of the time goes into asking

@@ -36,7 +36,7 @@ _COLUMNS = {
     "end_time": "r.end_time",
     "duration": "(r.end_time - r.start_time)",
 }
-_TABLES = {"metrics": "latest_metrics", "params": "params", "tags": "tags"}
+_TABLES = {"metrics": "metrics", "params": "params", "tags": "tags"}
 _LONGEST_PATTERN = 1000
 _NEVER = "0"
 

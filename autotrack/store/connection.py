@@ -127,6 +127,7 @@ class Database:
     def __init__(self, root: Path, *, create: bool = True, busy_timeout: float = 5.0) -> None:
         self.root = Path(root).absolute()
         self.path = self.root / DATABASE
+        self._path = str(self.path)
         self._create = create
         self._busy_timeout = busy_timeout
         self._lock = threading.RLock()
@@ -184,7 +185,7 @@ class Database:
         """
         while True:
             lock = self._lock
-            if lock.acquire(timeout=self._busy_timeout + 1):
+            if lock.acquire(blocking=False) or lock.acquire(timeout=self._busy_timeout + 1):
                 self._owner = threading.get_ident()
                 return lock
             if self._owner is not None:
@@ -214,7 +215,12 @@ class Database:
     def _patiently(self, connection: sqlite3.Connection, sql: str) -> None:
         """Execute, waiting also where SQLite gives up at once (recovery, a race for the WAL)."""
         deadline = time.monotonic() + self._busy_timeout
-        self._retry(lambda: connection.execute(sql), deadline)
+        try:
+            connection.execute(sql)
+        except sqlite3.Error as error:
+            if not is_locked(error):
+                raise
+            self._retry(lambda: connection.execute(sql), deadline)
 
     def _retry(self, action: Callable[[], _T], deadline: float) -> _T:
         pause = 0.001
@@ -255,7 +261,7 @@ class Database:
 
     def _same_file(self) -> bool:
         try:
-            status = os.stat(self.path)
+            status = os.stat(self._path)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
@@ -302,6 +308,9 @@ class Database:
             # A mapped page that the file system takes away ends the process with SIGBUS.
             connection.execute("PRAGMA mmap_size=0")
             connection.execute("PRAGMA foreign_keys=ON")
+            # A commit that makes the log longer costs half as much again as one that writes over
+            # it, so the log starts over early.
+            connection.execute("PRAGMA wal_autocheckpoint=200")
             connection.create_function("casefold", 1, _casefold, deterministic=True)
             prepare(connection, self.path, writable=not mode.startswith("mode=ro"))
         except BaseException:

@@ -136,7 +136,7 @@ def _read_run(connection: sqlite3.Connection, run_id: str) -> RunRecord:
     params = connection.execute(
         "SELECT key, type, value, number FROM params WHERE run = ?", (number,)
     )
-    metrics = connection.execute("SELECT key, value FROM latest_metrics WHERE run = ?", (number,))
+    metrics = connection.execute("SELECT key, value FROM metrics WHERE run = ?", (number,))
     tags = connection.execute("SELECT key, value FROM tags WHERE run = ?", (number,))
     return RunRecord(
         run_id=run_id,

@@ -22,8 +22,8 @@ from autotrack.store.values import (
     encode_param,
 )
 
-# Up to here one lookup a key is quicker than reading all keys of the run.
-_FEW = 4
+# The latest value of a metric: its number, step, value and time, and the step after all so far.
+_Latest = tuple[int, int, float | None, float, int]
 # The file that is called so, and those in the folder that is.
 _BELOW = "(path = :folder OR substr(path, 1, length(:folder) + 1) = :folder || '/')"
 
@@ -85,32 +85,56 @@ class Facts(Runs):
             (clean_key(key, "metric"), encode_metric(key, value), _clean_step(key, step), float(at))
             for key, value, step, at in metrics
         ]
+        keys = {key for key, *_ in given}
         with self.transaction() as connection:
-            number = self._number(connection, run_id)
-            following = _next_steps(connection, number, {row[0] for row in given})
-            history = []
-            latest = {}
+            number, latest = self._latest(connection, run_id, keys)
+            earlier = []
             for key, value, asked, at in given:
-                step = following.get(key, 0) if asked is None else asked
-                following[key] = min(max(following.get(key, 0), step + 1), INT64[-1])
-                history.append((number, key, step, value, at))
-                latest[key] = (number, key, value, at, following[key])
+                before = latest.get(key)
+                following = 0 if before is None else before[-1]
+                step = following if asked is None else asked
+                following = min(max(following, step + 1), INT64[-1])
+                if before is not None:
+                    earlier.append((number, key, *before[:-1]))
+                count = 0 if before is None else before[0] + 1
+                latest[key] = (count, step, value, at, following)
+            if earlier:
+                connection.executemany(
+                    "INSERT INTO earlier_metrics VALUES (?, ?, ?, ?, ?, ?)", earlier
+                )
             connection.executemany(
-                "INSERT INTO metrics (run, key, step, value, time) VALUES (?, ?, ?, ?, ?)", history
+                "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(number, key, *latest[key]) for key in keys],
             )
-            connection.executemany(
-                "INSERT OR REPLACE INTO latest_metrics VALUES (?, ?, ?, ?, ?)", latest.values()
-            )
+
+    def _latest(
+        self, connection: sqlite3.Connection, run_id: str, keys: set[str]
+    ) -> tuple[int, dict[str, _Latest]]:
+        """The run's number, and the latest values of those of `keys` that have one."""
+        sql = (
+            "SELECT r.id, m.key, m.number, m.step, m.value, m.time, m.next_step FROM runs AS r"
+            " LEFT JOIN metrics AS m ON m.run = r.id"
+        )
+        if len(keys) == 1:  # a score, which somebody waits for
+            sql, values = f"{sql} AND m.key = ? WHERE r.run_id = ?", (*keys, run_id)
+        else:
+            sql, values = f"{sql} WHERE r.run_id = ?", (run_id,)
+        rows = connection.execute(sql, values).fetchall()
+        if not rows:
+            raise self._no_run(connection, run_id)
+        return rows[0][0], {row[1]: row[2:] for row in rows if row[1] in keys}
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """All values of a metric in the order they were written; empty if there is none."""
         with self.reading() as connection:
             number = self._number(connection, run_id)
             rows = connection.execute(
-                "SELECT value, step, time FROM metrics WHERE run = ? AND key = ? ORDER BY id",
-                (number, key),
+                "SELECT number, value, step, time FROM earlier_metrics"
+                " WHERE run = :run AND key = :key UNION ALL SELECT number, value, step, time"
+                " FROM metrics WHERE run = :run AND key = :key ORDER BY number",
+                {"run": number, "key": key},
             ).fetchall()
-        return [Metric(key, decode_metric(value), step, instant(at)) for value, step, at in rows]
+        return [Metric(key, decode_metric(value), step, instant(at)) for _, value, step, at in rows]
 
     def rename_metrics(self, run_id: str, names: Mapping[str, str]) -> None:
         """Give metrics of a run other keys, none of which it has."""
@@ -118,7 +142,7 @@ class Facts(Runs):
             return
         with self.transaction() as connection:
             number = self._number(connection, run_id)
-            for table in ("metrics", "latest_metrics"):
+            for table in ("metrics", "earlier_metrics"):
                 connection.executemany(
                     f"UPDATE {table} SET key = ? WHERE run = ? AND key = ?",
                     [(new, number, old) for old, new in names.items()],
@@ -258,15 +282,6 @@ def _clean_step(key: str, step: object) -> int | None:
     if isinstance(number, int) and number in INT64:
         return number
     raise InvalidValueError(f"metric {key!r} has the step {step!r:.60}; give an integer, or None")
-
-
-def _next_steps(connection: sqlite3.Connection, number: int, keys: set[str]) -> dict[str, int]:
-    if len(keys) > _FEW:
-        sql = "SELECT key, next_step FROM latest_metrics WHERE run = ?"
-        return dict(connection.execute(sql, (number,)).fetchall())
-    sql = "SELECT key, next_step FROM latest_metrics WHERE run = ? AND key = ?"
-    found = [connection.execute(sql, (number, key)).fetchone() for key in keys]
-    return dict(row for row in found if row)
 
 
 def _dataset_number(connection: sqlite3.Connection, dataset: Dataset) -> int:

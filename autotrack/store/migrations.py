@@ -222,3 +222,52 @@ def create(connection: sqlite3.Connection) -> None:
         CREATE INDEX artifacts_by_location ON artifacts (location)
         """,
     )
+
+
+@step
+def keep_the_latest_apart(connection: sqlite3.Connection) -> None:
+    """Schema 2.
+
+    The latest value of a metric stands in `metrics`, which is all that most metrics ever have;
+    those before it move to `earlier_metrics`. A score is one page for its commit to write, where
+    it was three. `number` counts the values of a metric in the order they were written.
+    """
+    _run(
+        connection,
+        """
+        ALTER TABLE metrics RENAME TO history;
+        CREATE TABLE metrics (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            step INTEGER NOT NULL,
+            value REAL,
+            time REAL NOT NULL,
+            next_step INTEGER NOT NULL,
+            PRIMARY KEY (run, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE earlier_metrics (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            step INTEGER NOT NULL,
+            value REAL,
+            time REAL NOT NULL,
+            PRIMARY KEY (run, key, number)
+        ) WITHOUT ROWID;
+        CREATE TEMP TABLE numbered AS
+            SELECT run, key, step, value, time,
+                row_number() OVER (PARTITION BY run, key ORDER BY id) - 1 AS number,
+                id = max(id) OVER (PARTITION BY run, key) AS is_latest
+            FROM history;
+        INSERT INTO metrics
+            SELECT n.run, n.key, n.number, n.step, n.value, n.time, l.next_step
+            FROM numbered AS n JOIN latest_metrics AS l ON l.run = n.run AND l.key = n.key
+            WHERE n.is_latest;
+        INSERT INTO earlier_metrics
+            SELECT run, key, number, step, value, time FROM numbered WHERE NOT is_latest;
+        DROP TABLE numbered;
+        DROP TABLE latest_metrics;
+        DROP TABLE history
+        """,
+    )

@@ -187,7 +187,7 @@ class Runs(Database):
         rows = connection.execute(f"SELECT run_id FROM runs WHERE {mine}", (owner,)).fetchall()
         connection.execute(
             "UPDATE runs SET status = 'KILLED', owner = NULL, end_time = max(start_time, coalesce("
-            "(SELECT max(time) FROM latest_metrics WHERE run = runs.id), start_time))"
+            "(SELECT max(time) FROM metrics WHERE run = runs.id), start_time))"
             f" WHERE {mine}",
             (owner,),
         )

@@ -94,7 +94,7 @@ def run_search(connection: sqlite3.Connection, query: Query) -> list[RunRow]:
     ):
         params[run][key] = decode_param(kind, text, number)
     for run, key, value in connection.execute(
-        f"SELECT t.run, t.key, t.value {picked.format('latest_metrics')}", (numbers,)
+        f"SELECT t.run, t.key, t.value {picked.format('metrics')}", (numbers,)
     ):
         metrics[run][key] = decode_metric(value)
     for run, key, text in connection.execute(f"SELECT t.* {picked.format('tags')}", (numbers,)):

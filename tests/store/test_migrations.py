@@ -1,0 +1,41 @@
+"""Stores that an earlier schema left behind."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from autotrack.store import migrations
+from autotrack.store.database import Store
+from tests.store.making import new_run
+
+
+def test_the_histories_of_a_store_of_schema_1_are_all_there(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_steps", migrations._steps[:1])
+    old = Store(root)
+    runs = [new_run(old), new_run(old)]
+    with old.transaction() as connection:
+        insert = "INSERT INTO metrics (run, key, step, value, time) VALUES (?, ?, ?, ?, ?)"
+        written = [(1, "loss", 0, 0.9), (2, "loss", 4, 0.1), (1, "loss", 7, None), (1, "r2", 0, 1)]
+        written += [(1, "loss", 3, 0.5)]
+        connection.executemany(insert, [(*row, 5.0 + n) for n, row in enumerate(written)])
+        latest = [(1, "loss", 0.5, 9.0, 8), (2, "loss", 0.1, 6.0, 5), (1, "r2", 1, 8.0, 1)]
+        connection.executemany("INSERT INTO latest_metrics VALUES (?, ?, ?, ?, ?)", latest)
+    old.close()
+    monkeypatch.undo()
+
+    store = Store(root)
+    history = store.metric_history(runs[0], "loss")
+    assert [row.step for row in history] == [0, 7, 3]
+    assert [repr(row.value) for row in history] == [repr(value) for value in (0.9, math.nan, 0.5)]
+    assert [row.time.timestamp() for row in history] == [5.0, 7.0, 9.0]
+    assert store.get_run(runs[0]).metrics == {"loss": 0.5, "r2": 1.0}
+    store.add_metrics(runs[0], [("loss", 0.4, None, 10.0)])
+    store.add_metrics(runs[1], [("loss", 0.2, None, 10.0)])
+    assert [row.step for row in store.metric_history(runs[0], "loss")] == [0, 7, 3, 8]
+    assert [row.step for row in store.metric_history(runs[1], "loss")] == [4, 5]
+    assert store.check() == []
