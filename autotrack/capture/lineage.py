@@ -28,8 +28,10 @@ from autotrack.tracking.links import Link, links
 _MOST_PREDICTIONS = 256
 # Predictions of the right length that are looked at for a score that is no plain copy.
 _MOST_COMPARED = 24
-# Predictions of so few rows are remembered apart.
+# Predictions of so few rows are remembered apart, and fewer of them: a loop over single rows pays
+# for each that is let go of, which lies far back in memory.
 _SHORT = 4
+_MOST_SHORT = 32
 # Samples of inputs: a score usually follows its prediction closely.
 _MOST_SAMPLES = 32
 _MOST_OUTPUTS = 64
@@ -125,7 +127,7 @@ class Lineage:
     def __init__(self) -> None:
         self._predictions: deque[Prediction] = deque(maxlen=_MOST_PREDICTIONS)
         # Apart, so that a loop over single rows does not push out what will be scored.
-        self._short: deque[Prediction] = deque(maxlen=_MOST_PREDICTIONS)
+        self._short: deque[Prediction] = deque(maxlen=_MOST_SHORT)
         self._samples: deque[InputSample] = deque(maxlen=_MOST_SAMPLES)
         self._large: deque[Prediction] = deque()
         self._held = 0
