@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 RunKind = Literal["fit", "search", "candidate", "validation", "user"]
+NoteKind = Literal["warning", "error"]
 
 #: The statuses a run can end with.
 ENDED: tuple[RunStatus, ...] = ("FINISHED", "FAILED", "KILLED")
@@ -100,6 +101,20 @@ class RunError:
     type: str
     message: str
     traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A warning or an error that came up in a split and did not end the run.
+
+    `category` is the class of the warning or exception, `details` the traceback of an error.
+    """
+
+    split: int
+    kind: NoteKind
+    category: str
+    message: str
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)

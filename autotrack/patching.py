@@ -38,6 +38,10 @@ class Watch:
             return original(*args, **kwargs)
         return self.hear(original, args, kwargs)
 
+    def is_silent(self) -> bool:
+        """Whether nobody listens any more."""
+        return self.hear is None
+
     def __reduce__(self) -> tuple[Any, ...]:
         return functools.partial, (operator.call,)
 
@@ -52,15 +56,16 @@ def wrap(original: Callable[..., Any], watch: Watch) -> FunctionType:
     return wrapper  # type: ignore[return-value]
 
 
-# Every wrapper shares this code object, which is how one is recognised without marking it.
+# Every wrapper has this code, which is how one is recognised without marking it.
 _WRAPPER_CODE = wrap(len, Watch(None)).__code__
 _ORIGINAL = _WRAPPER_CODE.co_freevars.index("original")
 _WATCH = _WRAPPER_CODE.co_freevars.index("watch")
 
 
 def is_wrapper(function: object) -> bool:
-    """Whether `function` was made by :func:`wrap`."""
-    return type(function) is FunctionType and function.__code__ is _WRAPPER_CODE
+    """Whether `function` was made by :func:`wrap`, in another process perhaps."""
+    # Equal, not the same: a class that travels by value arrives with copies of its wrappers.
+    return type(function) is FunctionType and function.__code__ == _WRAPPER_CODE
 
 
 def original_of(function: FunctionType) -> Any:
@@ -85,7 +90,11 @@ def unwrapped(value: Any) -> Any:
     wrapper = _wrapper_in(value)
     if wrapper is None:
         return value
-    return original_of(wrapper) if wrapper is value else getattr(value, "_before", value)
+    if wrapper is value:
+        return original_of(wrapper)
+    if isinstance(value, classmethod) and not hasattr(value, "_before"):
+        return classmethod(original_of(wrapper))  # one that came back by value
+    return getattr(value, "_before", value)
 
 
 def is_patched(owner: type) -> bool:
@@ -93,10 +102,10 @@ def is_patched(owner: type) -> bool:
     return any(unwrapped(present) is not present for present in list(owner.__dict__.values()))
 
 
-def _watch_of(wrapper: FunctionType) -> Watch:
+def is_live(wrapper: FunctionType) -> bool:
+    """Whether what a wrapper calls in place of the original listens."""
     assert wrapper.__closure__ is not None
-    watch: Watch = wrapper.__closure__[_WATCH].cell_contents
-    return watch
+    return getattr(wrapper.__closure__[_WATCH].cell_contents, "hear", None) is not None
 
 
 def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
@@ -105,20 +114,23 @@ def patch_attribute(owner: type, name: str, watch: Watch) -> bool:
     Plain functions and class methods are wrapped; a descriptor that keeps its function in ``fn``
     (scikit-learn's ``available_if``) is copied with the copy's function wrapped, so that
     ``hasattr`` still asks the original condition. Anything else, properties and C methods among
-    them, is left alone. :func:`restore` puts the original back.
+    them, is left alone, and so is everything once `watch` listens no more. :func:`restore` puts
+    the original back.
     """
     present: Any = owner.__dict__.get(name)
     wrapper = _wrapper_in(present)
     if wrapper is not None:
-        if _watch_of(wrapper).hear is not None:
+        if is_live(wrapper):
             return True
-        # Put there by somebody who kept it from an earlier session.
+        # Put there by somebody who kept it from an earlier session, or come back by value.
         present = unwrapped(present)
     try:
         replacement = _replacement(present, watch)
-        if replacement is None:
+        if replacement is None or watch.is_silent():
             return False
         setattr(owner, name, replacement)
+        if watch.is_silent():  # another thread saw to it, which may have been here already
+            setattr(owner, name, present)
     except Exception:  # noqa: BLE001 - an extension type, or a metaclass or a value that says no
         return False
     return True
@@ -171,7 +183,7 @@ def wrapped_cell(function: Callable[..., Any]) -> CellType | None:
 
 def patch_cell(cell: CellType, watch: Watch) -> None:
     """Wrap the function that `cell` holds; :func:`restore_cell` puts it back."""
-    if not is_wrapper(cell.cell_contents):
+    if not is_wrapper(cell.cell_contents) and not watch.is_silent():
         cell.cell_contents = wrap(cell.cell_contents, watch)
 
 

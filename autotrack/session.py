@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import os
 import shlex
 import sys
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
+from autotrack.importing import once_imported
 from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.database import Store
+from autotrack.tracking import context
 from autotrack.tracking.context import home
 from autotrack.tracking.lifecycle import end_open_runs
 from autotrack.tracking.links import arrivals, links
+from autotrack.tracking.measuring import Measurements
 from autotrack.tracking.recorder import Recorder
 
 _lock = threading.RLock()
@@ -35,39 +40,61 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         # Imported here: `import autotrack` alone costs no scikit-learn.
+        from autotrack.capture.displays import DisplayEars
         from autotrack.capture.estimators import EstimatorEars
         from autotrack.capture.lineage import Lineage
         from autotrack.capture.metrics import MetricEars
         from autotrack.capture.scoring import Scoring
+        from autotrack.capture.searches import SearchEars
         from autotrack.capture.targets import Targets
         from autotrack.capture.validation import ValidationEars
+        from autotrack.capture.workers import WorkerEars
 
         self.settings = settings
         self._pid = os.getpid()
         self._trouble = home.trouble
         self._trouble.strict = settings.strict
         self._recorder = Recorder(settings)
-        lineage, scoring = Lineage(), Scoring(settings)
+        self._lineage = lineage = Lineage()
+        scoring = Scoring(settings)
+        metrics = MetricEars(self._recorder, lineage, scoring, self._trouble)
         self._targets = Targets(
-            EstimatorEars(settings, self._recorder, lineage, scoring, self._trouble),
-            MetricEars(self._recorder, lineage, scoring, self._trouble),
-            ValidationEars(settings, self._recorder, lineage, self._trouble),
+            EstimatorEars(
+                settings,
+                self._recorder,
+                lineage,
+                scoring,
+                self._trouble,
+                SearchEars(settings, self._recorder, scoring, self._trouble),
+            ),
+            metrics,
+            ValidationEars(settings, Measurements(self._recorder), lineage, self._trouble),
+            WorkerEars(settings),
+            DisplayEars(self._recorder, lineage, scoring, metrics, self._trouble),
         )
 
     def _open(self) -> None:
+        from autotrack.capture.workers import lineages
+
         store = home.store_at(self.settings.store, lazy=True)
         # Opens the store, so that one in trouble is told of now, and waited for only once.
         with self._trouble.guard(f"open the store {self.settings.store}"):
             self._recorder.ledger.write(store, _nothing, durable=False)
         self._targets.apply()
         arrivals.append(self._targets.hear_class)
+        lineages.append(self._lineage)
 
     def _close(self) -> None:
+        from autotrack.capture.workers import lineages
+
         if self._targets.hear_class in arrivals:
             arrivals.remove(self._targets.hear_class)
+            lineages.remove(self._lineage)
         self._targets.undo()
-        if os.getpid() != self._pid:
-            return
+        if os.getpid() == self._pid:
+            self._settle()
+
+    def _settle(self) -> None:
         with self._trouble.guard("finish recording"):
             self._recorder.refresh_stale()
             self._recorder.ledger.settle()
@@ -97,6 +124,8 @@ def enable(
     log_defaults: bool | None = None,
     log_datasets: bool | None = None,
     training_score: bool | None = None,
+    progress: bool | Literal["auto"] | None = None,
+    resume: bool | None = None,
 ) -> Session:
     """Switch autologging on: from here on every fit and score is recorded.
 
@@ -119,6 +148,14 @@ def enable(
         Keep fingerprint, shape and columns of the data (``AUTOTRACK_LOG_DATASETS``).
     training_score : bool, default=False
         Score every model on its training data (``AUTOTRACK_TRAINING_SCORE``).
+    progress : bool or "auto", default="auto"
+        Show a progress bar for validations (``AUTOTRACK_PROGRESS``). ``"auto"`` shows it
+        on a terminal or in a notebook, when it takes longer than a second, and nothing in pipes
+        and logs; True shows it at once, and where there is no terminal as a plain line now and
+        then; False never shows it.
+    resume : bool, default=True
+        Let a search go on with the evaluations that an interrupted one had computed
+        (``AUTOTRACK_RESUME``): the same search on the same data, with the same library versions.
 
     Returns
     -------
@@ -140,6 +177,8 @@ def enable(
             log_defaults=log_defaults,
             log_datasets=log_datasets,
             training_score=training_score,
+            progress=progress,
+            resume=resume,
         )
         if _session is not None:
             if _session.settings == settings:
@@ -157,6 +196,26 @@ def disable() -> None:
         _switch_off()
         # What an estimator is fitted to while nobody listens is not known to any run.
         links.clear()
+
+
+def _join(settings: Settings) -> None:
+    """Track in a process that works for another one, as that one does."""
+    once_imported("sklearn", lambda: _switch_to(settings))
+
+
+def _switch_to(settings: Settings) -> None:
+    global _session  # noqa: PLW0603 - one process has one session
+    with _lock:
+        if _session is None or _session.settings != settings:
+            _switch_off()
+            home.give(**dataclasses.asdict(settings))
+            _session = Session(settings)
+            _session._open()
+
+
+def _write_what_is_left() -> None:
+    if _session is not None:
+        _session._settle()
 
 
 def _switch_off() -> None:
@@ -218,6 +277,8 @@ def _readable(path: Path) -> str:
 
 
 atexit.register(_at_exit)
+context.on_join.append(_join)
+context.on_leave.append(_write_what_is_left)
 
 
 def _child_after_fork() -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autotrack.errors import SettingError
 
@@ -30,6 +30,10 @@ class Settings:
     log_models, log_defaults, log_datasets, training_score : bool
         Whether to crate fitted models, to keep params left at their default, to fingerprint
         data, and to score each model on its training data.
+    progress : bool or "auto"
+        Whether to show a progress bar: ``"auto"`` where somebody sees it, when it takes long.
+    resume : bool
+        Whether a search goes on with what an interrupted one like it had computed.
     strict : bool
         Raise what goes wrong inside autotrack instead of warning (for tests).
     quiet : bool
@@ -42,6 +46,8 @@ class Settings:
     log_defaults: bool = False
     log_datasets: bool = True
     training_score: bool = False
+    progress: bool | Literal["auto"] = "auto"
+    resume: bool = True
     strict: bool = False
     quiet: bool = False
 
@@ -85,6 +91,15 @@ def _flag(value: object, where: str) -> bool:
     )
 
 
+def _flag_or_auto(value: object, where: str) -> bool | Literal["auto"]:
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    try:
+        return _flag(value, where)
+    except SettingError:
+        raise SettingError(f"{where}{value!r} is none of 'auto', True and False") from None
+
+
 def _folder(value: object, where: str) -> Path:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise SettingError(f"{where}{value!r} is no folder; give a path such as 'autotrack_runs'")
@@ -109,6 +124,8 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "log_defaults": _flag,
     "log_datasets": _flag,
     "training_score": _flag,
+    "progress": _flag_or_auto,
+    "resume": _flag,
     "strict": _flag,
     "quiet": _flag,
 }

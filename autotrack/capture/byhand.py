@@ -7,17 +7,14 @@ happens to show it too.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autotrack.capture.evidence import Array, groups, is_numeric, plain_array
-from autotrack.capture.origin import dense
+from autotrack.capture.arrays import FEW, Array, groups, is_numeric, plain_array, spread
+from autotrack.capture.rows import is_sparse, sparse_block, take_column, take_rows
 
-# Rows looked at first, which settles nearly every column.
-_FEW = 64
 # A column with one value for every so many rows is a category, and any function of it a rule.
 _ROWS_A_KIND = 4
 # No model is a function of one column among so many.
@@ -37,11 +34,6 @@ class InputSample:
     rows: Any
 
 
-@functools.lru_cache(maxsize=64)
-def _spread(rows: int, count: int) -> Array:
-    return np.unique(np.linspace(0, rows - 1, count, dtype=np.intp))
-
-
 def sample_of(data: Any, rows: int) -> InputSample | None:
     """A sample of an input of so many rows; None if it cannot be taken."""
     try:
@@ -49,25 +41,19 @@ def sample_of(data: Any, rows: int) -> InputSample | None:
         shape = data.shape[1:] if first is None else np.shape(first)
         width = int(np.prod(shape)) if shape else 1
         if isinstance(first, str) or len(shape) > 1 or width > _MOST_COLUMNS:
-            return InputSample(_spread(rows, 1), None)
-        positions = _spread(rows, min(rows, max(_FEW, _SAMPLE_SIZE // max(1, width))))
-        taken = _take(data, positions)
-        if hasattr(taken, "tocoo"):
+            return InputSample(spread(rows, 1), None)
+        positions = spread(rows, min(rows, max(FEW, _SAMPLE_SIZE // max(1, width))))
+        taken = take_rows(data, positions)
+        if is_sparse(taken):
             return InputSample(positions, taken)
         matrix = np.asarray(taken)
-        if matrix.dtype.kind == "O" and len(matrix) > _FEW:
+        if matrix.dtype.kind == "O" and len(matrix) > FEW:
             # Texts may be of any length, and what is kept here is not copied.
-            positions = _spread(rows, _FEW)
-            matrix = np.asarray(_take(data, positions))
+            positions = spread(rows, FEW)
+            matrix = np.asarray(take_rows(data, positions))
         return InputSample(positions, matrix)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return None
-
-
-def _take(data: Any, positions: Array) -> Any:
-    if isinstance(data, list | tuple):
-        return [data[at] for at in positions.tolist()]
-    return (data.iloc if hasattr(data, "iloc") else data)[positions]
 
 
 def explained_by_input(values: Array, data: Any, sample: InputSample | None) -> bool:
@@ -104,26 +90,14 @@ def _explained(values: Array, data: Any) -> bool:
     width = shape[1] if len(shape) == 2 else 1
     if len(shape) not in (1, 2) or shape[0] != len(values) or width > _MOST_COLUMNS:
         return False
-    few = _spread(len(values), min(len(values), _FEW))
-    rows = _take(data, few)
-    if hasattr(rows, "tocoo"):
-        first = [dense(rows[:, [j]]) for j in range(width)]
-    else:
-        matrix = np.asarray(rows).reshape(len(few), width)
-        first = list(matrix.T)
-    likely = _functions(values[few], first, most=3 * len(few) // 4)
+    few = spread(len(values), min(len(values), FEW))
+    rows = take_rows(data, few)
+    matrix = sparse_block(rows) if is_sparse(rows) else np.asarray(rows).reshape(len(few), width)
+    likely = _functions(values[few], list(matrix.T), most=3 * len(few) // 4)
     return any(
-        _functions(values, [_column(data, int(j))], most=len(values) // _ROWS_A_KIND)[0]
+        _functions(values, [take_column(data, int(j))], most=len(values) // _ROWS_A_KIND)[0]
         for j in np.flatnonzero(likely)
     )
-
-
-def _column(data: Any, j: int) -> Array:
-    if len(data.shape) == 1:
-        return np.asarray(data)
-    if hasattr(data, "iloc"):
-        return np.asarray(data.iloc[:, j])
-    return dense(data[:, [j]]) if hasattr(data, "tocoo") else np.asarray(data[:, j])
 
 
 def _functions(values: Array, columns: list[Array], most: int) -> Array:

@@ -9,22 +9,26 @@ from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 
 _NOT_THE_USER = frozenset({"autotrack", "sklearn", "joblib", "functools", "contextlib"})
+# Whose calls of scikit-learn are no calls of the user's: itself, and what is built on its insides.
+_LIBRARIES = frozenset({"sklearn", "imblearn"})
 # Frames to look through for a name: far enough for a helper that is handed the data.
 _FARTHEST = 25
 # Names that say nothing of which data it is.
-_PLAIN = frozenset({"X", "x", "data", "df", "y", "array", "values", "self", "args"})
+_PLAIN = frozenset({"X", "x", "data", "df", "y", "y_true", "array", "values", "self", "args"})
 
 
-# Modules of scikit-learn whose frames stand between a caller and what they call: decorators.
-_DECORATORS = frozenset(
-    f"sklearn.utils.{name}"
+# Modules of scikit-learn whose frames stand between a caller and what they call: decorators, and
+# the displays that do no more than draw what a validation function returns.
+_IN_BETWEEN = frozenset(
+    f"sklearn.{name}"
     for name in (
-        "_available_if",
-        "_param_validation",
-        "_set_output",
-        "_testing",
-        "deprecation",
-        "validation",
+        "model_selection._plot",
+        "utils._available_if",
+        "utils._param_validation",
+        "utils._set_output",
+        "utils._testing",
+        "utils.deprecation",
+        "utils.validation",
     )
 )
 _OWN_LOCALS = frozenset({"locals", "vars"})
@@ -49,8 +53,8 @@ def is_scikit_learns_own(*, deep: bool) -> bool:
     while frame is not None:
         module = module_of(frame)
         top = module.partition(".")[0]
-        if top == "sklearn" and ".tests." not in module:
-            if module not in _DECORATORS:
+        if top in _LIBRARIES and ".tests." not in module:
+            if module not in _IN_BETWEEN:
                 entry = module
         elif top not in _NOT_THE_USER:
             if not deep or (entry is not None and entry != _SCORERS):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sklearn.base import BaseEstimator
-
+from autotrack.capture.callbacks import MonitorEars
 from autotrack.capture.caller import variable_name
+from autotrack.capture.incremental import brought_up_to_date, goes_on
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
+from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
@@ -21,6 +22,9 @@ from autotrack.tracking.facts import FitFacts, ScoreFacts, TransformerFacts
 from autotrack.tracking.links import links
 from autotrack.tracking.recorder import OpenFit, Recorder
 from autotrack.tracking.trouble import Trouble
+
+if TYPE_CHECKING:
+    from autotrack.capture.searches import SearchEars
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -47,28 +51,34 @@ class EstimatorEars:
         lineage: Lineage,
         scoring: Scoring,
         trouble: Trouble,
+        searches: SearchEars,
     ) -> None:
+        self._searches = searches
         self._settings = settings
         self._recorder = recorder
         self._lineage = lineage
         self._scoring = scoring
         self._trouble = trouble
+        self._monitors = MonitorEars(recorder, trouble)
         self._remembering = trouble.guard("remember a prediction")
 
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
+        if args and self._searches.takes(args[0]):
+            return self._searches.hear_search(original, args, kwargs, self._facts)
         return self._fit(original, args, kwargs)
 
     def _fit(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool = False) -> Any:
-        if not args or not isinstance(args[0], BaseEstimator):
+        if not args or not is_estimator(args[0]):
             return original(*args, **kwargs)
         try:
             enter(True)
             if not self._is_model(args[0]):
                 return self._fit_transformer(original, args, kwargs)
-            opened = self._open(args, kwargs)
+            opened = self._open(original, args, kwargs, partial=partial)
             try:
-                result = original(*args, **kwargs)
+                with self._monitors.following(args[0], opened):
+                    result = original(*args, **kwargs)
             except BaseException as error:
                 self._fail(opened, error)
                 raise
@@ -79,7 +89,7 @@ class EstimatorEars:
 
     def hear_partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``partial_fit``: the first one opens a run, the others go on with it."""
-        if not args or not isinstance(args[0], BaseEstimator):
+        if not args or not is_estimator(args[0]):
             return original(*args, **kwargs)
         link = links.get(args[0])
         if link is None or not link.partial:
@@ -90,7 +100,7 @@ class EstimatorEars:
             with self._trouble.guard("record a partial_fit"):
                 # It may have been trained by a nested fit, which took it out of its run.
                 links.set(args[0], link)
-                self._recorder.continue_fit(link, args[0])
+                self._recorder.continue_fit(args[0])
             return result
         finally:
             leave(False)
@@ -103,7 +113,7 @@ class EstimatorEars:
         finally:
             leave(False)
         with self._remembering:
-            if args and isinstance(args[0], BaseEstimator):
+            if args and is_estimator(args[0]):
                 self._lineage.predicted(args[0], inputs(args, kwargs)[0], result)
         return result
 
@@ -125,7 +135,7 @@ class EstimatorEars:
             enter(True)
             result = original(*args, **kwargs)
             with self._trouble.guard("record a score"):
-                if args and isinstance(args[0], BaseEstimator) and isinstance(result, Real):
+                if args and is_estimator(args[0]) and isinstance(result, Real):
                     X, y = inputs(args, kwargs)
                     name = "score" + _score_options(original, args, kwargs)
                     self._score(args[0], X, y, {name: float(result)}, None)
@@ -140,15 +150,19 @@ class EstimatorEars:
             return is_model(estimator)
         return False
 
-    def _open(self, args: Args, kwargs: Kwargs) -> OpenFit | None:
+    def _open(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool) -> OpenFit | None:
         with self._trouble.guard("record a fit"):
-            return self._recorder.open_fit(self._facts(args, kwargs))
+            model, facts = args[0], self._facts(original, args, kwargs)
+            before = links.get(model)
+            if before is None or not goes_on(model, before, facts, partial=partial):
+                return self._recorder.open_fit(facts)
+            return self._recorder.open_fit(brought_up_to_date(model, before, facts), before)
         return None
 
-    def _facts(self, args: Args, kwargs: Kwargs) -> FitFacts:
+    def _facts(self, original: Call, args: Args, kwargs: Kwargs) -> FitFacts:
         estimator = args[0]
         X, y = inputs(args, kwargs)
-        extra = sorted(set(kwargs) - {"X", "y"})
+        extra = sorted(_further(original, args, kwargs))
         return FitFacts(
             name=summary(estimator),
             estimator=qualified_name(estimator),
@@ -206,11 +220,12 @@ class EstimatorEars:
         result = original(*args, **kwargs)
         with self._trouble.guard("remember a transformer"):
             transformer = args[0]
-            facts = TransformerFacts(summary(transformer), user_params(transformer))
+            resamples = original.__name__ == "fit_resample"
+            facts = TransformerFacts(summary(transformer), user_params(transformer), resamples)
             data = inputs(args, kwargs)[0]
             self._lineage.fitted(transformer, facts, data)
             if result is not transformer:
-                self._lineage.transformed(transformer, data, result)
+                self._lineage.transformed(transformer, data, result[0] if resamples else result)
             self._recorder.transformer(facts)
         return result
 
@@ -224,12 +239,17 @@ class EstimatorEars:
 
 def _score_options(original: Call, args: Args, kwargs: Kwargs) -> str:
     """What else was given to ``score``, such as weights: it is another score with it."""
+    names = _further(original, args, kwargs) if len(args) > 1 or "X" in kwargs else []
+    return "".join(f"_{key_text(name)}" for name in names)
+
+
+def _further(original: Call, args: Args, kwargs: Kwargs) -> list[str]:
+    """The names of what was given beside X and y, by place or by name."""
     given = dict(kwargs)
     if len(args) > 3:
         names = list(inspect.signature(original).parameters)
         given |= dict(zip(names[3:], args[3:], strict=False))
-    names = [name for name in given if name not in ("X", "y") and given[name] is not None]
-    return "".join(f"_{key_text(name)}" for name in names) if len(args) > 1 or "X" in kwargs else ""
+    return [name for name in given if name not in ("X", "y") and given[name] is not None]
 
 
 def inputs(args: Args, kwargs: Kwargs) -> tuple[Any, Any]:

@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import math
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from autotrack.capture.arrays import (
+    Array,
+    groups,
+    is_constant,
+    is_numeric,
+    is_real,
+    parts,
+    same,
+    spread,
+)
 
 # Chance agreement below one in a thousand.
 _ENOUGH_BITS = 10.0
-# Positions looked at first, which settles nearly every pair that is unrelated.
-_SAMPLE = 64
+# Values looked up first where some rows may have been taken.
+_PROBES = 8
 
 
 class Evidence(IntEnum):
@@ -35,41 +42,6 @@ class Evidence(IntEnum):
     EQUAL = 4
 
 
-def plain_array(values: object) -> Array | None:
-    """`values` as an array of one or two dimensions, a single column flattened, or None."""
-    try:
-        array = np.asarray(values)
-    except Exception:  # noqa: BLE001 - a foreign container may do anything
-        return None
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    return array if array.ndim in (1, 2) and array.size else None
-
-
-def is_numeric(array: Array) -> bool:
-    """Whether the array holds plain real numbers."""
-    return array.dtype.kind in "biuf"
-
-
-def is_constant(array: Array) -> bool:
-    """Whether all rows are equal."""
-    return same(array, np.broadcast_to(array[:1], array.shape))
-
-
-def same(a: Array, b: Array) -> bool:
-    """Equal in shape and values, whatever the types: 1 is 1.0, NaN is NaN."""
-    if a.shape != b.shape:
-        return False
-    if is_numeric(a) and is_numeric(b):
-        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f"))
-    if is_numeric(a) != is_numeric(b) and "O" not in (a.dtype.kind, b.dtype.kind):
-        return False
-    try:
-        return bool(a.tolist() == b.tolist())
-    except (TypeError, ValueError):  # objects that do not compare, arrays within the array
-        return False
-
-
 def relation(values: Array, prediction: Array) -> Evidence:
     """How `values` can be shown to come from `prediction`, judging by the two alone."""
     try:
@@ -79,17 +51,17 @@ def relation(values: Array, prediction: Array) -> Evidence:
 
 
 def _relation(values: Array, prediction: Array) -> Evidence:
-    if values.shape == prediction.shape and same(values, prediction):
-        return Evidence.NONE if is_constant(values) else Evidence.EQUAL
     if is_constant(values):
         return Evidence.NONE
+    if same(values, prediction):
+        return Evidence.EQUAL
     if values.ndim == 2:
         return _matrix(values, prediction) if prediction.ndim == 2 else Evidence.NONE
     if prediction.ndim == 1:
         return _column(values, prediction)
     found = max(_column(values, prediction[:, j]) for j in range(prediction.shape[1]))
     if found < Evidence.DERIVED and len(values) == len(prediction) and is_numeric(prediction):
-        found = max(found, _relabelled(values, prediction.argmax(axis=1)))
+        found = max(found, _relabelled(values, prediction))
     return found
 
 
@@ -100,32 +72,15 @@ def _column(values: Array, prediction: Array) -> Evidence:
         return Evidence.NONE
     if same(values, prediction):
         return Evidence.EQUAL
-    if not is_numeric(prediction) or not _is_real(prediction):
+    if not is_numeric(prediction) or not is_real(prediction):
         found = _relabelled(values, prediction)
         if found or not is_numeric(prediction):
             return found
-    sample = np.unique(np.linspace(0, len(values) - 1, _SAMPLE, dtype=np.intp))
-    if not is_monotone(values[sample], prediction[sample]) or not is_monotone(values, prediction):
+    if not all(map(is_monotone, parts(values), parts(prediction))):
         return _subset(values, prediction)
     if _is_usual_map(values, prediction):
         return Evidence.DERIVED
     return Evidence.MONOTONE if _bits(values) >= _ENOUGH_BITS else Evidence.NONE
-
-
-def _is_real(array: Array) -> bool:
-    """Real-valued, as opposed to labels and counts that happen to be stored as floats."""
-    if array.dtype.kind != "f":
-        return False
-    finite = array[np.isfinite(array)]
-    return bool(np.count_nonzero(finite != np.round(finite)) > 0)
-
-
-def groups(values: Array) -> Array:
-    """For each value the number of its kind, counted from 0."""
-    if is_numeric(values):
-        return np.unique(values, return_inverse=True)[1]
-    codes: dict[Any, int] = {}
-    return np.fromiter((codes.setdefault(v, len(codes)) for v in values.tolist()), np.intp)
 
 
 def _bits(values: Array) -> float:
@@ -153,16 +108,23 @@ def is_monotone(values: Array, prediction: Array) -> bool:
     return (rising or falling) and not bool((moved & ties).any())
 
 
-def _relabelled(values: Array, labels: Array) -> Evidence:
-    """Labels under other names, one for one."""
+def _relabelled(values: Array, prediction: Array) -> Evidence:
+    """Labels under other names, one for one; of a matrix its highest column in each row."""
+    for some, of in zip(parts(values), parts(prediction), strict=True):
+        if not _one_for_one(some, of.argmax(axis=1) if of.ndim == 2 else of):
+            return Evidence.NONE
+    if _bits(values) < _ENOUGH_BITS:
+        return Evidence.NONE
+    return Evidence.MONOTONE if is_real(values) else Evidence.DERIVED
+
+
+def _one_for_one(values: Array, labels: Array) -> bool:
+    """Whether equal values stand beside equal labels, and other values beside other labels."""
     a, b = groups(values), groups(labels)
     kinds = int(a.max()) + 1
-    if kinds < 2 or kinds != int(b.max()) + 1:
-        return Evidence.NONE
-    pairs = np.unique(a.astype(np.int64) * kinds + b)
-    if len(pairs) != kinds or _bits(values) < _ENOUGH_BITS:
-        return Evidence.NONE
-    return Evidence.MONOTONE if _is_real(values) else Evidence.DERIVED
+    if kinds != int(b.max()) + 1:
+        return False
+    return len(np.unique(a.astype(np.int64) * kinds + b)) == kinds
 
 
 def _is_usual_map(values: Array, prediction: Array) -> bool:
@@ -187,7 +149,7 @@ def _is_usual_map(values: Array, prediction: Array) -> bool:
 
 def _is_usual_choice(values: Array, p: Array) -> bool:
     """Whether two labels tell which side of a half or of zero the prediction is on."""
-    if _is_real(values):
+    if is_real(values):
         return False  # two numbers of somebody's choice say less than labels
     sides = (p >= 0.5, p > 0.5, p > 0, p >= 0)
     if is_numeric(values):
@@ -203,7 +165,7 @@ def _subset(values: Array, prediction: Array) -> Evidence:
     """Some or all of the rows of a real-valued prediction, in any order, each once at most."""
     if not (is_numeric(values) and is_numeric(prediction)) or values.dtype.kind != "f":
         return Evidence.NONE
-    if not np.isin(values[:: max(1, len(values) // _SAMPLE)], prediction).all():
+    if not all((prediction == probe).any() for probe in values[spread(len(values), _PROBES)]):
         return Evidence.NONE
     # A bootstrap sample holds some rows twice: its score is not one of the prediction's.
     kinds, counts = np.unique(values, return_counts=True)
@@ -224,16 +186,29 @@ def _matrix(values: Array, prediction: Array) -> Evidence:
     if values.shape[1] != prediction.shape[1] or len(values) > len(prediction):
         return Evidence.NONE
     if values.shape == prediction.shape:
-        telling = [j for j in range(values.shape[1]) if not is_constant(values[:, j])]
-        found = min(_column(values[:, j], prediction[:, j]) for j in telling)
+        found = _columns(values, prediction)
         if found in (Evidence.MONOTONE, Evidence.DERIVED, Evidence.EQUAL):
             return found
     return _rows_of(values, prediction)
 
 
+def _columns(values: Array, prediction: Array) -> Evidence:
+    """What is shown of each of the columns that are not constant."""
+    found = Evidence.EQUAL
+    for j in range(values.shape[1]):
+        if not is_constant(values[:, j]):
+            found = min(found, _column(values[:, j], prediction[:, j]))
+            if not found:
+                break
+    return found
+
+
 def _rows_of(values: Array, prediction: Array) -> Evidence:
     """A matrix made of some of the rows of a real-valued matrix."""
     if values.dtype.kind != "f" or prediction.dtype != values.dtype:
+        return Evidence.NONE
+    probes = values[spread(len(values), _PROBES)]
+    if not all(bool((prediction == row).all(axis=1).any()) for row in probes):
         return Evidence.NONE
     rows = np.ascontiguousarray(values).view([("", values.dtype)] * values.shape[1])[:, 0]
     known = np.ascontiguousarray(prediction).view([("", values.dtype)] * values.shape[1])[:, 0]

@@ -15,15 +15,26 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
 from autotrack.capture.byhand import InputSample, explained_by_input, made_of, sample_of
-from autotrack.capture.evidence import Evidence, plain_array, relation, same
+from autotrack.capture.evidence import Evidence, relation
 from autotrack.capture.origin import comes_from, small_copy
+from autotrack.capture.predictions import (
+    Judged,
+    Prediction,
+    is_sparse_constant,
+    reference,
+    sparse_digest,
+)
+from autotrack.capture.rows import is_sparse
 from autotrack.describe.data import fingerprint, row_count
-from autotrack.entities import DatasetUse
 from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import TransformerFacts
 from autotrack.tracking.links import Link, links
+
+__all__ = ["Judged", "Lineage", "Prediction", "reference"]
 
 _MOST_PREDICTIONS = 256
 # Predictions of the right length that are looked at for a score that is no plain copy.
@@ -43,63 +54,6 @@ _SMALL = 1 << 16
 _BUDGET = 64 << 20
 
 
-def reference(value: object) -> weakref.ref[Any] | None:
-    """A weak reference, or None for what cannot have one (lists, tuples)."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """On which data a prediction was last scored: against which truth, and what it was called."""
-
-    truth: weakref.ref[Any] | None
-    data_name: str
-    use: DatasetUse | None
-
-
-@dataclass(slots=True, eq=False)
-class Prediction:
-    """What a model predicted, and on which data.
-
-    `link` is None for a model that has no run; it is remembered all the same, so that its
-    predictions are not taken for another's.
-    """
-
-    link: Link | None
-    model: weakref.ref[Any] | None
-    data: weakref.ref[Any] | None
-    sample: weakref.ref[InputSample] | None
-    output: weakref.ref[Any] | None = None
-    values: NDArray[Any] | None = None
-    digest: str | None = None
-    judged: Judged | None = None
-
-    def is_alive(self) -> bool:
-        """Whether the model still exists."""
-        return self.model is not None and self.model() is not None
-
-    def is_unchanged(self, output: object) -> bool:
-        """Whether the object the model returned still holds what it returned."""
-        if self.values is not None:
-            now, then = plain_array(output), self.values
-            if now is None or now.dtype != then.dtype or then.nbytes > _SMALL or then.dtype == "O":
-                return now is not None and same(now, then)
-            return now.shape == then.shape and now.tobytes() == then.tobytes()
-        return self.digest is None or fingerprint(_flat(output)) == self.digest
-
-    def input(self) -> Any:
-        """What the model predicted for, while it lives; else None."""
-        return self.data() if self.data is not None else None
-
-
-def _flat(output: Any) -> Any:
-    array = plain_array(output)
-    return output if array is None else array
-
-
 @dataclass(slots=True, eq=False)
 class _Output:
     """What a transformer returned for its input, and a copy of it while that is kept."""
@@ -114,6 +68,11 @@ class _Output:
         output = self.output() if self.output is not None else None
         if output is data:
             return True
+        if self.chain[-1].resamples:
+            # It passes rows on as they are, so data that holds the same need not come from it.
+            if not isinstance(data, np.ndarray) or not isinstance(output, np.ndarray):
+                return False
+            return _share_memory(data, output)
         if self.source is not None and self.source() is data:
             return False  # an imputer that found nothing to do
         if output is None:
@@ -179,9 +138,9 @@ class Lineage:
         kept = Prediction(known.link, known.model, known.data, known.sample, reference(output))
         if array is not None:
             kept.values = array.copy()
-        elif hasattr(output, "toarray"):
-            kept.digest = fingerprint(output)
-        else:
+        elif is_sparse(output):
+            kept.digest, kept.sparse = sparse_digest(output), True
+        elif not is_lazy(output):
             return
         short = array is not None and len(array) <= _SHORT
         (self._short if short else self._predictions).append(kept)
@@ -213,9 +172,26 @@ class Lineage:
         found = self.find_same(values)
         if found is not None:
             return found
-        array = plain_array(values)
-        if array is None or values is truth:
+        if values is truth:
             return None
+        if is_sparse(values):
+            return self._find_sparse(values)
+        array = plain_array(values)
+        return None if array is None or is_constant(array) else self._find_shown(array, truth)
+
+    def _find_sparse(self, matrix: Any) -> Prediction | None:
+        """The prediction that a sparse matrix is a copy of; as an array, if that was no larger."""
+        known = self._newest_first(matrix.shape[0])
+        if any(prediction.sparse for prediction in known) and not is_sparse_constant(matrix):
+            digest = sparse_digest(matrix)
+            equal = (p for p in known if p.sparse and p.digest == digest)
+            if (found := next(equal, None)) is not None:
+                return found
+        if any(p.values is not None and p.values.shape == matrix.shape for p in known):
+            return self.find(matrix.toarray())
+        return None
+
+    def _find_shown(self, array: NDArray[Any], truth: object) -> Prediction | None:
         best, strongest = [], Evidence.NONE
         candidates = (p for p in self._newest_first(len(array)) if self._comparable(array, p))
         for prediction in islice(candidates, _MOST_COMPARED):
@@ -226,12 +202,20 @@ class Lineage:
             elif evidence and evidence == strongest:
                 best.append(prediction)
         if not best:
-            return None
+            return self._find_dense(array)
         if strongest < Evidence.DERIVED and self._is_doubtful(array, strongest, best, truth):
             return None
         # Equal values give equal scores, so the number is true of each of these models; the one
         # that still exists and predicted last is the one that is being looked at.
         return next((p for p in best if p.is_alive()), best[0])
+
+    def _find_dense(self, array: NDArray[Any]) -> Prediction | None:
+        """The sparse prediction that an array is a copy of."""
+        known = [p for p in self._newest_first(None) if p.sparse] if array.ndim == 2 else []
+        if not known or not is_numeric(array):
+            return None
+        digest = sparse_digest(csr_array(array))
+        return next((p for p in known if p.digest == digest), None)
 
     @staticmethod
     def _is_doubtful(
@@ -296,7 +280,7 @@ class Lineage:
         chain = self._chains.get(transformer)
         if chain is None:
             return
-        copy = small_copy(output)
+        copy = small_copy(output) if not chain[-1].resamples else None
         if copy is not None:
             self._copies.append(copy)
         self._outputs.append(_Output(reference(data), reference(output), reference(copy), chain))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from autotrack.capture.lineage import Judged, Lineage, Prediction, reference
-from autotrack.capture.nesting import enter, leave
-from autotrack.capture.results import shape
+from autotrack.capture.nesting import OutermostWatch, enter, is_open, leave
+from autotrack.capture.results import Part, report_of, shape
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import ScoreFacts
@@ -20,8 +22,8 @@ from autotrack.tracking.links import links
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
 
-# What scikit-learn calls the argument that holds a prediction, likeliest first; and its partner.
-_PREDICTIONS = (
+#: What scikit-learn calls the argument that holds a prediction, likeliest first; and its partner.
+PREDICTIONS = (
     "y_pred",
     "y_score",
     "y_proba",
@@ -54,6 +56,30 @@ _SPEAK_FOR_THEMSELVES = frozenset(
     {"average", "average_method", "multi_class", "multioutput", "weights", "metric", "metric_func"}
 )
 _LONGEST_OPTION = 24
+# What an option of a user's own function may be to be spelled out.
+_PLAIN = (bool, int, float, str)
+# The arguments of a scorer, and of its `_score`.
+_SCORED = ("scorer", "method_caller", "estimator", "X", "y_true")
+# The function that returns a text made of numbers, and the one it has them from.
+_REPORT = "classification_report"
+_REPORTED = "precision_recall_fscore_support"
+
+# What a report under way is made of so far.
+_parts: ContextVar[list[Part] | None] = ContextVar("autotrack_report_parts", default=None)
+
+
+class MetricWatch(OutermostWatch):
+    """A watch of metric functions, which also keeps what a report under way is made of."""
+
+    __slots__ = ()
+
+    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call `original`, heard or not."""
+        result = super().__call__(original, *args, **kwargs)
+        parts = _parts.get()
+        if parts is not None and original.__name__ == _REPORTED and is_open():
+            parts.append((kwargs, result))
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +108,17 @@ class MetricEars:
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Hear one call."""
+        parts: list[Part] | None = [] if original.__name__ == _REPORT else None
         try:
             enter(True)
+            _parts.set(parts)
             result = original(*args, **kwargs)
             with self._trouble.guard(f"record {original.__name__}"):
-                self._record(original, args, kwargs, result)
+                self._record(original, args, kwargs, result, parts)
             return result
         finally:
             leave(False)
+            _parts.set(None)
 
     def hear_scorer(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -102,16 +131,32 @@ class MetricEars:
         try:
             enter(True)
             result = original(*args, **kwargs)
-            with self._trouble.guard("record a scorer"):
-                scorer, estimator, X, y = (*args, *kwargs.values())[:4]
-                link = links.get(estimator)
-                name, use = self._scoring.data(link, X, y)
-                # The function's own value; a scorer turns the sign of losses.
-                numbers = {key_text(getattr(function, "__name__", "score")): result * scorer._sign}
-                self._recorder.score(link, ScoreFacts(name, numbers, data=use))
+            if isinstance(result, Real):
+                with self._trouble.guard("record a scorer"):
+                    self._record_own(original, args, kwargs, float(result))
             return result
         finally:
             leave(False)
+
+    def _record_own(
+        self,
+        original: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: float,
+    ) -> None:
+        # One of several scorers is handed how to have the model predict only once.
+        names = [
+            name for name in _SCORED if name != "method_caller" or original.__name__ == "_score"
+        ]
+        bound = dict(zip(names, args, strict=False)) | kwargs
+        scorer, estimator = bound["scorer"], bound["estimator"]
+        link = links.get(estimator)
+        name, use = self._scoring.data(link, bound.get("X"), bound.get("y_true"))
+        options = scorer._kwargs | {key: kwargs[key] for key in kwargs if key not in _SCORED}
+        key = own_name(scorer._score_func, options)
+        # The function's own value; a scorer turns the sign of losses.
+        self._recorder.score(link, ScoreFacts(name, {key: result * scorer._sign}, data=use))
 
     def _record(
         self,
@@ -119,20 +164,23 @@ class MetricEars:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         result: Any,
+        parts: list[Part] | None,
     ) -> None:
         signature = _signature(function)
         # The call returned, so its arguments fit the signature: no need to have that checked.
         bound = dict(zip(signature.names, args, strict=False)) | kwargs
         truth = next((bound[name] for name in signature.truths if name in bound), None)
-        prediction = self._judged(signature, bound, truth)
+        prediction = self.judged(signature.predictions, bound, truth)
         link = prediction.link if prediction is not None else None
-        if prediction is not None and signature.data is None:
-            data_name, use = self._data_of(prediction, truth)
+        if signature.data is None:
+            data_name, use = self.data_of(prediction, truth)
         else:
-            data_name, use = self._scoring.data(link, bound.get(signature.data or ""), truth)
+            data_name, use = self._scoring.data(link, bound.get(signature.data), truth)
         if truth is None and signature.data is None:
             use = None  # computed from a curve, whose data is on record with the curve
-        name = function.__name__ + _options(signature, bound)
+        name = metric_name(function, bound)
+        if isinstance(result, str) and parts:
+            result = report_of(result, bound, parts)
         numbers, tables, arrays = shape(name, function, bound, result)
         if not numbers and not tables:
             return
@@ -142,7 +190,12 @@ class MetricEars:
             for array in arrays:
                 self._lineage.remember(prediction, array)
 
-    def _data_of(self, prediction: Prediction, truth: object) -> tuple[str, DatasetUse | None]:
+    def data_of(
+        self, prediction: Prediction | None, truth: object
+    ) -> tuple[str, DatasetUse | None]:
+        """On which data a prediction was made, by name and as facts."""
+        if prediction is None:
+            return self._scoring.data(None, None, truth)
         judged = prediction.judged
         if judged is not None and judged.truth is not None and judged.truth() is truth:
             # One prediction is often scored in many ways.
@@ -151,11 +204,12 @@ class MetricEars:
         prediction.judged = Judged(reference(truth), name, use)
         return name, use
 
-    def _judged(
-        self, signature: _Signature, bound: Mapping[str, Any], truth: object
+    def judged(
+        self, predictions: Sequence[str], bound: Mapping[str, Any], truth: object
     ) -> Prediction | None:
+        """The prediction among the arguments, if it can be shown to be one."""
         reverse = self._lineage.find_reverse(truth) if truth is not None else None
-        for name in signature.predictions:
+        for name in predictions:
             if bound.get(name) is not None:
                 found = self._lineage.find(bound[name], truth)
                 if found is not None:
@@ -175,7 +229,7 @@ class MetricEars:
 def _signature(function: Callable[..., Any]) -> _Signature:
     signature = inspect.signature(function)
     names = list(signature.parameters)
-    predictions = tuple(name for name in _PREDICTIONS if name in names)
+    predictions = tuple(name for name in PREDICTIONS if name in names)
     truths = tuple(name for name in _TRUTHS if name in names)
     data = None
     if not predictions and "labels" in names:  # silhouette_score(X, labels) and its kin
@@ -198,15 +252,26 @@ def judges_predictions(function: Callable[..., Any]) -> bool:
     return bool(_signature(inspect.unwrap(function)).predictions)
 
 
-def _options(signature: _Signature, bound: Mapping[str, Any]) -> str:
-    return "".join(
+def metric_name(function: Callable[..., Any], bound: Mapping[str, Any]) -> str:
+    """The function's name with those of its options that change what the number means."""
+    return function.__name__ + "".join(
         f"_{key_text(_option(name, bound[name]))}"
-        for name, default in signature.options.items()
+        for name, default in _signature(function).options.items()
         if name in bound
         and not _is_default(bound[name], default)
         # What scorers say to mean no class in particular.
         and not (name == "pos_label" and bound[name] is None)
     )
+
+
+def own_name(function: Callable[..., Any], options: Mapping[str, Any]) -> str:
+    """The name of a function of the user's with what it was given beside truth and prediction."""
+    chosen = "".join(
+        f"_{key_text(_option(name, value) if isinstance(value, _PLAIN) else name)}"
+        for name, value in options.items()
+        if value is not None
+    )
+    return key_text(str(getattr(function, "__name__", "score"))) + chosen
 
 
 def _is_default(value: object, default: object) -> bool:
@@ -222,8 +287,8 @@ def _is_default(value: object, default: object) -> bool:
 def _option(name: str, value: Any) -> str:
     if name == "sample_weight":
         return name
-    if value is True:
-        return name
+    if value is True or getattr(value, "ndim", 0) > 1:
+        return name  # a matrix, such as counts that are known already, is data
     if callable(value):
         text = str(getattr(value, "__name__", type(value).__name__))
     else:

@@ -1,28 +1,58 @@
 """The outermost call wins: what scikit-learn calls inside a tracked call is not heard.
 
-A context variable holds the open call. Threads and workers that joblib starts do not inherit it,
-so the tasks of a ``joblib.Parallel`` that runs inside an open call carry it with them.
+A context variable holds the open call. Threads and workers do not inherit it: the tasks of a
+``joblib.Parallel`` that runs inside an open call carry it with them, and other threads are noted
+when they are started.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from autotrack.capture import streaming
 from autotrack.capture.caller import is_scikit_learns_own
+from autotrack.identity import IdentityMap
 from autotrack.patching import Hear, Watch
 from autotrack.tracking.links import links
 
-_open: ContextVar[bool] = ContextVar("autotrack_open_call", default=False)
+_open: ContextVar[bool | None] = ContextVar("autotrack_open_call", default=None)
+# Threads that were started inside an open call, and are part of it.
+_started: IdentityMap[bool] = IdentityMap()
+
+
+def is_open() -> bool:
+    """Whether a tracked call is open in this context."""
+    opened = _open.get()
+    if opened is None:
+        opened = hires.silent or bool(_started.get(threading.current_thread()))
+        _open.set(opened)
+    return opened
+
+
+class _Hires:
+    """Whether this process works for another one, and hears nothing outside of its tasks."""
+
+    silent = False
+
+
+hires = _Hires()
+
+
+def note_started(thread: threading.Thread) -> None:
+    """Note that `thread` is started inside an open call."""
+    _started.set(thread, True)
 
 
 #: To be called first thing inside the `try` whose `finally` calls :data:`leave` with False. Both
 #: are the bare methods of the variable, since an interrupt may strike at every Python call, and
 #: none may leave a call open. The call that is opened is the outermost one by definition.
 enter = leave = _open.set
+#: Undoes one :data:`enter`, given what it returned.
+reset = _open.reset
 
 
 class OutermostWatch(Watch):
@@ -45,8 +75,10 @@ class OutermostWatch(Watch):
 
     def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `original`, heard or not."""
-        hear = self.hear
-        if hear is None or _open.get() or is_scikit_learns_own(deep=self._deep):
+        hear, opened = self.hear, _open.get()
+        if opened is None:  # asked for the first time in this context
+            opened = is_open()
+        if hear is None or opened or is_scikit_learns_own(deep=self._deep):
             return original(*args, **kwargs)
         return hear(original, args, kwargs)
 
@@ -58,7 +90,7 @@ class FitWatch(OutermostWatch):
 
     def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `original`, heard or not."""
-        if args and (_open.get() or self.hear is None):
+        if args and (self.hear is None or is_open()):
             links.discard(args[0])
         return super().__call__(original, *args, **kwargs)
 
@@ -88,7 +120,8 @@ class NestedTask:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A fresh interpreter (loky, a cluster) hears nothing, so there the bare function will do
-        # and autotrack need not even be installed. A forked pool inherits the patches.
+        # and autotrack need not even be installed. A forked pool inherits the patches, and
+        # threads of this process share them.
         if self.travels:
             return NestedTask, (self.function, True)
         return functools.partial, (self.function,)
@@ -102,9 +135,17 @@ def _nested(tasks: Iterable[Any], travels: bool) -> Iterator[Any]:
 def hear_parallel(
     original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Hear ``joblib.Parallel.__call__``: inside an open call its tasks are nested too."""
-    if not _open.get() or len(args) != 2 or kwargs:
+    """Hear ``joblib.Parallel.__call__`` inside an open call: its tasks are nested too."""
+    if len(args) != 2 or kwargs:
         return original(*args, **kwargs)
     parallel, tasks = args
-    travels = "Multiprocessing" in type(parallel._backend).__name__
-    return streaming.run(original, parallel, _nested(tasks, travels))
+    return streaming.run(original, parallel, _nested(tasks, _travels(parallel._backend)))
+
+
+def _travels(backend: Any) -> bool:
+    """Whether the tasks of a joblib backend are pickled and yet run where the patches are."""
+    if "Multiprocessing" in type(backend).__name__:
+        return True
+    # A cluster of threads of this process.
+    scheduler = getattr(getattr(backend, "client", None), "scheduler", None)
+    return str(getattr(scheduler, "address", "")).startswith("inproc://")

@@ -6,12 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.evidence import Array, is_constant, plain_array, same
+from autotrack.capture.arrays import Array, is_constant
+from autotrack.capture.rows import (
+    has_row,
+    has_sparse_row,
+    is_sparse,
+    sparse_block,
+    sparse_row,
+    take_rows,
+)
 
 # Rows that are looked up to tell whether data was taken from a transformer's output.
 _PROBES = 4
-# Places at which a row is looked for.
-_SEARCHED = 2000
 # Outputs above this size (bytes) are not copied.
 _LARGEST_COPY = 4 << 20
 
@@ -29,7 +35,7 @@ def comes_from(data: Any, output: Any) -> bool:
     if both and np.may_share_memory(data, output):
         return True
     try:
-        return _has_rows(_rows(data), shape[0], _rows(output))
+        return _has_rows(data, output)
     except Exception:  # noqa: BLE001 - containers that cannot be compared so are not the same
         return False
 
@@ -40,41 +46,39 @@ def small_copy(output: Any) -> Any:
         size = output.nbytes
     elif hasattr(output, "iloc") and hasattr(output, "memory_usage"):
         size = int(np.sum(output.memory_usage()))
-    elif hasattr(output, "tocoo") and hasattr(output, "data"):
+    elif is_sparse(output) and hasattr(output, "data"):
         size = output.data.nbytes
+    elif hasattr(output, "estimated_size") and hasattr(output, "clone"):  # polars, which shares it
+        return output.clone() if output.estimated_size() <= _LARGEST_COPY else None
     else:
         return None
     return output.copy() if size <= _LARGEST_COPY else None
 
 
-def dense(part: Any) -> Array:
-    """A row or a column of a sparse matrix as an array of one dimension."""
-    stored = part.tocoo()
-    line = np.zeros(max(part.shape), stored.data.dtype)
-    line[stored.row if part.shape[1] == 1 else stored.col] = stored.data
-    return line
+def _has_rows(data: Any, output: Any) -> bool:
+    """Whether some rows of `data` are rows of `output`, and could be told from others' rows."""
+    probes = np.unique(np.linspace(0, data.shape[0] - 1, _PROBES, dtype=np.intp))
+    if is_sparse(output):
+        return _has_sparse_rows(data, output.tocsr(), probes)
+    rows = take_rows(data.tocsr() if is_sparse(data) else data, probes)
+    matrix = sparse_block(rows) if is_sparse(rows) else np.asarray(rows)
+    return all(has_row(output, row) for row in matrix) and any(map(_tells, matrix))
 
 
-def _rows(data: Any) -> Any:
-    return data.iloc if hasattr(data, "iloc") else data
+def _has_sparse_rows(data: Any, output: Any, probes: Array) -> bool:
+    if is_sparse(data):
+        held = data.tocsr()
+        rows = [sparse_row(held, at) for at in probes.tolist()]
+    else:
+        matrix = np.asarray(take_rows(data, probes))
+        rows = [(np.flatnonzero(row), row[np.flatnonzero(row)]) for row in matrix]
+    # A row of zeros is met by chance.
+    telling = (0 < len(row[0]) < output.shape[1] or _tells(row[1]) for row in rows)
+    return all(has_sparse_row(output, *row) for row in rows) and any(telling)
 
 
-def _has_rows(rows: Any, count: int, known: Any) -> bool:
-    first = dense(known[:, [0]]) if hasattr(known, "tocoo") else plain_array(known[:, 0])
-    if first is None:
-        return False
-    told = False
-    for at in sorted({int(i) for i in np.linspace(0, count - 1, _PROBES)}):
-        row = _row(rows, at)
-        places = np.flatnonzero(first == row[0])[:_SEARCHED]
-        others = (_row(known, int(i)) for i in places)
-        if not any(same(row, other) for other in others):
-            return False
-        real = row.dtype.kind == "f" and row[0] != np.round(row[0], 3)
-        told = told or not is_constant(row) or real
-    return told
-
-
-def _row(rows: Any, at: int) -> Array:
-    # A row of polars is a frame of one row.
-    return dense(rows[[at]]) if hasattr(rows, "tocoo") else np.asarray(rows[at]).reshape(-1)
+def _tells(row: Array) -> bool:
+    """Whether a row is no constant that is met by chance."""
+    if not len(row) or not is_constant(row):
+        return bool(len(row))
+    return bool(row.dtype.kind == "f" and row[0] != np.round(row[0], 3))

@@ -16,8 +16,12 @@ from sklearn.utils.multiclass import unique_labels
 from autotrack.tracking.facts import Table
 
 Shaped = tuple[dict[str, float], dict[str, Table], list[NDArray[Any]]]
+#: A call that a metric function made: its arguments by name, and what it returned.
+Part = tuple[Mapping[str, Any], Any]
 
+_REPORTED = ("precision", "recall", "f1-score", "support")
 _RETURNED = re.compile(r"^(\w+)\s*:", re.MULTILINE)
+_RETURNED_TOGETHER = re.compile(r"^\((\w+(?:, \w+)*)\)\s*:", re.MULTILINE)
 # Tables are for people and for plots; a longer curve is thinned to so many rows.
 MOST_ROWS = 2000
 
@@ -30,15 +34,12 @@ def shape(name: str, function: Callable[..., Any], bound: Mapping[str, Any], res
     name : str
         The function's name with the options that change its meaning.
     function : callable
-        The function itself: its docstring names the parts of what it returns, and a report in
-        text is asked for again as numbers.
+        The function itself: its docstring names the parts of what it returns.
     bound : mapping
         The arguments by name.
     result : object
         What it returned.
     """
-    if isinstance(result, str):
-        result = function(**{**bound, "output_dict": True})
     if isinstance(result, Real) or (isinstance(result, np.ndarray) and result.ndim == 0):
         return {name: float(result)}, {}, []
     if isinstance(result, Mapping):
@@ -46,10 +47,44 @@ def shape(name: str, function: Callable[..., Any], bound: Mapping[str, Any], res
     if isinstance(result, tuple):
         return _parts(name, function, result)
     if isinstance(result, np.ndarray) and result.dtype.kind in "biuf":
-        return {}, {name: _array(result, bound)}, []
+        return {}, {name: array_table(result, _labels(bound))}, []
     if isinstance(result, list) and result and all(isinstance(r, np.ndarray) for r in result):
-        return {}, {f"{name}_{i}": _array(part, {}) for i, part in enumerate(result)}, []
+        return {}, {f"{name}_{i}": array_table(part) for i, part in enumerate(result)}, []
     return {}, {}, []
+
+
+def report_of(text: str, bound: Mapping[str, Any], parts: Sequence[Part]) -> dict[str, Any]:
+    """What ``output_dict=True`` would have returned for a report in text.
+
+    Parameters
+    ----------
+    text : str
+        The report.
+    bound : mapping
+        The arguments of `classification_report` by name.
+    parts : sequence of Part
+        The calls of `precision_recall_fscore_support` it is made of: that of each class, and then
+        one for each average. Asking for the report again would take its time, and give its
+        warnings, twice.
+    """
+    (asked, found), *averages = parts
+    names = bound.get("target_names")
+    names = [f"{label}" for label in asked["labels"]] if names is None else names
+    report: dict[str, Any] = {
+        str(name): dict(zip(_REPORTED, map(float, row), strict=True))
+        for name, *row in zip(names, *found, strict=False)
+    }
+    # The line of the accuracy has no precision and no recall of its own.
+    lines = (line.split() for line in text.splitlines())
+    is_accuracy = any(len(line) == 3 and line[0] == "accuracy" for line in lines)
+    for options, (precision, recall, score, _) in averages:
+        if options["average"] == "micro" and is_accuracy:
+            report["accuracy"] = float(precision)
+        else:
+            row = (precision, recall, score, np.sum(found[-1]))
+            heading = f"{options['average']} avg"
+            report[heading] = dict(zip(_REPORTED, map(float, row), strict=True))
+    return report
 
 
 def _report(report: Mapping[Any, Any]) -> Table:
@@ -79,36 +114,40 @@ def _parts(name: str, function: Callable[..., Any], result: tuple[Any, ...]) -> 
         return {}, {}, []
     arrays = [np.asarray(value) for _, value in pairs]
     if any(array.ndim != 1 for array in arrays):
-        tables = {f"{name}_{part}": _array(np.asarray(value), {}) for part, value in pairs}
+        tables = {f"{name}_{part}": array_table(np.asarray(value)) for part, value in pairs}
         return {}, tables, arrays
-    longest = max(len(array) for array in arrays)
-    chosen = _thinned(longest)
-    rows = [[a[i].item() if i < len(a) else None for a in arrays] for i in chosen]
-    return {}, {name: Table([part for part, _ in pairs], rows)}, arrays
+    return {}, {name: Table([part for part, _ in pairs], curve_rows(arrays))}, arrays
 
 
-def _thinned(count: int) -> Sequence[int]:
-    if count <= MOST_ROWS:
+def curve_rows(arrays: Sequence[NDArray[Any]], most: int = MOST_ROWS) -> list[list[Any]]:
+    """The points of a curve, a row each; one that is longer than `most` is thinned."""
+    chosen = thinned(max(len(array) for array in arrays), most)
+    return [[a[i].item() if i < len(a) else None for a in arrays] for i in chosen]
+
+
+def thinned(count: int, most: int = MOST_ROWS) -> Sequence[int]:
+    """The places of at most so many of `count` rows, evenly spread."""
+    if count <= most:
         return range(count)
-    return [int(i) for i in np.unique(np.linspace(0, count - 1, MOST_ROWS).round())]
+    return [int(i) for i in np.unique(np.linspace(0, count - 1, most).round())]
 
 
-def _array(array: NDArray[Any], bound: Mapping[str, Any]) -> Table:
-    labels = _labels(bound, array)
+def array_table(array: NDArray[Any], labels: Sequence[Any] = ()) -> Table:
+    """A result for each class, or a matrix of them, whose classes are `labels`."""
     if array.ndim <= 1:
         flat = array.ravel()
         keys = labels if len(labels) == len(flat) else range(len(flat))
-        return Table(["label", "value"], [[keys[i], flat[i].item()] for i in _thinned(len(flat))])
+        return Table(["label", "value"], [[keys[i], flat[i].item()] for i in thinned(len(flat))])
     if array.ndim == 2:
         square = len(labels) == array.shape[0] == array.shape[1]
         columns = labels if square else list(range(array.shape[1]))
-        rows = [[labels[i] if square else i, *array[i].tolist()] for i in _thinned(array.shape[0])]
+        rows = [[labels[i] if square else i, *array[i].tolist()] for i in thinned(array.shape[0])]
         return Table(["true \\ predicted" if square else "row", *map(str, columns)], rows)
     rows = [[*index, array[index].item()] for index in np.ndindex(array.shape)]
     return Table([*(f"axis_{axis}" for axis in range(array.ndim)), "value"], rows[:MOST_ROWS])
 
 
-def _labels(bound: Mapping[str, Any], array: NDArray[Any]) -> list[Any]:
+def _labels(bound: Mapping[str, Any]) -> list[Any]:
     """The class labels along the axes of a per-class result."""
     if bound.get("labels") is not None and "y_true" in bound:
         return list(np.asarray(bound["labels"]).tolist())
@@ -126,4 +165,5 @@ def _names(function: Callable[..., Any]) -> list[str]:
     """The names of the returned values, as the docstring has them."""
     _, found, after = inspect.cleandoc(function.__doc__ or "").partition("\nReturns\n-------\n")
     section = re.split(r"\n\n\w[^\n]*\n---", after)[0] if found else ""
-    return _RETURNED.findall(section)
+    together = _RETURNED_TOGETHER.search(section)
+    return together[1].split(", ") if together else _RETURNED.findall(section)

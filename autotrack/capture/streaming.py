@@ -1,84 +1,203 @@
 """Hearing the tasks of scikit-learn's loops as each of them finishes.
 
-`cross_validate` and its kin run their splits in one ``joblib.Parallel``. When somebody listens, it
-is made to hand over each result as it comes in, and returns the same list as ever.
+Searches, `cross_validate` and its kin run their splits in a ``joblib.Parallel``. When somebody
+listens, it is made to hand over each result as it comes in, and returns the same list as ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from itertools import chain
 from typing import Any
 
-Call = Callable[..., Any]
-#: Gets the place of a task among all of them, and its result.
-Listener = Callable[[int, Any], None]
+from autotrack.capture.notes import Noted, noting, stop_noting
 
+Call = Callable[..., Any]
+
+# Where an exception keeps the place of the task it comes from, on its way to who listens.
+_PLACE = "_autotrack_place"
+
+
+class Loop:
+    """Somebody who hears a loop. None of its methods may raise."""
+
+    def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Hear of a task that is to be run, perhaps in another thread.
+
+        Its result if that is known already: the task is not run then, and not heard of again.
+        """
+        return None
+
+    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
+        """Hear what a task returned, and which warnings came up in it."""
+
+    def failed(self, place: int | None, error: BaseException) -> None:
+        """Hear that the loop ends with an error, of that task if it is known which."""
+
+
+class Listener:
+    """Somebody who hears the loops of a call."""
+
+    def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
+        """Who hears the loop whose first task has these arguments; None for nobody."""
+        raise NotImplementedError
+
+
+class _Told(Listener, Loop):
+    def __init__(self, tell: Callable[[int, Any], None]) -> None:
+        self._tell = tell
+
+    def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop:
+        return self
+
+    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
+        self._tell(place, result)
+
+
+class _Nobody(Listener):
+    def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        return None
+
+
+_NOBODY = _Nobody()
+# None where nothing is known, as in a thread that has just been started.
 _listener: ContextVar[Listener | None] = ContextVar("autotrack_listener", default=None)
+# Those who hear what is done for them in threads as well.
+_everywhere: list[Listener] = []
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """A block in which the next loop, and none inside of it, is listened to."""
-    token = _listener.set(listener)
+def listening(
+    listener: Listener | Callable[[int, Any], None], *, everywhere: bool = False
+) -> Iterator[None]:
+    """A block whose loops, and none inside of them, are listened to.
+
+    Parameters
+    ----------
+    listener : Listener or callable
+        A plain function gets the place and the result of each task, whatever the loop.
+    everywhere : bool
+        Whether loops of threads are heard too. The listener has to tell its own from others'.
+    """
+    heard = listener if isinstance(listener, Listener) else _Told(listener)
+    token = _listener.set(heard)
+    if everywhere:
+        _everywhere.append(heard)
     try:
         yield
     finally:
         _listener.reset(token)
+        if everywhere:
+            _everywhere.remove(heard)
 
 
 class _Numbered:
-    """A task that returns its place beside its result."""
+    """A task that returns its place, and what came up in it, beside its result."""
 
-    __slots__ = ("function", "place")
+    __slots__ = ("function", "place", "private")
 
-    def __init__(self, place: int, function: Call) -> None:
+    def __init__(self, place: int, function: Call, private: bool) -> None:
         self.place = place
         self.function = function
+        # Whether the filters of warnings are put back after the task by whoever called it.
+        self.private = private
 
-    def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any]:
-        return self.place, self.function(*args, **kwargs)
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any, Sequence[Noted]]:
+        try:
+            with noting(private=self.private) as notes:
+                return self.place, self.function(*args, **kwargs), notes
+        except BaseException as error:
+            with suppress(Exception):
+                setattr(error, _PLACE, self.place)
+            raise
+
+
+def _number(place: int, function: Any) -> Any:
+    """`function`, numbered: inside of what scikit-learn puts around it, which sets warnings up."""
+    holder, inner = None, function
+    while hasattr(inner, "function"):
+        holder, inner = inner, inner.function
+    if holder is None:
+        return _Numbered(place, function, False)
+    holder.function = _Numbered(place, inner, hasattr(holder, "warning_filters"))
+    return function
 
 
 def run(original: Call, parallel: Any, tasks: Iterable[Any]) -> Any:
     """Call ``joblib.Parallel.__call__``, the `original`, whether somebody listens or not."""
     listener = _listener.get()
-    if listener is None:
+    if listener is None and len(_everywhere) == 1:
+        listener = _everywhere[0]
+    if listener is None or listener is _NOBODY:
         return original(parallel, tasks)
-    token = _listener.set(None)
+    token = _listener.set(_NOBODY)
     try:
-        return _stream(original, parallel, tasks, listener)
+        tasks = iter(tasks)
+        first = next(tasks, None)
+        if first is None:
+            return original(parallel, tasks)
+        tasks = chain([first], tasks)
+        loop = listener.begins(*first[1:])
+        if loop is None:
+            return original(parallel, tasks)
+        return _stream(original, parallel, tasks, loop)
     finally:
         _listener.reset(token)
 
 
-def _stream(original: Call, parallel: Any, tasks: Iterable[Any], listener: Listener) -> list[Any]:
-    """Run the tasks, telling `listener` of each; the list of their results in their own order.
+def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> list[Any]:
+    """Run the tasks, telling `loop` of each; the list of their results in their own order.
 
     Threads, loky and sequential loops are told in the order of finishing. A backend that may run
-    where autotrack is not installed (a cluster) is told in the order of the tasks, and
-    multiprocessing, which cannot stream, at the end.
+    where autotrack is not installed (a cluster) is told in the order of the tasks, without notes,
+    and multiprocessing, which cannot stream, at the end.
     """
     backend = parallel._backend
-    if parallel.return_generator or not backend.supports_return_generator:
-        results = list(original(parallel, tasks))
-        for place, result in enumerate(results):
-            listener(place, result)
-        return results
-    if type(backend).__module__ == "joblib._parallel_backends":
-        numbered = (
-            (_Numbered(place, function), args, kwargs)
-            for place, (function, args, kwargs) in enumerate(tasks)
-        )
-        pairs = _generated(original, parallel, numbered, "generator_unordered")
-    else:
-        pairs = enumerate(_generated(original, parallel, tasks, "generator"))
+    ours = type(backend).__module__ == "joblib._parallel_backends"
     found: dict[int, Any] = {}
-    for place, result in pairs:
-        found[place] = result
-        listener(place, result)
+    # The places of the tasks that are run, in their order.
+    places: list[int] = []
+    heard = _heard(tasks, loop, found, places, number=ours)
+    outputs: Iterable[Any]
+    # Sequential loops stream, whatever their backend says.
+    streams = backend.supports_return_generator or type(backend).__name__ == "SequentialBackend"
+    if parallel.return_generator or not streams:
+        outputs = _later(original, parallel, heard)
+    else:
+        order = "generator_unordered" if ours else "generator"
+        outputs = _generated(original, parallel, heard, order)
+    try:
+        for count, output in enumerate(outputs):
+            place, result, notes = output if ours else (places[count], output, ())
+            found[place] = result
+            loop.finished(place, result, notes)
+    except BaseException as error:
+        loop.failed(vars(error).pop(_PLACE, None), error)
+        raise
+    finally:
+        stop_noting()
+        if isinstance(outputs, Generator):
+            # An interrupt that was not the loop's own leaves it waiting.
+            outputs.close()
     return [found[place] for place in sorted(found)]
+
+
+def _heard(
+    tasks: Iterator[Any], loop: Loop, found: dict[int, Any], places: list[int], *, number: bool
+) -> Iterator[Any]:
+    for place, (function, args, kwargs) in enumerate(tasks):
+        known = loop.created(place, args, kwargs)
+        if known is not None:
+            found[place] = known
+            continue
+        places.append(place)
+        yield _number(place, function) if number else function, args, kwargs
+
+
+def _later(original: Call, parallel: Any, tasks: Iterable[Any]) -> Iterator[Any]:
+    yield from original(parallel, tasks)
 
 
 def _generated(original: Call, parallel: Any, tasks: Iterable[Any], return_as: str) -> Any:

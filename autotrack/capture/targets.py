@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextvars import ContextVar
+from multiprocessing.pool import Pool
+from multiprocessing.process import BaseProcess
 from types import CellType, FunctionType
 from typing import Any
 
 import joblib
 import sklearn.metrics
 import sklearn.model_selection
-from sklearn.base import BaseEstimator
-from sklearn.metrics._scorer import _BaseScorer
+from sklearn.calibration import calibration_curve
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics._scorer import _BaseScorer, _Scorer
 
+from autotrack.capture.births import Births
+from autotrack.capture.displays import DISPLAYS, MAKERS, DisplayEars
 from autotrack.capture.estimators import EstimatorEars
-from autotrack.capture.metrics import MetricEars, judges_predictions
-from autotrack.capture.nesting import FitWatch, OutermostWatch, hear_parallel
-from autotrack.capture.validation import FUNCTIONS, ValidationEars
+from autotrack.capture.metrics import MetricEars, MetricWatch, judges_predictions
+from autotrack.capture.nesting import FitWatch, OutermostWatch
+from autotrack.capture.recognition import estimator_classes, is_estimator_class, with_subclasses
+from autotrack.capture.validation import (
+    FUNCTIONS,
+    IMPORTANCE,
+    IMPORTANCE_MODULE,
+    ValidationEars,
+)
+from autotrack.capture.workers import POOL_METHODS, WorkerEars
 from autotrack.identity import IdentityMap
+from autotrack.importing import once_loaded
 from autotrack.patching import (
     Watch,
     is_patched,
@@ -27,6 +43,7 @@ from autotrack.patching import (
     restore_cell,
     wrapped_cell,
 )
+from autotrack.tracking.context import home
 
 #: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else
 #: begins with ``predict`` is heard as a prediction.
@@ -34,6 +51,7 @@ METHODS = {
     "fit": "fit",
     "fit_predict": "fit",
     "fit_transform": "fit",
+    "fit_resample": "fit",
     "partial_fit": "partial_fit",
     "transform": "transform",
     "decision_function": "predict",
@@ -50,7 +68,12 @@ class Targets:
     """Everything that is exchanged while tracking is on, and how to put it back."""
 
     def __init__(
-        self, estimators: EstimatorEars, metrics: MetricEars, validation: ValidationEars
+        self,
+        estimators: EstimatorEars,
+        metrics: MetricEars,
+        validation: ValidationEars,
+        workers: WorkerEars,
+        displays: DisplayEars,
     ) -> None:
         self._watches: dict[str, Watch] = {
             kind: (FitWatch if "fit" in kind else OutermostWatch)(
@@ -58,46 +81,74 @@ class Targets:
             )
             for kind in {*METHODS.values()}
         }
-        self._metric = OutermostWatch(metrics.hear_metric)
+        self._metric = MetricWatch(metrics.hear_metric)
         self._validation = OutermostWatch(validation.hear_validation)
         self._scorer = OutermostWatch(metrics.hear_scorer)
-        self._parallel = Watch(hear_parallel)
+        self._display = OutermostWatch(displays.hear_display)
+        self._workers = _parallel_work(workers)
         self._birth = Watch(self._born)
+        self._births = Births(_concerns, self.hear_class)
         # Weakly: a notebook defines the same class many times over. By identity: a metaclass may
         # say what it likes about equality.
         self._classes: IdentityMap[None] = IdentityMap()
         self._cells: list[CellType] = []
+        self._give_up_waiting: Callable[[], None] | None = None
 
     def hear_class(self, cls: type) -> None:
-        """Hear a class that exists already, and what it inherits from."""
-        if issubclass(cls, BaseEstimator):
-            for owner in cls.__mro__:
+        """Hear a class that exists already, and what it inherits from, if it is an estimator."""
+        with home.trouble.guard("hear a class"):
+            if not is_estimator_class(cls):
+                return
+            for owner in cls.__mro__[:-1]:
                 self._hear_owner(owner)
+            if is_patched(cls):
+                # Methods of other classes came with it, perhaps as `train = Base.fit`.
+                self._classes.set(cls, None)
 
     def apply(self) -> None:
         """Exchange everything; :meth:`undo` puts it back."""
-        classes = _with_subclasses(BaseEstimator)
-        owners = {id(owner): owner for cls in classes for owner in cls.__mro__}
+        self._births.watch()
+        owners = {id(owner): owner for cls in estimator_classes() for owner in cls.__mro__}
         for owner in owners.values():
             self._hear_owner(owner)
         for function in _metric_functions():
             self._hear_function(function, self._metric)
         for name in FUNCTIONS:
             self._hear_function(getattr(sklearn.model_selection, name), self._validation)
-        for owner, watch in ((joblib.Parallel, self._parallel), (_BaseScorer, self._scorer)):
-            if patch_attribute(owner, "__call__", watch):
+        # Importing it takes as long as half of what `enable` takes otherwise.
+        self._give_up_waiting = once_loaded(IMPORTANCE_MODULE, self._hear_importance)
+        displays = ((cls, maker, self._display) for cls in DISPLAYS for maker in MAKERS)
+        # `_score` is what several scorers in one are called by.
+        scorers = ((_BaseScorer, "__call__", self._scorer), (_Scorer, "_score", self._scorer))
+        rows = (*self._workers, *scorers, *displays)
+        for owner, name, watch in rows:
+            if patch_attribute(owner, name, watch):
                 self._classes.set(owner, None)
 
     def undo(self) -> None:
         """Put every original back, in classes born meanwhile too; silence the rest."""
+        # First of all: nothing is wrapped for a watch that is silent, in whichever thread.
+        single = [self._metric, self._validation, self._scorer, self._display, self._birth]
+        single += [watch for _, _, watch in self._workers]
+        for watch in (*self._watches.values(), *single):
+            watch.hear = None
+        self._births.unwatch()
+        if self._give_up_waiting is not None:
+            self._give_up_waiting()
         for cls, _ in self._classes.living():
             restore(cls)  # type: ignore[arg-type]
         self._classes.clear()
+        for cls in with_subclasses(object):
+            # A class made of another's methods (`dataclass(slots=True)`), of which nobody told.
+            if not METHODS.keys().isdisjoint(cls.__dict__) and is_patched(cls):
+                restore(cls)
         while self._cells:
             restore_cell(self._cells.pop())
-        single = (self._metric, self._validation, self._scorer, self._parallel, self._birth)
-        for watch in (*self._watches.values(), *single):
-            watch.hear = None
+
+    def _hear_importance(self) -> None:
+        with home.trouble.guard("hear a function"):
+            function = getattr(sys.modules[IMPORTANCE_MODULE], IMPORTANCE)
+            self._hear_function(function, self._validation)
 
     def _hear_function(self, function: FunctionType, watch: Watch) -> None:
         cell = _innermost_cell(function)
@@ -107,11 +158,14 @@ class Targets:
 
     def _hear_owner(self, owner: type) -> None:
         """Hear the methods that `owner` itself defines, and the classes derived from it later."""
+        if owner is FrozenEstimator:
+            return  # its fit trains nothing, and the rest it hands on to what it holds
         for name in list(owner.__dict__):
-            kind = METHODS.get(name) or ("predict" if name.startswith("predict") else None)
-            watch = self._birth if name == _BIRTH else self._watches.get(kind or "")
-            if watch is not None and patch_attribute(owner, name, watch):
+            watch = self._birth if name == _BIRTH else self._watches.get(_kind(name) or "")
+            if watch is not None:
+                # Before it is wrapped: whoever switches off meanwhile must find it.
                 self._classes.set(owner, None)
+                patch_attribute(owner, name, watch)
 
     def _born(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -119,26 +173,36 @@ class Targets:
         # scikit-learn's own hook exchanges `transform` when its turn comes; only when the first
         # of the chain returns is the class as its author will find it.
         cls, creating = args[0], _creating.get()
-        if any(cls is other for other in creating) or not issubclass(cls, BaseEstimator):
+        if any(cls is other for other in creating) or not is_estimator_class(cls):
             return original(*args, **kwargs)
         token = _creating.set((*creating, cls))
         try:
             result = original(*args, **kwargs)
         finally:
             _creating.reset(token)
-        for owner in cls.__mro__:
-            self._hear_owner(owner)
-        if is_patched(cls):
-            # Methods of other classes came with it, under other names perhaps (`train = Base.fit`).
-            self._classes.set(cls, None)
+        self.hear_class(cls)
         return result
 
 
-def _with_subclasses(cls: type) -> Iterator[type]:
-    yield cls
-    subclasses: list[type] = type.__subclasses__(cls)
-    for subclass in subclasses:
-        yield from _with_subclasses(subclass)
+def _parallel_work(ears: WorkerEars) -> list[tuple[type, str, Watch]]:
+    pool = Watch(ears.hear_pool)
+    return [
+        (joblib.Parallel, "__call__", Watch(ears.hear_parallel)),
+        (threading.Thread, "start", Watch(ears.hear_thread)),
+        (BaseProcess, "start", Watch(ears.hear_process)),
+        (ThreadPoolExecutor, "submit", Watch(ears.hear_submit)),
+        (ProcessPoolExecutor, "submit", Watch(ears.hear_submit)),
+        *((Pool, name, pool) for name in POOL_METHODS),
+    ]
+
+
+def _kind(name: str) -> str | None:
+    return METHODS.get(name) or ("predict" if name.startswith("predict") else None)
+
+
+def _concerns(name: str) -> bool:
+    """Whether a class whose body uses `name` may be an estimator, or change what one does."""
+    return name == "get_params" or _kind(name) is not None
 
 
 def _metric_functions() -> Iterator[FunctionType]:
@@ -146,6 +210,7 @@ def _metric_functions() -> Iterator[FunctionType]:
         function = getattr(sklearn.metrics, name)
         if isinstance(function, FunctionType) and judges_predictions(function):
             yield function
+    yield calibration_curve
 
 
 def _innermost_cell(function: FunctionType) -> CellType | None:

@@ -3,68 +3,93 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from autotrack.capture.caller import variable_name
+from autotrack.capture.evaluations import noted
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
-from autotrack.capture.streaming import listening
-from autotrack.describe.data import describe
-from autotrack.describe.estimator import qualified_name, storable, summary, user_params
+from autotrack.capture.notes import Noted
+from autotrack.capture.progress import ProgressBar, progress_bar
+from autotrack.capture.splits import (
+    Curve,
+    Importances,
+    Split,
+    error_table,
+    permuted_scores,
+    scorer_name,
+    split_table,
+    splits_of,
+    summary,
+)
+from autotrack.capture.streaming import Listener, Loop, listening
+from autotrack.describe.data import describe, row_count
+from autotrack.describe.estimator import qualified_name, storable, user_params
+from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, Table
-from autotrack.tracking.recorder import OpenFit, Recorder
+from autotrack.tracking.links import link_parts, links
+from autotrack.tracking.measuring import MODEL_RUN_TAG, Measured, Measurements, Stream
+from autotrack.tracking.recorder import OpenFit
 from autotrack.tracking.trouble import Trouble
 
-#: The functions of ``sklearn.model_selection`` that are heard.
-FUNCTIONS = (
-    "cross_validate",
-    "cross_val_score",
-    "cross_val_predict",
-    "learning_curve",
-    "validation_curve",
-    "permutation_test_score",
+#: The functions of ``sklearn.model_selection`` that are heard, and what each of them counts.
+FUNCTIONS = {
+    "cross_validate": "splits",
+    "cross_val_score": "splits",
+    "cross_val_predict": "splits",
+    "learning_curve": "fits",
+    "validation_curve": "fits",
+    "permutation_test_score": "permutations",
+}
+#: The one that judges a model that is fitted already, and the module it is in.
+IMPORTANCE, IMPORTANCE_MODULE = (
+    "permutation_importance",
+    "sklearn.inspection._permutation_importance",
 )
+_UNITS = {**FUNCTIONS, IMPORTANCE: "features"}
+_CURVES = ("learning_curve", "validation_curve")
 # Arguments that are data or say nothing of what was judged, and how.
 _NO_PARAMS = frozenset(
     {"estimator", "X", "y", "groups", "params", "fit_params", "n_jobs", "verbose", "pre_dispatch"}
     | {"return_train_score", "return_estimator", "return_indices", "return_times", "error_score"}
+    | {"sample_weight"}
 )
+# scikit-learn's default number of splits.
+_FOLDS = 5
 
 
-@dataclass(slots=True)
-class _Split:
-    """What one evaluation measured."""
-
-    scores: Mapping[str, float]
-    times: Mapping[str, float]
-    error: str | None = None
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Heard:
     """A validation under way."""
 
     function: str
     bound: Mapping[str, Any]
     opened: OpenFit
-    splits: dict[int, _Split] = field(default_factory=dict)
+    stream: Stream
+    bar: ProgressBar
+    splits: dict[int, Split] = field(default_factory=dict)
+
+    @property
+    def scorer(self) -> str:
+        return scorer_name(self.bound.get("scoring"))
 
 
 class ValidationEars:
     """Hears a validation function."""
 
     def __init__(
-        self, settings: Settings, recorder: Recorder, lineage: Lineage, trouble: Trouble
+        self,
+        settings: Settings,
+        measurements: Measurements,
+        lineage: Lineage,
+        trouble: Trouble,
     ) -> None:
         self._settings = settings
-        self._recorder = recorder
+        self._measurements = measurements
         self._lineage = lineage
         self._trouble = trouble
 
@@ -78,12 +103,18 @@ class ValidationEars:
             if heard is None:
                 return original(*args, **kwargs)
             try:
-                with listening(lambda place, result: self._split(heard, place, result)):
+                heard.bar.open()
+                with listening(_Splits(self, heard)):
                     result = original(*args, **kwargs)
             except BaseException as error:
+                heard.bar.close()
                 with self._trouble.guard("record a failed validation"):
-                    self._recorder.fail_fit(heard.opened, error)
+                    heard.stream.flush()
+                    self._measurements.fail(heard.opened, error)
                 raise
+            finally:
+                heard.bar.end(None)
+            heard.bar.close()
             with self._trouble.guard("record a validation"):
                 self._close(heard, result)
             return result
@@ -94,26 +125,50 @@ class ValidationEars:
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> _Heard | None:
         with self._trouble.guard("record a validation"):
-            bound = inspect.signature(original).bind(*args, **kwargs).arguments
-            estimator = bound["estimator"]
-            options = {
-                name: storable(value)
-                for name, value in bound.items()
-                if name not in _NO_PARAMS and value is not None
-            }
-            params = user_params(estimator, defaults=self._settings.log_defaults)
-            facts = FitFacts(
-                name=f"{original.__name__}: {summary(estimator)}",
-                estimator=qualified_name(estimator),
-                # An estimator may have a param of the same name (LassoCV has a `cv`).
-                params=params
-                | {f"{original.__name__}__{n}" if n in params else n: options[n] for n in options},
-                data=self._data(bound),
-                preprocessing=self._lineage.preprocessing_of(bound.get("X")),
+            try:
+                call = inspect.signature(original).bind(*args, **kwargs)
+            except TypeError:  # which the call itself will raise
+                return None
+            bound = dict(call.arguments)
+            facts = self._facts(original.__name__, bound)
+            call.apply_defaults()
+            bar = progress_bar(
+                facts.name,
+                _expected(original.__name__, call.arguments),
+                setting=self._settings.progress,
+                trouble=self._trouble,
+                unit=_UNITS[original.__name__],
+                estimator=bound["estimator"],
             )
-            opened = self._recorder.open_validation(facts)
-            return _Heard(original.__name__, bound, opened)
+            opened = self._measurements.open(facts, progress=bar.progress)
+            stream = self._measurements.stream(opened)
+            return _Heard(original.__name__, bound, opened, stream, bar)
         return None
+
+    def _facts(self, function: str, bound: Mapping[str, Any]) -> FitFacts:
+        estimator = bound["estimator"]
+        options = {
+            name: storable(value)
+            for name, value in bound.items()
+            if name not in _NO_PARAMS and value is not None
+        }
+        params = user_params(estimator, defaults=self._settings.log_defaults)
+        # An estimator may have a param of the same name (LassoCV has a `cv`).
+        params |= {f"{function}__{n}" if n in params else n: options[n] for n in options}
+        tags = {}
+        if arguments := _fit_arguments(bound):
+            tags["fit_arguments"] = ", ".join(arguments)
+        link = links.get(estimator) if function == IMPORTANCE else None
+        if link is not None:
+            tags[MODEL_RUN_TAG] = link.run_id
+        return FitFacts(
+            name=f"{function}: {named(estimator)}",
+            estimator=qualified_name(estimator),
+            params=params,
+            data=self._data(bound),
+            preprocessing=self._lineage.preprocessing_of(bound.get("X")),
+            tags=tags,
+        )
 
     def _data(self, bound: Mapping[str, Any]) -> DatasetUse | None:
         X = bound.get("X")
@@ -124,119 +179,130 @@ class ValidationEars:
 
     # -- what comes in ------------------------------------------------------------------------
 
-    def _split(self, heard: _Heard, place: int, result: Any) -> None:
+    def evaluated(self, heard: _Heard, place: int, result: Any, warnings: Sequence[Noted]) -> None:
+        """A task of the loop finished."""
         with self._trouble.guard("record a split"):
-            split = _measured(result, _scorer_name(heard.bound.get("scoring")))
-            if split is not None:
-                heard.splits[place] = split
-                numbers = {**split.scores, **split.times}
-                self._recorder.measure(
-                    heard.opened, [(key, value, place) for key, value in numbers.items()]
-                )
+            found: list[Split] = []
+            if heard.function == IMPORTANCE:
+                found = [Split(permuted_scores(result, heard.scorer), {})]
+            elif heard.function != "cross_val_predict":  # whose tasks return predictions
+                found = splits_of(result, heard.scorer)
+                heard.splits.update(enumerate(found, place * len(found)))
+            numbers: list[Measured] = [
+                (key, number, step)
+                for step, split in enumerate(found, place * len(found))
+                for key, number in split.numbers.items()
+            ]
+            score = found[-1].score if found and heard.function != IMPORTANCE else None
+            heard.bar.advance(score)
+            self._measurements.add(
+                heard.opened, numbers, heard.bar.progress, noted(place, result, warnings)
+            )
 
     def _close(self, heard: _Heard, result: Any) -> None:
-        numbers: list[tuple[str, float, int | None]] = []
+        heard.stream.flush()
+        numbers: list[Measured] = []
         tables: dict[str, Table] = {}
-        if heard.splits:
-            tables["splits"] = _split_table(heard.splits)
-            if heard.function in ("cross_validate", "cross_val_score"):
-                numbers = _summary(heard.splits)
-        if heard.function in ("learning_curve", "validation_curve"):
-            numbers, tables["curve"] = _curve(heard, result)
+        varied: tuple[Any, ...] = ()
+        if heard.function in _CURVES:
+            curve = Curve.of(heard.function, heard.bound, result)
+            numbers, tables["curve"] = curve.numbers(), curve.table()
+            varied = (curve.varied, curve.points)
         elif heard.function == "permutation_test_score":
             score, permuted, pvalue = result
             numbers = [("score", float(score), None), ("pvalue", float(pvalue), None)]
+            numbers += summary(heard.splits.values())
             tables["permutations"] = Table(["score"], [[float(value)] for value in permuted])
-        errors = [(place, split.error) for place, split in heard.splits.items() if split.error]
-        if errors:
-            tables["fit_errors"] = Table(["split", "error"], sorted(errors))
-        self._recorder.close_validation(heard.opened, numbers, tables)
+        elif heard.function == IMPORTANCE:
+            importances = Importances.of(_features(heard.bound), result)
+            numbers, tables = importances.numbers(), importances.tables()
+        else:
+            numbers = summary(heard.splits.values())
+        if heard.splits:
+            tables["splits"] = split_table(heard.splits, *varied)
+        if (errors := error_table(heard.splits)) is not None:
+            tables["fit_errors"] = errors
+        # As many as there were; before that it may have been a guess.
+        heard.bar.expect(heard.bar.progress.finished or heard.bar.progress.total)
+        self._measurements.close(heard.opened, numbers, tables, heard.bar.progress)
+        self._link(heard, result)
+
+    def _link(self, heard: _Heard, result: Any) -> None:
+        """What is computed later from what came out of this run belongs to it."""
         if heard.function == "cross_val_predict":
-            X = heard.bound.get("X")
-            # What is computed from out-of-fold predictions later belongs to this run.
-            self._lineage.predicted_in(self._recorder.link_of(heard.opened), reference(X), result)
+            link = self._measurements.link_of(heard.opened)
+            self._lineage.predicted_in(link, reference(heard.bound.get("X")), result)
+        elif heard.function == "cross_validate":
+            link = self._measurements.link_of(heard.opened, scope="estimator")
+            for model in result.get("estimator", ()):
+                link_parts(model, link)
 
 
-def _scorer_name(scoring: Any) -> str:
-    if scoring is None:
-        return "score"
-    if isinstance(scoring, str):
-        return scoring
-    function = getattr(scoring, "_score_func", scoring)
-    return str(getattr(function, "__name__", "score"))
+class _Splits(Listener, Loop):
+    """Listens to the loop of a validation function."""
+
+    def __init__(self, ears: ValidationEars, heard: _Heard) -> None:
+        self._ears = ears
+        self._heard = heard
+
+    def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
+        """Whether it is the function's own loop, and not one of a fit or prediction before it."""
+        estimator, X = self._heard.bound["estimator"], self._heard.bound.get("X")
+        own = True
+        if self._heard.function == IMPORTANCE:
+            own = bool(args) and args[0] is estimator
+        elif self._heard.function == "permutation_test_score":
+            own = len(args) > 1 and type(args[0]) is type(estimator)
+            own = own and row_count(args[1]) == row_count(X)
+        return self if own else None
+
+    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
+        """Hear what a task returned."""
+        self._ears.evaluated(self._heard, place, result, notes)
 
 
-def _measured(result: Any, scorer: str) -> _Split | None:
-    """An evaluation as `_fit_and_score` returns it; None if the loop was of something else."""
-    if isinstance(result, Real):  # a permutation's score
-        return _Split({"permutation_score": float(result)}, {})
-    if not isinstance(result, dict) or "test_scores" not in result:
+def _expected(function: str, bound: Mapping[str, Any]) -> int | None:
+    """How many tasks the loop of `function` will have, as far as that can be told before it."""
+    try:
+        if function == "permutation_test_score":
+            return int(bound["n_permutations"])
+        if function == IMPORTANCE:
+            return len(_features(bound))
+        splits = _split_count(bound)
+        if splits is None:
+            return None
+        if function == "validation_curve":
+            return splits * len(bound["param_range"])
+        if function == "learning_curve" and not bound["exploit_incremental_learning"]:
+            return splits * len(set(bound["train_sizes"]))
+        return splits
+    except Exception:  # noqa: BLE001 - if the arguments are wrong, the call itself will say so
         return None
-    scores: dict[str, float] = {}
-    for part in ("train", "test"):
-        found = result.get(f"{part}_scores")
-        if isinstance(found, Mapping):
-            scores |= {f"{part}_{name}": float(value) for name, value in found.items()}
-        elif isinstance(found, Real):
-            scores[f"{part}_{scorer}"] = float(found)
-    times = {key: float(result[key]) for key in ("fit_time", "score_time") if key in result}
-    return _Split(scores, times, _last_line(result.get("fit_error")))
 
 
-def _last_line(traceback: str | None) -> str | None:
-    return traceback.strip().splitlines()[-1] if traceback else None
+def _split_count(bound: Mapping[str, Any]) -> int | None:
+    cv = bound["cv"]
+    if cv is None or isinstance(cv, int):
+        return _FOLDS if cv is None else cv
+    if not hasattr(cv, "get_n_splits"):
+        return len(cv) if isinstance(cv, Sized) else None
+    groups = bound.get("groups")
+    if groups is None:
+        groups = (bound.get("params") or {}).get("groups")
+    return int(cv.get_n_splits(bound["X"], bound["y"], groups))
 
 
-def _split_table(splits: Mapping[int, _Split]) -> Table:
-    keys = list(dict.fromkeys(k for s in splits.values() for k in (*s.scores, *s.times)))
-    rows = [
-        [place, *({**splits[place].scores, **splits[place].times}.get(key) for key in keys)]
-        for place in sorted(splits)
-    ]
-    return Table(["split", *keys], rows)
+def _features(bound: Mapping[str, Any]) -> list[str]:
+    X = bound["X"]
+    columns = getattr(X, "columns", None)
+    if columns is not None:
+        return [str(column) for column in columns]
+    shape = getattr(X, "shape", None) or (len(X), len(X[0]))
+    return [str(number) for number in range(shape[1])]
 
 
-def _summary(splits: Mapping[int, _Split]) -> list[tuple[str, float, int | None]]:
-    """Mean, standard deviation and standard error of each score over the splits."""
-    keys = dict.fromkeys(key for split in splits.values() for key in split.scores)
-    numbers: list[tuple[str, float, int | None]] = []
-    for key in keys:
-        values = [split.scores[key] for split in splits.values() if key in split.scores]
-        numbers += [(f"{name}_{key}", value, None) for name, value in _moments(values).items()]
-    return numbers
-
-
-def _moments(values: Sequence[float]) -> dict[str, float]:
-    # Population moments, as scikit-learn's own `mean_test_score` and `std_test_score` are; the
-    # standard error needs the sample's.
-    array = np.asarray(values, dtype=float)
-    several = len(array) > 1
-    return {
-        "mean": float(array.mean()),
-        "std": float(array.std()),
-        "se": float(array.std(ddof=1) / np.sqrt(len(array))) if several else float("nan"),
-    }
-
-
-def _curve(heard: _Heard, result: Any) -> tuple[list[tuple[str, float, int | None]], Table]:
-    """The points of a learning or validation curve: metrics by step, and a table."""
-    scorer = _scorer_name(heard.bound.get("scoring"))
-    if heard.function == "learning_curve":
-        sizes, train, test = result[:3]
-        name, steps = "train_size", [int(size) for size in sizes]
-        points: list[Any] = steps
-    else:
-        train, test = result
-        name, points = str(heard.bound["param_name"]), list(heard.bound["param_range"])
-        steps = list(range(len(points)))
-    numbers: list[tuple[str, float, int | None]] = []
-    rows = []
-    for step, point, *both in zip(steps, points, train, test, strict=True):
-        row: list[Any] = [storable(point)]
-        for part, values in zip(("train", "test"), both, strict=True):
-            moments = _moments(values)
-            row += moments.values()
-            numbers += [(f"{m}_{part}_{scorer}", value, step) for m, value in moments.items()]
-        rows.append(row)
-    columns = [f"{m}_{part}_{scorer}" for part in ("train", "test") for m in ("mean", "std", "se")]
-    return numbers, Table([name, *columns], rows)
+def _fit_arguments(bound: Mapping[str, Any]) -> list[str]:
+    """Names of what else the fits were given: groups, weights and the like."""
+    given = {**(bound.get("fit_params") or {}), **(bound.get("params") or {})}
+    given |= {name: bound[name] for name in ("groups", "sample_weight") if name in bound}
+    return sorted(name for name, value in given.items() if value is not None)

@@ -14,15 +14,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from autotrack.cli.main import existing_store, main, store_option
-from autotrack.cli.tables import ID, moment, number, run_table, status, took
+from autotrack.cli.searches import SEARCH_TAGS, best_candidates, best_so_far, notes_of
+from autotrack.cli.tables import ID, moment, number, run_table, span, status, took
+from autotrack.cli.tree import run_tree
 from autotrack.entities import RunRecord
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking import reading
+from autotrack.tracking.progress import PROGRESS_TAG, progress_of, time_left
 from autotrack.tracking.recorder import FIT_TAG
 
 _PIPE_WIDTH = 200
 _ROWS = 20
+# Tags that say nothing to people, or what is shown elsewhere.
+_INNER_TAGS = (FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
 
 
 def _console() -> Console:
@@ -47,6 +52,7 @@ def _console() -> Console:
     help="At most so many: 20, as CSV all.",
 )
 @click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
+@click.option("--tree", "-t", is_flag=True, help="Each run with its children below it.")
 @click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
 @store_option
 def runs(
@@ -55,6 +61,7 @@ def runs(
     order_by: Sequence[str],
     limit: int | None,
     children: bool,
+    tree: bool,
     as_csv: bool,
 ) -> None:
     """List runs, the newest first."""
@@ -72,7 +79,10 @@ def runs(
     if not found:
         console.print("No runs" + (" match." if where or experiment else " yet."))
         return
-    _print_runs(console, found)
+    if tree:
+        console.print(run_tree(store, found))
+    else:
+        _print_runs(console, found)
     if len(found) == limit:
         console.print(f"[dim]The newest {limit}; --limit shows more.[/dim]")
     console.print("[dim]autotrack show RUN shows one; the first letters of its id will do.[/dim]")
@@ -113,6 +123,9 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     at_least = "at least " if record.status == "KILLED" else ""
     lasted = took(record.start_time, record.end_time)
     console.print(f"started  {moment(record.start_time)}, took {at_least}{lasted}")
+    if (progress := progress_of(record)) is not None:
+        left = time_left(record)
+        console.print(f"finished {progress}" + (f", about {span(left)} left" if left else ""))
     if record.parent_id:
         console.print(f"parent   {record.parent_id}")
     _source(console, record)
@@ -125,7 +138,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         str,
     )
     _section(console, "data", ((use.context, _data(use)) for use in record.datasets), str)
-    tags = ((key, value) for key, value in record.tags.items() if key != FIT_TAG)
+    tags = ((key, value) for key, value in record.tags.items() if not key.startswith(_INNER_TAGS))
     _section(console, "tags", tags, str)
     artifacts = store.list_artifacts(record.run_id)
     _section(console, "artifacts", ((a.path, _bytes(a.size)) for a in artifacts), str)
@@ -133,7 +146,12 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         console.print(f"\n[bold red]{escape(record.error.type)}[/bold red]: ", end="")
         console.print(escape(record.error.message))
         console.print(f"[dim]{escape(record.error.traceback.rstrip())}[/dim]")
-    children = store.search(Query(parent_id=record.run_id, order_by=("start_time",)))
+    _section(console, "notes", notes_of(store, record), str)
+    if record.kind == "search":
+        _candidates(console, store, record)
+        children = []
+    else:
+        children = store.search(Query(parent_id=record.run_id, order_by=("start_time",)))
     if children:
         console.print(f"\n[bold]children[/bold] ({len(children)})")
         _print_runs(console, children)
@@ -141,6 +159,17 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         console.print(
             f'\n[dim]autotrack.load_model("runs:/{record.run_id}/model") predicts with it.[/dim]'
         )
+
+
+def _candidates(console: Console, store: Store, record: RunRecord) -> None:
+    found = best_candidates(store, record)
+    if not found:
+        return
+    count = len(store.children(record.run_id))
+    console.print(f"\n[bold]candidates[/bold] ({count}, the best first)")
+    _print_runs(console, found)
+    if (best := best_so_far(record, found[0])) is not None:
+        console.print(f"best     {escape(best)}")
 
 
 def _source(console: Console, record: RunRecord) -> None:

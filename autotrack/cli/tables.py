@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich import box
 from rich.markup import escape
@@ -137,8 +137,13 @@ def took_of(row: RunRow) -> str:
 
 
 def took(start: datetime, end: datetime | None) -> str:
+    """How long something took that began and ended then, or has not ended yet."""
+    return span((end or datetime.now(UTC)) - start)
+
+
+def span(time: timedelta) -> str:
     """A span of time."""
-    seconds = ((end or datetime.now(UTC)) - start).total_seconds()
+    seconds = time.total_seconds()
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:

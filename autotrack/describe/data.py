@@ -17,8 +17,9 @@ from typing import Any
 
 import xxhash
 
-from autotrack.describe.containers import Content, Frame, PlainColumn, open_content
+from autotrack.describe.containers import Content, open_content
 from autotrack.describe.digest import Array, Sink
+from autotrack.describe.frames import Frame, PlainColumn
 from autotrack.entities import Dataset
 from autotrack.identity import IdentityMap
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from autotrack.describe.dtypes import dtype_text
+
 Sink = xxhash.xxh3_128
 Array = np.ndarray[Any, Any]
 
@@ -47,51 +49,6 @@ def note(sink: Sink, *facts: object) -> None:
         Facts whose repr is unambiguous.
     """
     sink.update(repr(facts).encode("utf-8", "backslashreplace"))
-
-
-def dtype_text(dtype: Any) -> str:
-    """Name a numpy or pandas dtype, whatever its byte order and padding.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype or pandas.api.extensions.ExtensionDtype
-        The dtype to name.
-
-    Returns
-    -------
-    str
-        Such as ``float64``, ``datetime64[ns, UTC]`` or ``{'a': int8, 'b': <U3}``.
-    """
-    if not isinstance(dtype, np.dtype):
-        return str(dtype)
-    if dtype.names is not None:
-        fields = (f"{name!r}: {dtype_text(dtype[name])}" for name in dtype.names)
-        return "{" + ", ".join(fields) + "}"
-    if dtype.subdtype is not None:
-        base, shape = dtype.subdtype
-        return f"({dtype_text(base)}, {shape})"
-    return str(dtype if dtype.isnative else dtype.newbyteorder("="))
-
-
-def is_plain(dtype: Any) -> bool:
-    """Tell whether values of this dtype can be digested as the bytes they lie in.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype or pandas.api.extensions.ExtensionDtype
-        The dtype to judge.
-
-    Returns
-    -------
-    bool
-        False also for all that is not a numpy dtype.
-    """
-    return (
-        isinstance(dtype, np.dtype)
-        and dtype.kind in "biufcmM"
-        and dtype.isnative
-        and dtype.char not in "gG"
-    )
 
 
 def add_array(sink: Sink, array: Array) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from autotrack.describe.git import GitState, dirty, git_state, git_status
 from autotrack.entities import Source
 
-__all__ = ["GitState", "dirty", "git_state", "masked", "source", "watch_dirty"]
+__all__ = ["GitState", "dirty", "git_state", "masked", "source", "watch_dirty", "work_for"]
 
 #: What replaces a secret.
 MASK = "***"
@@ -117,6 +117,21 @@ def source() -> Source:
             process.answered = git is None
             process.source = _make_source(script, git.commit if git else None)
         return process.source
+
+
+def work_for(known: Source) -> None:
+    """Let this process be one more of the script that `known` describes: it is a worker of it.
+
+    Its own command line would be that of the pool it belongs to.
+    """
+    process = _this_process()
+    with process.lock:
+        if process.source is not None and process.source.command == known.command:
+            return
+        process.source = replace(known, source_id=uuid.uuid4().hex, pid=os.getpid())
+        process.answered = known.git_dirty is not None
+        git = None if process.answered else git_state(_code_folder(known.script))
+        process.root = git.root if git else None
 
 
 def watch_dirty(callback: Callable[[Source], None]) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import math
-import weakref
-from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 import xxhash
 
+from autotrack.describe.constructor import constructor_defaults, own_params
 from autotrack.describe.data import describe
 
 #: Params longer than this (as JSON text) are kept as a short form and a digest.
@@ -24,13 +22,16 @@ _DEEPEST = 12
 #: What a value is inside of, outermost first.
 Outer = tuple[object, ...]
 
-_names: weakref.WeakKeyDictionary[type, tuple[str, ...]] = weakref.WeakKeyDictionary()
-_defaults: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
+#: What scikit-learn's tags call estimators that are models; samplers and transformers are none.
+_MODEL_TYPES = frozenset(
+    {"classifier", "regressor", "clusterer", "outlier_detector", "density_estimator"}
+)
 
 
 def is_estimator(value: object) -> bool:
     """Whether `value` is an instance with scikit-learn's params protocol."""
-    return hasattr(value, "get_params") and not isinstance(value, type)
+    # Asked of its class: a mock has whatever it is asked for.
+    return hasattr(type(value), "get_params") and not isinstance(value, type)
 
 
 def is_model(estimator: object) -> bool:
@@ -41,24 +42,16 @@ def is_model(estimator: object) -> bool:
     """
     if hasattr(estimator, "predict") or hasattr(estimator, "fit_predict"):
         return True
-    if _estimator_type(estimator) is not None:  # one that predicts once it is fitted (stacking)
+    if hasattr(type(estimator), "biclusters_"):  # rows and columns together
         return True
-    if _is_tagged_as_model(estimator):
-        return True
+    if _estimator_type(estimator) in _MODEL_TYPES:
+        return True  # one that predicts once it is fitted (stacking)
     if hasattr(estimator, "transform") or hasattr(estimator, "fit_transform"):
         return False
     return any(
         hasattr(estimator, name)
         for name in ("predict_proba", "decision_function", "score_samples", "score")
     )
-
-
-def _is_tagged_as_model(estimator: Any) -> bool:
-    """Whether it says it will predict: a stacking ensemble has `predict` only once it is fitted."""
-    try:
-        return estimator.__sklearn_tags__().estimator_type in ("classifier", "regressor")
-    except Exception:  # noqa: BLE001 - a foreign estimator may say what it likes, or nothing
-        return False
 
 
 def _estimator_type(estimator: Any) -> str | None:
@@ -118,7 +111,7 @@ def _collect(
     if _is_inside(estimator, within):
         return
     expected = constructor_defaults(type(estimator))
-    for name, value in _own_params(estimator).items():
+    for name, value in own_params(estimator).items():
         key = f"{prefix}{name}"
         if is_estimator(value):
             found[key] = type(value).__name__
@@ -134,32 +127,23 @@ def _collect(
             found[key] = storable(value, within)
 
 
-def _own_params(estimator: Any) -> Mapping[str, Any]:
-    """What ``get_params(deep=False)`` gives."""
-    cls = type(estimator)
-    if cls.get_params.__module__ != "sklearn.base":
-        return dict(estimator.get_params(deep=False))
-    # scikit-learn's own get_params reads the constructor's signature anew at every call.
-    names = _names.get(cls)
-    if names is None:
-        names = _names[cls] = tuple(estimator.get_params(deep=False))
-    return {name: getattr(estimator, name) for name in names}
+def deep_params(estimator: Any, within: Outer = ()) -> dict[str, Any]:
+    """What ``get_params()`` gives, at every level of nesting, whatever a part's own would do.
 
-
-def constructor_defaults(cls: type) -> Mapping[str, Any]:
-    """The defaults in the constructor of `cls`; a param without one is missing."""
-    known = _defaults.get(cls)
-    if known is None:
-        init: Any = inspect.getattr_static(cls, "__init__")
-        try:
-            # deprecated_original: the constructor below scikit-learn's own deprecation wrapper.
-            signature = inspect.signature(getattr(init, "deprecated_original", init))
-        except (TypeError, ValueError):  # a constructor written in C
-            signature = inspect.Signature()
-        parameters = signature.parameters.values()
-        known = {p.name: p.default for p in parameters if p.default is not p.empty}
-        _defaults[cls] = known
-    return known
+    A foreign `get_params` may draw from random generators, and what only looks like an estimator
+    (a mock) may answer with anything.
+    """
+    found: dict[str, Any] = {}
+    if _is_inside(estimator, within):
+        return found
+    for name, value in own_params(estimator).items():
+        found[name] = value
+        for part in value if _is_composition(value) else [(name, value)]:
+            found[part[0]] = part[1]
+            if is_estimator(part[1]):
+                below = deep_params(part[1], (*within, estimator))
+                found |= {f"{part[0]}__{key}": held for key, held in below.items()}
+    return found
 
 
 def _is_inside(value: object, within: Outer) -> bool:

@@ -94,7 +94,7 @@ class ArtifactFolder:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_tree(folder)
 
     def place(self, staged: Path, run_id: str, path: str) -> str:
         """Move a staged file or folder to where the run keeps `path`; returns its location.
@@ -225,6 +225,16 @@ class ArtifactFolder:
             f"artifact location {what!r:.120} lies outside {self.root}; the store never reads or "
             "writes there"
         )
+
+
+def _remove_tree(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        # An interrupt that strikes in the middle of it makes it stumble over its own traces.
+        struck = error.__context__
+        if isinstance(struck, BaseException) and not isinstance(struck, Exception):
+            raise struck from None
 
 
 def _is_below(real: str, root: Path) -> bool:

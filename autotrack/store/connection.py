@@ -218,7 +218,7 @@ class Database:
         try:
             connection.execute(sql)
         except sqlite3.Error as error:
-            if not is_locked(error):
+            if not is_locked(error) or time.monotonic() >= deadline:
                 raise
             self._retry(lambda: connection.execute(sql), deadline)
 

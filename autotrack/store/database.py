@@ -11,12 +11,13 @@ from autotrack.entities import DatasetUse, RunError, RunRecord, Source
 from autotrack.errors import StoreError
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.experiments import Experiments, instant
-from autotrack.store.facts import Facts, read_dataset
+from autotrack.store.facts import read_dataset
 from autotrack.store.search import Query, RunRow, run_search
+from autotrack.store.sweeps import Sweeps
 from autotrack.store.values import decode_metric, decode_param
 
 
-class Store(Experiments, Facts):
+class Store(Experiments, Sweeps):
     """Runs at rest.
 
     Every method is one transaction, unless it is called within :meth:`transaction`. Threads and

@@ -271,3 +271,31 @@ def keep_the_latest_apart(connection: sqlite3.Connection) -> None:
         DROP TABLE history
         """,
     )
+
+
+@step
+def keep_notes(connection: sqlite3.Connection) -> None:
+    """Schema 3.
+
+    Runs have notes: warnings and errors that came up in a split. The same words come up in many
+    splits of many candidates, so they are kept once.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            category TEXT NOT NULL,
+            message TEXT NOT NULL,
+            details TEXT NOT NULL,
+            UNIQUE (kind, category, message, details)
+        );
+        CREATE TABLE notes (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            split INTEGER NOT NULL,
+            message INTEGER NOT NULL REFERENCES messages,
+            PRIMARY KEY (run, split, message)
+        ) WITHOUT ROWID
+        """,
+    )

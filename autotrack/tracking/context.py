@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autotrack.describe import environment
+from autotrack.entities import Source
 from autotrack.errors import NotFoundError, StoreError
+from autotrack.identity import IdentityMap
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.database import Store
-from autotrack.tracking.facts import TransformerFacts
+from autotrack.tracking.facts import FitFacts, TransformerFacts
 from autotrack.tracking.ledger import Change, Ledger
 from autotrack.tracking.trouble import Trouble
 
-_OF_ANOTHER_PROCESS = "of another process"
+# Stands for the fit of an active run that was started in another thread or process: what is
+# fitted here is a child of it.
+_ELSEWHERE = "elsewhere"
 
 
 @dataclass(eq=False, slots=True)
@@ -43,13 +48,77 @@ class ActiveRun:
     # A thread that ends a run cannot take it out of the context of the one that started it.
     ended: bool = False
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was started in another thread or process than this one."""
+        return self.fit == _ELSEWHERE
 
-_stack: ContextVar[tuple[ActiveRun, ...]] = ContextVar("autotrack_active_runs", default=())
+    def takes_over(self, run_id: str, facts: FitFacts) -> bool:
+        """Take the fit of this run, or of a child of it, to be `facts` now; False if it is none."""
+        with self.lock:
+            if self.run_id == run_id:
+                self.fit = facts.identity
+                return True
+            known = next((fit for fit, child in self.children.items() if child == run_id), None)
+            if known is None:
+                return False
+            del self.children[known]
+            self.children[facts.identity] = run_id
+            return True
+
+    def from_elsewhere(self) -> ActiveRun:
+        """The run as a thread or process sees it whose work was started while it was active."""
+        return ActiveRun(self.store, self.run_id, self.experiment, fit=_ELSEWHERE)
+
+
+_stack: ContextVar[tuple[ActiveRun, ...] | None] = ContextVar("autotrack_runs", default=None)
+# The runs that were active where a thread was started; nothing of it stays on the thread.
+_started: IdentityMap[tuple[ActiveRun, ...]] = IdentityMap()
 
 
 def active_runs() -> tuple[ActiveRun, ...]:
     """The active runs of this context, innermost last."""
-    return tuple(run for run in _stack.get() if not run.ended)
+    stack = _stack.get()
+    if stack is None:
+        began_with = _started.get(threading.current_thread()) or home.arrived
+        stack = tuple(run.from_elsewhere() for run in began_with)
+        if stack:
+            _stack.set(stack)
+    return tuple(run for run in stack if not run.ended)
+
+
+def note_started(thread: threading.Thread, runs: tuple[ActiveRun, ...]) -> None:
+    """Note that `thread` is started while `runs` are active."""
+    _started.set(thread, runs)
+
+
+def take_up(runs: tuple[ActiveRun, ...]) -> Token[tuple[ActiveRun, ...] | None]:
+    """Do as if this context had been started while `runs` are active; :func:`lay_down` ends it."""
+    return _stack.set(tuple(run.from_elsewhere() for run in runs))
+
+
+#: Who is told that this process works for another one that tracks with these settings, and who is
+#: told that a piece of its work is done. `session` adds itself.
+on_join: list[Callable[[Settings], None]] = []
+on_leave: list[Callable[[], None]] = []
+
+
+def join(settings: Settings, source: Source, inputs: Mapping[str, Any]) -> None:
+    """Switch tracking on as it is in the process that this one works for."""
+    environment.work_for(source)
+    home.inputs = dict(inputs)
+    for tell in on_join:
+        tell(settings)
+
+
+def leave_in_order() -> None:
+    """Write what is still to be written: nobody knows how a worker ends."""
+    for tell in on_leave:
+        tell()
+
+
+#: Puts the active runs back that were there before :func:`take_up`.
+lay_down = _stack.reset
 
 
 def push(run: ActiveRun) -> None:
@@ -67,7 +136,8 @@ def remove(run_id: str) -> list[ActiveRun]:
         removed = [home.open_runs[run_id]]
     for run in removed:
         run.ended = True
-        home.open_runs.pop(run.run_id, None)
+        if (origin := home.open_runs.pop(run.run_id, None)) is not None:
+            origin.ended = True  # ended by a thread that it was handed on to
     _stack.set(stack[:place])
     return removed
 
@@ -90,6 +160,8 @@ class Home:
         self.inputs: dict[str, Any] = {}
         #: Runs started and not ended, in whichever context.
         self.open_runs: dict[str, ActiveRun] = {}
+        #: The runs that were active where this process was started, by whoever started it.
+        self.arrived: tuple[ActiveRun, ...] = ()
         #: The run this process opened last.
         self.last: tuple[Store, str] | None = None
         #: What goes wrong inside autotrack, and the writes that a store in trouble is owed.
@@ -185,7 +257,7 @@ class Home:
             for store in self._stores.values():
                 store.close()
             self.__init__()  # type: ignore[misc]
-        _stack.set(())
+        _stack.set(None)
 
 
 home = Home()
@@ -205,9 +277,9 @@ def _child_after_fork() -> None:
     home.open_runs.clear()
     home.inherited = last_error() or home.inherited
     home.ledger.forget()
-    for run in _stack.get():
+    for run in _stack.get() or ():
         run.lock = threading.Lock()
-        run.fit, run.children = _OF_ANOTHER_PROCESS, {}
+        run.fit, run.children = _ELSEWHERE, {}
 
 
 if hasattr(os, "register_at_fork"):

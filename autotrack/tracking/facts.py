@@ -13,10 +13,14 @@ from autotrack.entities import DatasetUse
 
 @dataclass(frozen=True, slots=True)
 class TransformerFacts:
-    """A transformer fitted outside of a pipeline: its class and user-set params."""
+    """A transformer fitted outside of a pipeline: its class and user-set params.
+
+    One that only `resamples` (imbalanced-learn's samplers) is for training, and not for predicting.
+    """
 
     name: str
     params: Mapping[str, Any]
+    resamples: bool = False
 
     def __str__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.params.items())
@@ -66,6 +70,11 @@ class FitFacts:
     data: DatasetUse | None = None
     preprocessing: Sequence[TransformerFacts] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def applied_first(self) -> list[TransformerFacts]:
+        """The transformers that new data has to go through as well."""
+        return [transformer for transformer in self.preprocessing if not transformer.resamples]
 
     @property
     def identity(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autotrack.entities import Artifact, Experiment, Metric
+from autotrack.entities import Artifact, Experiment, Metric, Note
 from autotrack.store.search import RunRow
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def runs_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
         values: dict[str, list[Any]] = {}
         for index, row in enumerate(rows):
             for key, value in getattr(row, group).items():
-                values.setdefault(key, [None] * len(rows))[index] = value
+                if key not in values:
+                    values[key] = [None] * len(rows)
+                values[key][index] = value
         for key in sorted(values):
             columns[f"{group}.{key}"] = _typed(values[key], is_metric=group == "metrics")
     return pd.DataFrame(columns)
@@ -73,6 +75,18 @@ def metric_frame(history: Iterable[Metric]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["key", "step", "value", "time"])
     frame["time"] = pd.to_datetime(frame["time"], utc=True)
     return frame.astype({"step": "int64", "value": "float64"})
+
+
+def notes_frame(notes: Iterable[tuple[str, str, Note]]) -> pd.DataFrame:
+    """A row a note: run_id and name of its run, split, kind, category, message."""
+    import pandas as pd
+
+    rows = [
+        (run_id, name, note.split, note.kind, note.category, note.message)
+        for run_id, name, note in notes
+    ]
+    columns = ["run_id", "name", "split", "kind", "category", "message"]
+    return pd.DataFrame(rows, columns=columns).astype({"split": "int64"})
 
 
 def artifacts_frame(artifacts: Iterable[Artifact]) -> pd.DataFrame:

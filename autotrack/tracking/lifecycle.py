@@ -47,7 +47,8 @@ def start_run(
     run_id : str, optional
         Go on with this earlier run instead of opening a new one.
     nested : bool, default=False
-        Open the run as a child of the active one.
+        Open the run as a child of the active one. A run started in a thread, task or process of
+        the user's is always a child of the one that was active where that was started.
     tags : mapping of str to str, optional
         Facts to keep with it.
 
@@ -65,7 +66,7 @@ def start_run(
     """
     stack = context.active_runs()
     active = stack[-1] if stack else None
-    if active is not None and not nested:
+    if active is not None and not nested and not active.is_elsewhere:
         raise ActiveRunError(
             f"run {active.run_id} is active; end it with autotrack.end_run(), or start this one as "
             "its child with start_run(nested=True)"

@@ -10,6 +10,7 @@ from typing import Any
 from autotrack.entities import DatasetUse
 from autotrack.identity import IdentityMap
 from autotrack.store.database import Store
+from autotrack.tracking.facts import FitFacts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +27,12 @@ class Link:
         The training input itself, for as long as it lives.
     partial : bool
         Whether it is being trained by `partial_fit`, each call going on with the run.
+    facts : FitFacts or None
+        What is known of its last fit.
+    loaded : bool
+        Whether it came out of a crate.
+    scope : str
+        What the keys of its scores begin with, where the run has others of the same name.
     """
 
     store: Store
@@ -33,6 +40,9 @@ class Link:
     train: DatasetUse | None = None
     train_ref: weakref.ref[Any] | None = None
     partial: bool = False
+    facts: FitFacts | None = None
+    loaded: bool = False
+    scope: str = ""
 
 
 #: The runs of the estimators of this process: fitted while tracking was on, or loaded from crates.

@@ -17,7 +17,7 @@ from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.filing import file_crate
 from autotrack.tracking.lifecycle import current, still_running
-from autotrack.tracking.links import links
+from autotrack.tracking.links import Link, links
 from autotrack.tracking.values import number, text, text_mapping, whole
 
 Value = TypeVar("Value")
@@ -207,7 +207,7 @@ def _inside(folder: str | None, name: str) -> str:
 
 
 @contextmanager
-def _files(active: ActiveRun) -> Iterator[ArtifactFolder]:
+def _files(active: ActiveRun | Link) -> Iterator[ArtifactFolder]:
     """A block that writes files of the run; a store in trouble is told of, and no more."""
     try:
         yield home.files_of(active.store, active.run_id)
@@ -215,16 +215,16 @@ def _files(active: ActiveRun) -> Iterator[ArtifactFolder]:
         home.trouble.report(f"write files of the run under {active.store.root}", error)
 
 
-def _put(active: ActiveRun, files: list[tuple[Path, str]]) -> None:
+def _put(active: ActiveRun | Link, files: list[tuple[Path, str]]) -> None:
     with _files(active) as folder:
         _record(active, [folder.add_file(active.run_id, source, path) for source, path in files])
 
 
-def _record(active: ActiveRun, rows: list[StoredArtifact]) -> None:
+def _record(active: ActiveRun | Link, rows: list[StoredArtifact]) -> None:
     _replace(active, lambda store: store.put_artifacts(active.run_id, rows))
 
 
-def _replace(active: ActiveRun, change: Callable[[Store], list[str]]) -> None:
+def _replace(active: ActiveRun | Link, change: Callable[[Store], list[str]]) -> None:
     """Make a change that tells which files nobody needs after it."""
     replaced: list[str] = []
     if home.write(active.store, lambda store: replaced.extend(change(store))):
@@ -291,10 +291,13 @@ def log_table(frame: Any, path: str) -> None:
 def log_figure(figure: Any, path: str) -> None:
     """Keep a figure in the file `path` of the active run.
 
+    The figure of a display whose numbers were recorded goes to the run that holds them.
+
     Parameters
     ----------
-    figure : matplotlib Figure or Axes, or plotly Figure
-        Anything with ``savefig``, a ``figure`` that has it, or ``write_html`` / ``write_image``.
+    figure : matplotlib Figure or Axes, plotly Figure, or a display of scikit-learn
+        Anything with ``savefig``, a ``figure`` or ``figure_`` that has it, or ``write_html`` /
+        ``write_image``.
     path : str
         The ending says the format, such as ``.png``, ``.svg`` or ``.html``.
 
@@ -304,8 +307,9 @@ def log_figure(figure: Any, path: str) -> None:
         If this is no figure.
     """
     clean = clean_path(text(path, "the path of an artifact"))
-    drawn = figure if hasattr(figure, "savefig") else getattr(figure, "figure", figure)
-    active = _writable()
+    held = next((name for name in ("savefig", "figure", "figure_") if hasattr(figure, name)), "")
+    drawn = getattr(figure, held) if held.startswith("figure") else figure
+    active = links.get(figure) or _writable()
     with _files(active) as folder, folder.staging() as staged:
         file = staged / Path(clean).name
         if hasattr(drawn, "savefig"):
@@ -317,7 +321,8 @@ def log_figure(figure: Any, path: str) -> None:
         else:
             raise InvalidValueError(
                 f"log_figure takes a matplotlib or plotly figure, not {type(figure).__name__}; "
-                "save it yourself and log the file with log_artifact"
+                "call plot() of a display first, or save the figure yourself and log the file "
+                "with log_artifact"
             )
         _put(active, [(file, clean)])
 
@@ -340,12 +345,13 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
     UncratableError
         If the model cannot be pickled.
     InvalidValueError
-        If it has no ``predict`` or ``transform``.
+        If it has no ``fit``, ``predict`` or ``transform``.
     """
     clean = clean_path(text(name, "the name of a model"))
     crate = model if isinstance(model, Crate) else None
     estimator = model if crate is None else crate.estimator
-    methods = ("predict", "transform", "fit_predict")
+    # A density has only scores, an embedding only itself.
+    methods = ("predict", "transform", "fit")
     if isinstance(model, type) or not any(hasattr(estimator, name) for name in methods):
         raise InvalidValueError(f"log_model takes a fitted estimator, not {model!r:.80}")
     active = _writable()

@@ -261,4 +261,4 @@ def _link(crate: Crate) -> None:
     except RunNotFoundError:
         return
     train = next((use for use in record.datasets if use.context == "train"), None)
-    link_loaded(crate.estimator, Link(store, record.run_id, train))
+    link_loaded(crate.estimator, Link(store, record.run_id, train, loaded=True))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
 from autotrack.entities import DatasetUse, RunKind
 from autotrack.errors import (
@@ -17,28 +18,26 @@ from autotrack.errors import (
     StoreError,
     UncratableError,
 )
-from autotrack.identity import IdentityMap
 from autotrack.settings import Settings
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from autotrack.tracking import context
+from autotrack.tracking.afterwards import LOADED_TAG, noted
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
-    Table,
     TransformerFacts,
     preprocessing_params,
 )
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_crate, file_table
 from autotrack.tracking.links import Link, link_parts, links
+from autotrack.tracking.upkeep import Upkeep
 
 CRATE = "model"
 #: The tag by which a run that is gone on with knows whose fit it holds.
 FIT_TAG = "autotrack.fit"
-# A crate that is refreshed again and again (partial_fit) may take this share of the time.
-_REFRESH_SHARE = 0.02
 _MOST_USES = 10_000
 # What begins the key of a score whose model is not known, in a run that holds a model.
 _UNLINKED = "unlinked"
@@ -46,20 +45,17 @@ _UNLINKED = "unlinked"
 
 @dataclass(slots=True)
 class OpenFit:
-    """A fit that has begun: where it is recorded, and whether the run is its own."""
+    """A fit that has begun: where it is recorded, and whether the run is its own.
+
+    `further` says that it goes on with a run that holds what the estimator was trained before.
+    """
 
     facts: FitFacts
     store: Store
     run_id: str
     own: bool
     active: ActiveRun | None
-
-
-@dataclass(slots=True)
-class _CrateAge:
-    when: float
-    cost: float
-    stale: bool = False
+    further: bool = False
 
 
 class Recorder:
@@ -76,18 +72,29 @@ class Recorder:
         self._kept_uses: set[tuple[str | None, ...]] = set()
         # How many tables a run has under a key.
         self._tables: dict[tuple[str, str], int] = {}
-        self._ages: IdentityMap[_CrateAge] = IdentityMap()
+        self._upkeep = Upkeep()
 
     # -- fits ---------------------------------------------------------------------------------
 
-    def open_fit(self, facts: FitFacts) -> OpenFit:
-        """Decide whose fit this is, and write down what is known before it begins."""
+    def open_fit(self, facts: FitFacts, before: Link | None = None) -> OpenFit:
+        """Decide whose fit this is, and write down what is known before it begins.
+
+        With `before` it trains an estimator further, and goes on with the run that it is tied to:
+        any, where no run is active, else the active one or a child of it.
+        """
         stack = context.active_runs()
         active = stack[-1] if stack else None
+        self._refresh(self._upkeep.abandoned())
+        if before is not None and (active is None or active.takes_over(before.run_id, facts)):
+            fit = OpenFit(facts, before.store, before.run_id, False, active, further=True)
+            self.ledger.write(
+                fit.store, lambda store: self._describe(store, fit.run_id, facts), durable=False
+            )
+            return fit
         if active is None:
             store = home.store_at(self.settings.store, lazy=True)
             fit = OpenFit(facts, store, new_run_id(), True, None)
-            self._create(fit, "fit", parent_id=None)
+            self.create_run(fit, "fit", parent_id=None)
             return fit
         identity = facts.identity
         with active.lock:
@@ -105,7 +112,7 @@ class Recorder:
                 active.children[identity] = run_id
         fit = OpenFit(facts, active.store, run_id, run_id != active.run_id, active)
         if known is None:
-            self._create(fit, "fit", parent_id=active.run_id)
+            self.create_run(fit, "fit", parent_id=active.run_id)
         else:
             self.ledger.write(
                 fit.store, lambda store: self._go_on(store, run_id, facts, unlinked), durable=False
@@ -117,7 +124,8 @@ class Recorder:
         # What was scored before there was a model in this run must not pass for its score.
         store.rename_metrics(run_id, {key: f"{_UNLINKED}_{key}" for key in unlinked})
 
-    def _create(self, fit: OpenFit, kind: RunKind, parent_id: str | None) -> None:
+    def create_run(self, fit: OpenFit, kind: RunKind, parent_id: str | None) -> None:
+        """Write the run that `fit` opens, with all that is known of it by now."""
         facts, run_id, started = fit.facts, fit.run_id, time.time()
         wanted = home.chosen_experiment or self.settings.experiment
         experiment = fit.active.experiment if fit.active else wanted
@@ -151,14 +159,17 @@ class Recorder:
         fit: OpenFit, model: object, data: weakref.ref[Any] | None, *, partial: bool = False
     ) -> None:
         """Tie a fitted model, and the parts of it that predict as well, to its run."""
-        link = Link(fit.store, fit.run_id, fit.facts.data, data, partial)
+        link = Link(fit.store, fit.run_id, fit.facts.data, data, partial, fit.facts)
         link_parts(model, link)
 
     def close_fit(self, fit: OpenFit, model: object) -> None:
         """A fit returned: keep the crate, and end the run if it is the fit's own."""
-        if fit.facts.preprocessing:
+        if fit.facts.applied_first:
             self._tell_preprocessing(fit.facts)
-        self._finish(fit, model)
+        if fit.further:
+            self.continue_fit(model)
+        else:
+            self._finish(fit, model)
 
     def _finish(self, fit: OpenFit, model: object) -> None:
         tags: dict[str, str] = {}
@@ -210,12 +221,12 @@ class Recorder:
                 store.set_tags(fit.run_id, {"autotrack.fit_error": f"{kept.type}: {kept.message}"})
 
         self.ledger.write(fit.store, fail)
-        if fit.active is not None:
+        if fit.active is not None and not fit.further:
             with fit.active.lock:
                 fit.active.children.pop(fit.facts.identity, None)
 
     def _tell_preprocessing(self, facts: FitFacts) -> None:
-        names = ", ".join(transformer.name for transformer in facts.preprocessing)
+        names = ", ".join(transformer.name for transformer in facts.applied_first)
         self.trouble.tell_once(
             ("preprocessing", names),
             f"{facts.name} was trained on data transformed by {names} outside of it, so its crate "
@@ -230,7 +241,7 @@ class Recorder:
         facts, started = fit.facts, time.monotonic()
         try:
             folder = home.files_of(fit.store, fit.run_id)
-            rows = file_crate(folder, fit.run_id, CRATE, model, facts.data, facts.preprocessing)
+            rows = file_crate(folder, fit.run_id, CRATE, model, facts.data, facts.applied_first)
         except UncratableError as error:
             tags["autotrack.crate_error"] = str(error)
             self.trouble.tell_once(
@@ -242,81 +253,28 @@ class Recorder:
             self.trouble.report(f"write the crate of {facts.name} under {fit.store.root}", error)
             return []
         finally:
-            now = time.monotonic()
-            self._ages.set(model, _CrateAge(now, now - started))
+            self._upkeep.packed(model, time.monotonic() - started)
         return rows
-
-    # -- validation ---------------------------------------------------------------------------
-
-    def open_validation(self, facts: FitFacts) -> OpenFit:
-        """A validation begins: a run of its own, a child of the active one where there is one."""
-        stack = context.active_runs()
-        active = stack[-1] if stack else None
-        store = active.store if active else home.store_at(self.settings.store, lazy=True)
-        opened = OpenFit(facts, store, new_run_id(), True, active)
-        self._create(opened, "validation", parent_id=active.run_id if active else None)
-        return opened
-
-    def measure(self, fit: OpenFit, metrics: Sequence[tuple[str, float, int | None]]) -> None:
-        """Write what was measured meanwhile, at once."""
-        rows = [(*metric, time.time()) for metric in metrics]
-        self.ledger.write(
-            fit.store, lambda store: store.add_metrics(fit.run_id, rows), durable=False
-        )
-
-    def close_validation(
-        self,
-        fit: OpenFit,
-        metrics: Sequence[tuple[str, float, int | None]],
-        tables: Mapping[str, Table],
-    ) -> None:
-        """A validation returned: what it came to, and its run ends."""
-        now = time.time()
-        folder = home.files_of(fit.store, fit.run_id)
-        files = [
-            file_table(folder, fit.run_id, f"scores/{name}.csv", table)
-            for name, table in tables.items()
-        ]
-
-        def close(store: Store) -> None:
-            store.add_metrics(fit.run_id, [(*metric, now) for metric in metrics])
-            store.put_artifacts(fit.run_id, files)
-            store.end_run(fit.run_id, status="FINISHED", end_time=now)
-
-        self.ledger.write(fit.store, close)
-
-    @staticmethod
-    def link_of(fit: OpenFit) -> Link:
-        """The tie to the run for what is computed from its results later."""
-        return Link(fit.store, fit.run_id)
 
     # -- further training -----------------------------------------------------------------------
 
-    def continue_fit(self, link: Link, model: object) -> None:
-        """A model was trained further (`partial_fit`): its crate follows, at a bounded cost."""
+    def continue_fit(self, model: object) -> None:
+        """A model was trained further: its crate follows, at a bounded cost."""
         if not self.settings.log_models:
             return
-        age = self._ages.get(model)
-        if age is not None and not self._is_due(age):
-            age.stale = True
-            return
-        self._refresh(link, model)
-
-    @staticmethod
-    def _is_due(age: _CrateAge) -> bool:
-        return time.monotonic() - age.when > age.cost / _REFRESH_SHARE
-
-    def _refresh(self, link: Link, model: object) -> None:
-        facts = FitFacts(summary(model), qualified_name(model), {}, data=link.train)
-        self._finish(OpenFit(facts, link.store, link.run_id, False, None), model)
+        waits = self._upkeep.may_wait(model)
+        self._refresh(self._upkeep.left_behind(model) if waits else [model])
 
     def refresh_stale(self) -> None:
-        """Crate again every living model that was trained further since its last crate."""
-        for model, age in self._ages.living():
+        """Crate again every model that was trained further since its last crate."""
+        self._refresh(self._upkeep.all_behind())
+
+    def _refresh(self, models: Iterable[object]) -> None:
+        for model in models:
             link = links.get(model)
-            if age.stale and link is not None:
-                age.stale = False
-                self._refresh(link, model)
+            if link is not None:
+                facts = link.facts or FitFacts(summary(model), qualified_name(model), {})
+                self._finish(OpenFit(facts, link.store, link.run_id, False, None), model)
 
     # -- transformers and scores ------------------------------------------------------------------
 
@@ -349,6 +307,8 @@ class Recorder:
         if link is None and stack[-1].fit is not None:
             # What no model of the run was shown to have predicted must not pass for its score.
             prefix = f"{_UNLINKED}_{prefix}"
+        if link is not None and link.scope:
+            prefix = f"{link.scope}_{prefix}"
         now = time.time()
         metrics = [(f"{prefix}_{name}", n, None, now) for name, n in facts.numbers.items()]
         if link is None and stack[-1].fit is None:
@@ -363,6 +323,10 @@ class Recorder:
                 store.put_artifacts(run_id, rows)
             if facts.data is not None and use not in self._kept_uses:
                 store.add_dataset(run_id, facts.data)
+            if link is not None and link.loaded:
+                keys = [key for key, *_ in metrics] + [row.path for row in rows]
+                before = store.get_run(run_id).tags.get(LOADED_TAG, "")
+                store.set_tags(run_id, {LOADED_TAG: noted(before, keys, now, source().script)})
 
         if self.ledger.write(store, put) and use is not None:
             if len(self._kept_uses) >= _MOST_USES:

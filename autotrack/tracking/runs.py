@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,10 @@ from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.store.database import Store
 from autotrack.store.search import Query
 from autotrack.tracking import context
+from autotrack.tracking.choosing import Candidates
 from autotrack.tracking.context import home
 from autotrack.tracking.failures import ended_by, run_error
-from autotrack.tracking.frames import artifacts_frame, runs_frame
+from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
 from autotrack.tracking.links import Link, link_loaded
 from autotrack.tracking.recorder import CRATE
 
@@ -117,6 +118,76 @@ class Run:
         query = Query(parent_id=self._run_id, order_by=("start_time",))
         return runs_frame(self._store.search(query))
 
+    def leaderboard(self, metric: str | None = None) -> pd.DataFrame:
+        """The evaluated candidates of a search, best first.
+
+        Parameters
+        ----------
+        metric : str, optional
+            Which of several scores, as the scorer is called; by default the one that the search
+            refitted by.
+
+        Returns
+        -------
+        DataFrame
+            A row a candidate: rank, name, run_id, ``params.*``, mean, std and standard error (se)
+            of the score, how many splits, and whether it is statistically tied with the best: by
+            the corrected resampled t-test (p_value) on the level of 0.05, see
+            `autotrack.tracking.choosing.corrected_pvalue`. With many candidates some differ by
+            chance; the test is not corrected for that.
+
+        Raises
+        ------
+        InvalidValueError
+            If the run is no search with evaluated candidates, or has no such score.
+        """
+        return Candidates(self._store, self._run_id, metric).leaderboard()
+
+    def select(
+        self,
+        rule: str = "best",
+        *,
+        by: str | Sequence[str] | None = None,
+        metric: str | None = None,
+        limit: float = 2,
+    ) -> Run:
+        """Choose a candidate of a search from its stored scores, without fitting anything.
+
+        Parameters
+        ----------
+        rule : {"best", "one_std_err", "pct_loss"}
+            The best mean score; the simplest candidate within one standard error of the best; or
+            the simplest that is at most as complex as the best and loses less than `limit` percent
+            of its score. As `select_best`, `select_by_one_std_err` and `select_by_pct_loss` of
+            tidymodels do.
+        by : str or sequence of str
+            The swept params that order candidates from simple to complex, by their names or the
+            last part of them: ``"max_depth"``; ``"-alpha"`` where smaller is more complex.
+        metric : str, optional
+            Which of several scores; by default the one that the search refitted by.
+        limit : float, default=2
+            Percent of the best score that may be lost.
+
+        Returns
+        -------
+        Run
+            The candidate, whose params are those it was evaluated with.
+
+        Raises
+        ------
+        InvalidValueError
+            If the run is no search with evaluated candidates, or an argument makes no sense there.
+        """
+        candidates = Candidates(self._store, self._run_id, metric)
+        return Run(self._store, candidates.select(rule, by, limit))
+
+    def notes(self) -> pd.DataFrame:
+        """What came up in it and in its children and did not end them, a row each.
+
+        Warnings, and the errors of fits that failed: run_id, name, split, kind, category, message.
+        """
+        return notes_frame(self._store.notes(self._run_id))
+
     def load_model(self, name: str = CRATE) -> Crate:
         """Load the crate that the run keeps under `name`, after checking its digests.
 
@@ -146,7 +217,7 @@ class Run:
             )
         crate = load(folder, recorded)
         train = next((use for use in record.datasets if use.context == "train"), None)
-        link_loaded(crate.estimator, Link(self._store, record.run_id, train))
+        link_loaded(crate.estimator, Link(self._store, record.run_id, train, loaded=True))
         return crate
 
     def __enter__(self) -> Run:

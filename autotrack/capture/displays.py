@@ -1,0 +1,212 @@
+"""Hearing the displays of scikit-learn: what they draw is kept as numbers, and not as a picture.
+
+A display that draws a metric is recorded as that metric's function would be. Learning and
+validation curves are runs of the function that they call, and need nothing of this; what draws a
+model's behaviour (partial dependence, decision boundaries) judges nothing and is not recorded.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics
+from sklearn.calibration import CalibrationDisplay, calibration_curve
+
+from autotrack.capture.lineage import Lineage
+from autotrack.capture.metrics import PREDICTIONS, MetricEars, metric_name
+from autotrack.capture.nesting import enter, leave
+from autotrack.capture.predictions import Prediction, reference
+from autotrack.capture.results import MOST_ROWS, array_table, curve_rows
+from autotrack.capture.scoring import TEST, Scoring
+from autotrack.entities import DatasetUse
+from autotrack.tracking.facts import ScoreFacts, Table
+from autotrack.tracking.links import Link, links
+from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.trouble import Trouble
+
+Call = Callable[..., Any]
+
+#: The class methods that make a display.
+MAKERS = ("from_estimator", "from_predictions", "from_cv_results")
+# Groups of predictions whose errors are summed up, and the fewest rows of each: an average over
+# them tells nobody's value.
+_MOST_GROUPS = 10
+_FEWEST_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What a display draws: numbers, one a fold where there are folds, tables, and curves."""
+
+    numbers: Sequence[dict[str, float]]
+    tables: dict[str, Table]
+    curves: Sequence[NDArray[Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A display of the curve that `function` computes, held in the attributes `columns`.
+
+    `number` is the attribute that holds a number, the metric that it is, and the function whose
+    options say which.
+    """
+
+    function: Call
+    columns: tuple[str, ...]
+    number: tuple[str, str, Call] | None = None
+
+    def read(self, display: Any, bound: Mapping[str, Any]) -> _Drawn:
+        curves = [getattr(display, name) for name in self.columns]
+        name = metric_name(self.function, bound)
+        if isinstance(curves[0], list):
+            return _Drawn(self._numbers(display, bound), {name: self._folds(curves)})
+        arrays = [np.asarray(curve) for curve in curves]
+        table = Table(self.columns, curve_rows(arrays))
+        return _Drawn(self._numbers(display, bound), {name: table}, arrays)
+
+    def _numbers(self, display: Any, bound: Mapping[str, Any]) -> list[dict[str, float]]:
+        if self.number is None:
+            return []
+        attribute, name, options = self.number
+        key = name + metric_name(options, bound).removeprefix(options.__name__)
+        value = getattr(display, attribute)
+        return [{key: float(each)} for each in (value if isinstance(value, list) else [value])]
+
+    def _folds(self, curves: Sequence[Sequence[NDArray[Any]]]) -> Table:
+        """The curves of all folds below each other."""
+        rows = [
+            [fold, *row]
+            for fold, arrays in enumerate(zip(*curves, strict=True))
+            for row in curve_rows(arrays, MOST_ROWS // len(curves[0]))
+        ]
+        return Table(["split", *self.columns], rows)
+
+
+class _Matrix:
+    """A display of a confusion matrix."""
+
+    @staticmethod
+    def read(display: Any, bound: Mapping[str, Any]) -> _Drawn:
+        table = array_table(display.confusion_matrix, list(display.display_labels))
+        return _Drawn([], {metric_name(metrics.confusion_matrix, bound): table})
+
+
+class _Errors:
+    """A display of predicted against true numbers, which are the data's and nobody's to keep.
+
+    Instead of its points there are averages over groups of them, in the order of the predictions.
+    """
+
+    @staticmethod
+    def read(display: Any, bound: Mapping[str, Any]) -> _Drawn:
+        true, predicted = (
+            np.asarray(values, dtype=float).ravel() for values in (display.y_true, display.y_pred)
+        )
+        count = min(_MOST_GROUPS, len(true) // _FEWEST_ROWS)
+        if not count or len(true) != len(predicted):
+            return _Drawn([], {})
+        rows = []
+        for group in np.array_split(np.argsort(predicted, kind="stable"), count):
+            averages = predicted[group].mean(), true[group].mean()
+            spread = (true[group] - predicted[group]).std()
+            rows.append([len(group), *(value.item() for value in (*averages, spread))])
+        columns = ["rows", "mean_y_pred", "mean_y_true", "std_residual"]
+        return _Drawn([], {"prediction_error": Table(columns, rows)})
+
+
+#: The displays that are heard, and how they are read.
+DISPLAYS: Mapping[type, _Curve | _Matrix | _Errors] = {
+    metrics.RocCurveDisplay: _Curve(
+        metrics.roc_curve, ("fpr", "tpr"), ("roc_auc", "roc_auc_score", metrics.roc_curve)
+    ),
+    metrics.PrecisionRecallDisplay: _Curve(
+        metrics.precision_recall_curve,
+        ("precision", "recall"),
+        ("average_precision", "average_precision_score", metrics.average_precision_score),
+    ),
+    metrics.DetCurveDisplay: _Curve(metrics.det_curve, ("fpr", "fnr")),
+    CalibrationDisplay: _Curve(calibration_curve, ("prob_true", "prob_pred")),
+    metrics.ConfusionMatrixDisplay: _Matrix(),
+    metrics.PredictionErrorDisplay: _Errors(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Whose predictions a display judges, and on which data."""
+
+    link: Link | None
+    data_name: str
+    use: DatasetUse | None
+    prediction: Prediction | None = None
+
+
+class DisplayEars:
+    """Hears a display being made from a model, its predictions, or its cross-validation."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        lineage: Lineage,
+        scoring: Scoring,
+        metric_ears: MetricEars,
+        trouble: Trouble,
+    ) -> None:
+        self._recorder = recorder
+        self._lineage = lineage
+        self._scoring = scoring
+        self._metric_ears = metric_ears
+        self._trouble = trouble
+
+    def hear_display(self, original: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Hear one call of a class method."""
+        try:
+            enter(True)
+            display = original(*args, **kwargs)
+            with self._trouble.guard("record a display"):
+                self._record(original, args, kwargs, display)
+            return display
+        finally:
+            leave(False)
+
+    def _record(
+        self, original: Call, args: tuple[Any, ...], kwargs: dict[str, Any], display: Any
+    ) -> None:
+        # A user may have derived a class of their own.
+        reader = next((DISPLAYS[cls] for cls in type(display).__mro__ if cls in DISPLAYS), None)
+        if reader is None:
+            return
+        bound = inspect.signature(original).bind(*args, **kwargs).arguments
+        judged, drawn = self._judged(original.__name__, bound), reader.read(display, bound)
+        first, *folds = drawn.numbers or ({},)
+        name = judged.data_name
+        self._recorder.score(judged.link, ScoreFacts(name, first, drawn.tables, judged.use))
+        for numbers in folds:
+            self._recorder.score(judged.link, ScoreFacts(name, numbers))
+        if judged.link is not None:
+            # Its figure belongs beside its numbers.
+            links.set(display, judged.link)
+        if judged.prediction is not None:
+            # What is computed from a curve (`auc`) is the model's as well.
+            for array in drawn.curves:
+                self._lineage.remember(judged.prediction, array)
+
+    def _judged(self, maker: str, bound: Mapping[str, Any]) -> _Judged:
+        if maker == "from_estimator":
+            model, X = bound["estimator"], bound["X"]
+            link = links.get(model)
+            known = Prediction(link, reference(model), reference(X), None)
+            return _Judged(link, *self._scoring.data(link, X, bound["y"]), known)
+        if maker == "from_cv_results":
+            # Each fold has a model of its own, and all of them one validation run.
+            link = links.get(bound["cv_results"]["estimator"][0])
+            return _Judged(None if link is None else replace(link, scope=""), TEST, None)
+        truth = bound["y_true"]
+        prediction = self._metric_ears.judged(PREDICTIONS, bound, truth)
+        link = prediction.link if prediction is not None else None
+        return _Judged(link, *self._metric_ears.data_of(prediction, truth), prediction)

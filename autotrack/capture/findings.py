@@ -1,0 +1,114 @@
+"""What a search found, and how far it still has to go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from autotrack.capture.evaluations import results_table
+from autotrack.describe.estimator import storable
+from autotrack.tracking.facts import Table
+from autotrack.tracking.trouble import Trouble
+
+#: The params of a candidate, and the numbers of each of its splits.
+Trial = tuple[Mapping[str, Any], Sequence[Mapping[str, float]]]
+
+
+def rank_by(search: Any) -> str | None:
+    """The score whose mean ranks the candidates; None if none alone does."""
+    scoring, refit = getattr(search, "scoring", None), getattr(search, "refit", True)
+    if isinstance(refit, str):
+        return refit
+    several = isinstance(scoring, Mapping | list | tuple | set | frozenset)
+    return None if several else "score"
+
+
+def halving(search: Any, candidates: int) -> tuple[dict[str, float], int]:
+    """What a halving search knows of the round at hand, and how many candidates come after it.
+
+    Both are empty for other searches.
+    """
+    resources = vars(search).get("n_resources_")
+    if not isinstance(resources, list) or not resources or not hasattr(search, "factor"):
+        return {}, 0
+    number, factor = len(resources) - 1, search.factor
+    # As `BaseSuccessiveHalving` has them, which keeps them to itself until its end.
+    rounds = 1 + math.floor(math.log(search.n_candidates_[0], factor))
+    if not search.aggressive_elimination:
+        possible = search.max_resources_ // search.min_resources_
+        rounds = min(rounds, 1 + math.floor(math.log(possible, factor)))
+    later = 0
+    for _ in range(number + 1, rounds):
+        candidates = math.ceil(candidates / factor)
+        later += candidates
+    return {"iter": number, "n_resources": resources[-1]}, later
+
+
+def best(search: Any, trouble: Trouble) -> tuple[dict[str, Any], dict[str, float]]:
+    """The best params and the best score, as far as the search names them."""
+    params: dict[str, Any] = {}
+    numbers: dict[str, float] = {}
+    with trouble.guard("read the best params of a search"):
+        for key, value in (getattr(search, "best_params_", None) or {}).items():
+            params[f"best_{key}"] = storable(value)
+        index, score = getattr(search, "best_index_", None), getattr(search, "best_score_", None)
+        if index is not None:
+            numbers["best_index"] = float(index)
+            if score is None and not getattr(search, "multimetric_", False):
+                # Where the user's own function chose.
+                score = search.cv_results_["mean_test_score"][index]
+        if score is not None:
+            numbers["best_score"] = float(score)
+    return params, numbers
+
+
+def ranks(search: Any, means: Mapping[int, float], trouble: Trouble) -> dict[int, dict[str, float]]:
+    """The ranks of the candidates by number: the search's own, else by their `means`."""
+    found: dict[int, dict[str, float]] = {number: {} for number in means}
+    with trouble.guard("read the ranks of a search"):
+        results = getattr(search, "cv_results_", {})
+        own = {key: results[key] for key in results if key.startswith("rank_test_")}
+        for key, ranked in own.items():
+            if len(ranked) == len(means):
+                for number, rank in enumerate(ranked):
+                    found[number][key] = float(rank)
+        if not own:
+            # Failures are tied with the worst, as scikit-learn has them.
+            scores = {n: -math.inf if math.isnan(mean) else mean for n, mean in means.items()}
+            ordered = sorted(scores.values(), reverse=True)
+            place = {score: n for n, score in reversed([*enumerate(ordered, 1)])}
+            for number, score in scores.items():
+                found[number]["rank_test_score"] = float(place[score])
+    return found
+
+
+def tables(search: Any, trouble: Trouble) -> dict[str, Table]:
+    """``cv_results_`` as a file."""
+    with trouble.guard("write the results of a search"):
+        results = getattr(search, "cv_results_", None)
+        if isinstance(results, Mapping) and results:
+            return {"cv_results.csv": results_table(results)}
+    return {}
+
+
+def trials(search: Any) -> Iterator[Trial]:
+    """What a search that nobody heard at work says of its candidates."""
+    kept = getattr(search, "trials_", None)
+    if kept is not None:
+        for trial in kept:
+            yield trial.params, list(_splits(trial.user_attrs))
+        return
+    results = getattr(search, "cv_results_", {})
+    for number, params in enumerate(results.get("params", ())):
+        yield params, list(_splits({key: values[number] for key, values in results.items()}))
+
+
+def _splits(row: Mapping[str, Any]) -> Iterator[dict[str, float]]:
+    for split in count():
+        start = f"split{split}_"
+        found = {k.removeprefix(start): float(v) for k, v in row.items() if k.startswith(start)}
+        if not found:
+            return
+        yield found

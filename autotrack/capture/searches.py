@@ -1,0 +1,312 @@
+"""Hearing searches: one run, a child for each candidate, and every evaluation as it finishes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sklearn.model_selection._search import BaseSearchCV
+
+from autotrack.capture import findings
+from autotrack.capture.callbacks import MonitorEars
+from autotrack.capture.estimators import inputs
+from autotrack.capture.evaluations import candidate_name, identity, measured, noted, readable
+from autotrack.capture.likeness import as_result, likeness, split_digest, test_share
+from autotrack.capture.lineage import reference
+from autotrack.capture.nesting import enter, leave
+from autotrack.capture.notes import Noted
+from autotrack.capture.progress import ProgressBar, progress_bar
+from autotrack.capture.scoring import TRAIN, Scoring
+from autotrack.capture.streaming import Listener, Loop, listening
+from autotrack.describe.estimator import deep_params, storable, summary
+from autotrack.entities import DatasetUse, Note
+from autotrack.settings import Settings
+from autotrack.tracking.candidates import CandidateFacts, SearchResult, Sweep
+from autotrack.tracking.facts import FitFacts, ScoreFacts
+from autotrack.tracking.links import links
+from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.resuming import Evaluation, Likeness
+from autotrack.tracking.trouble import Trouble
+
+Call = Callable[..., Any]
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+_NO_MODEL = "the search refitted no best estimator (refit=False)"
+
+
+class SearchEars:
+    """Hears the fit of a search.
+
+    What it tries runs in a loop over candidates and splits, each task of which says which of them
+    it is. A search that does not derive from scikit-learn's may evaluate its candidates one by
+    one with `cross_validate`: each of these loops is a candidate, whose params are those of the
+    estimator in it. Where nothing can be heard, the results are read when it is done.
+    """
+
+    def __init__(
+        self, settings: Settings, recorder: Recorder, scoring: Scoring, trouble: Trouble
+    ) -> None:
+        self._settings = settings
+        self._recorder = recorder
+        self._scoring = scoring
+        self._trouble = trouble
+        self._monitors = MonitorEars(recorder, trouble)
+
+    @staticmethod
+    def takes(estimator: object) -> bool:
+        """Whether `estimator` is a search: scikit-learn's, or what gives the same results."""
+        if isinstance(estimator, BaseSearchCV):
+            return True
+        kind = type(estimator)
+        return hasattr(kind, "best_params_") and hasattr(kind, "cv_results_")
+
+    def hear_search(
+        self, original: Call, args: Args, kwargs: Kwargs, facts_of: Callable[..., FitFacts]
+    ) -> Any:
+        """Hear one ``fit``, of which `facts_of` tells what is known before it begins."""
+        try:
+            enter(True)
+            heard = self._open(original, args, kwargs, facts_of)
+            if heard is None:
+                return original(*args, **kwargs)
+            try:
+                heard.bar.open()
+                following = self._monitors.following(args[0], heard.sweep.opened)
+                with following, listening(heard, everywhere=heard.is_foreign):
+                    result = original(*args, **kwargs)
+            except BaseException as error:
+                with self._trouble.guard("record a failed search"):
+                    heard.sweep.fail(error, heard.culprit)
+                raise
+            finally:
+                heard.bar.end(None)
+                heard.bar.close()
+            with self._trouble.guard("record a search"):
+                self._close(heard, *inputs(args, kwargs))
+            return result
+        finally:
+            leave(False)
+
+    def _open(
+        self, original: Call, args: Args, kwargs: Kwargs, facts_of: Callable[..., FitFacts]
+    ) -> _Heard | None:
+        with self._trouble.guard("record a search"):
+            search, facts = args[0], facts_of(original, args, kwargs)
+            name = f"{type(search).__name__}: {summary(getattr(search, 'estimator', None))}"
+            facts = replace(facts, name=name, params=readable(facts.params, search))
+            alike = self._likeness(search, facts.data, args, kwargs)
+            sweep = Sweep(self._recorder, facts, findings.rank_by(search), alike)
+            bar = progress_bar(
+                name,
+                setting=self._settings.progress,
+                trouble=self._trouble,
+                unit="evaluations",
+                summary="best",
+                estimator=search,
+            )
+            return _Heard(search, sweep, bar, self._trouble)
+        return None
+
+    def _likeness(
+        self, search: Any, use: DatasetUse | None, args: Args, kwargs: Kwargs
+    ) -> Likeness | None:
+        if not isinstance(search, BaseSearchCV):
+            return None  # its next candidates depend on those before
+        further: dict[str, Any] = {k: v for k, v in kwargs.items() if k not in ("X", "y")}
+        with self._trouble.guard("tell a search from others"):
+            return likeness(
+                search, use, further | {str(n): value for n, value in enumerate(args[3:])}
+            )
+        return None
+
+    def _close(self, heard: _Heard, X: object, y: object) -> None:
+        search, sweep = heard.search, heard.sweep
+        if not sweep.means:
+            with self._trouble.guard("read the results of a search"):
+                heard.read_results()
+        self._recorder.link(sweep.opened, search, reference(X))
+        if self._settings.training_score and hasattr(search, "score"):
+            with self._trouble.guard("score a search on its training data"):
+                self._score_on_training_data(search, X, y)
+        params, numbers = findings.best(search, self._trouble)
+        model = getattr(search, "best_estimator_", None)
+        result = SearchResult(
+            params,
+            numbers,
+            findings.ranks(search, sweep.means, self._trouble),
+            findings.tables(search, self._trouble),
+            {} if model is not None else {"autotrack.crate_error": _NO_MODEL},
+        )
+        sweep.close(result, model)
+
+    def _score_on_training_data(self, search: Any, X: object, y: object) -> None:
+        link, value = links.get(search), {"score": float(search.score(X, y))}
+        name, use = self._scoring.data(link, X, y, TRAIN)
+        self._recorder.score(link, ScoreFacts(name, value, data=use))
+
+
+class _Heard(Listener):
+    """A search under way."""
+
+    def __init__(self, search: Any, sweep: Sweep, bar: ProgressBar, trouble: Trouble) -> None:
+        self.search = search
+        self.sweep = sweep
+        self.bar = bar
+        self.trouble = trouble
+        #: Whether its loops are not those of scikit-learn's searches.
+        self.is_foreign = not isinstance(search, BaseSearchCV)
+        #: The candidate whose evaluation raised.
+        self.culprit: int | None = None
+        self._candidates = self._loops = 0
+        self._lock = threading.Lock()
+        self._best_before = self._best()
+
+    def _best(self) -> object:
+        return vars(self.search).get("best_estimator_")
+
+    def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
+        with self.trouble.guard("record the evaluations of a search"):
+            if self._best() is not self._best_before:
+                return None  # the best is refitted, and may be a search itself
+            if {"candidate_progress", "split_progress", "parameters"} <= kwargs.keys():
+                return self._candidates_begin(kwargs)
+            if self.is_foreign and "train" in kwargs and args:
+                return self._candidate_begins(args[0])
+        return None
+
+    def _candidates_begin(self, kwargs: Mapping[str, Any]) -> Loop:
+        candidates, splits = kwargs["candidate_progress"][1], kwargs["split_progress"][1]
+        numbers, later = findings.halving(self.search, candidates)
+        self._expect(candidates * splits, later * splits, afresh=bool(numbers))
+        first, self._candidates = self._candidates, self._candidates + candidates
+        self._loops += 1
+        return _Evaluations(self, self._loops - 1, first, splits, numbers)
+
+    def _candidate_begins(self, estimator: Any) -> Loop | None:
+        swept = getattr(self.search, "param_distributions", None) or {}
+        if type(estimator) is not type(self.search.estimator) or not swept:
+            return None
+        held = deep_params(estimator)
+        params = {key: held[key] for key in swept if key in held}
+        with self._lock:
+            number = self._candidates
+            self._candidates += 1
+            wanted = getattr(self.search, "n_trials", None)
+            if number == 0 and isinstance(wanted, int):
+                self._expect(wanted * self.search.n_splits_, 0, afresh=False)
+        return _Candidate(self, number, params, self.search.n_splits_)
+
+    def _expect(self, evaluations: int, later: int, *, afresh: bool) -> None:
+        self.bar.expect(self.sweep.begin(evaluations, later=later, afresh=afresh))
+
+    def create(
+        self,
+        number: int,
+        params: Mapping[str, Any],
+        splits: int,
+        numbers: Mapping[str, float],
+        loop: int = 0,
+    ) -> str:
+        """A candidate is handed over; the digest of its params."""
+        kept = {key: storable(value) for key, value in params.items()}
+        digest = identity(params)
+        facts = CandidateFacts(candidate_name(kept), kept, f"{digest}:{loop}", numbers)
+        self.sweep.create(number, facts, splits)
+        return digest
+
+    def finish(self, number: int, split: int, result: Any, notes: Sequence[Noted]) -> None:
+        """An evaluation finished."""
+        self._finish(number, split, measured(result), noted(split, result, notes))
+
+    def reuse(self, number: int, split: int, known: Evaluation) -> None:
+        """An evaluation need not be computed again."""
+        self._finish(number, split, known.numbers, known.notes, reused=True)
+
+    def _finish(
+        self,
+        number: int,
+        split: int,
+        numbers: Mapping[str, float],
+        notes: Sequence[Note],
+        *,
+        reused: bool = False,
+    ) -> None:
+        mean = self.sweep.finish(number, split, numbers, notes, reused=reused)
+        self.bar.advance(reused=reused)
+        if mean is not None:
+            self.bar.advance(mean, count=0)
+
+    def read_results(self) -> None:
+        """Nothing was heard: take what the search says when it is done."""
+        for number, (params, splits) in enumerate(findings.trials(self.search)):
+            self.create(number, params, len(splits), {})
+            for split, numbers in enumerate(splits):
+                self.sweep.finish(number, split, numbers, ())
+
+
+class _Evaluations(Loop):
+    """A loop over candidates and splits."""
+
+    def __init__(
+        self, heard: _Heard, loop: int, first: int, splits: int, numbers: Mapping[str, float]
+    ) -> None:
+        self._heard = heard
+        self._loop = loop
+        self._first = first
+        self._splits = splits
+        self._numbers = numbers
+        self._digests: dict[int, str] = {}
+        self._split_digests: dict[int, str] = {}
+        # Candidate and split of the tasks that are under way.
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        heard, split = self._heard, kwargs["split_progress"][0]
+        with heard.trouble.guard("record a candidate"):
+            number = self._first + kwargs["candidate_progress"][0]
+            if number not in self._digests:
+                self._digests[number] = heard.create(
+                    number, kwargs["parameters"], self._splits, self._numbers, self._loop
+                )
+            if split not in self._split_digests:
+                digest = split_digest(kwargs["train"], kwargs["test"])
+                self._split_digests[split] = digest
+                share = test_share(kwargs["train"], kwargs["test"])
+                heard.sweep.split(self._loop, split, digest, share)
+            key = self._digests[number], self._split_digests[split]
+            known = heard.sweep.earlier.evaluations.get(key)
+            if known is not None and (result := as_result(known, kwargs)) is not None:
+                heard.reuse(number, split, replace(known, notes=_of_split(known.notes, split)))
+                return result
+            self._places[place] = number, split
+        return None
+
+    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
+        with self._heard.trouble.guard("record an evaluation"):
+            self._heard.finish(*self._places.pop(place), result, notes)
+
+    def failed(self, place: int | None, error: BaseException) -> None:
+        self._heard.culprit = self._places.get(-1 if place is None else place, (None,))[0]
+
+
+def _of_split(notes: Sequence[Note], split: int) -> list[Note]:
+    return [replace(note, split=split) for note in notes]
+
+
+class _Candidate(Loop):
+    """A loop over the splits of one candidate."""
+
+    def __init__(self, heard: _Heard, number: int, params: Mapping[str, Any], splits: int) -> None:
+        self._heard = heard
+        self._number = number
+        heard.create(number, params, splits, {})
+
+    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
+        with self._heard.trouble.guard("record an evaluation"):
+            self._heard.finish(self._number, place, result, notes)
+
+    def failed(self, place: int | None, error: BaseException) -> None:
+        self._heard.culprit = self._number

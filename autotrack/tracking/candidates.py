@@ -1,0 +1,342 @@
+"""A search and its candidates, written as their evaluations finish."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autotrack.entities import Note, RunError, RunStatus
+from autotrack.store.artifacts import StoredArtifact
+from autotrack.store.database import Store
+from autotrack.store.sweeps import Ending, NewCandidate
+from autotrack.tracking import context
+from autotrack.tracking.batch import Batch
+from autotrack.tracking.batches import Batches
+from autotrack.tracking.context import home
+from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.failures import ended_by, run_error
+from autotrack.tracking.filing import file_table
+from autotrack.tracking.measuring import Measurements
+from autotrack.tracking.moments import moments
+from autotrack.tracking.progress import PROGRESS_TAG, Progress
+from autotrack.tracking.recorder import Recorder, new_run_id
+from autotrack.tracking.resuming import (
+    CANDIDATE_TAG,
+    SPLITS_TAG,
+    Earlier,
+    Likeness,
+    find_earlier,
+    tell,
+)
+
+#: The tag of a search that names the score whose mean ranks its candidates.
+RANK_TAG = "autotrack.rank_by"
+#: The tag of a search that tells the size of its test parts, as a share of its training parts.
+TEST_SHARE_TAG = "autotrack.test_to_train"
+#: The best mean score so far, while the search runs.
+BEST_SCORE = "best_score"
+
+_MOST_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFacts:
+    """A candidate that is about to be evaluated.
+
+    Attributes
+    ----------
+    name : str
+        Its params, for people.
+    params : mapping
+        The swept params, ready to keep.
+    identity : str
+        Digest of the params, and in which loop they are tried.
+    numbers : mapping of str to float
+        What else is known of it, such as its resources.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    identity: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class _Candidate:
+    name: str
+    run_id: str
+    splits: int
+    round: int
+    done: bool = False
+    measured: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search came to.
+
+    Attributes
+    ----------
+    params, numbers : mapping
+        The best params and scores.
+    candidates : mapping of int to mapping of str to float
+        What is known of each candidate only now, such as its rank.
+    tables : mapping of str to Table
+        By file name.
+    tags : mapping of str to str
+        Further facts.
+    """
+
+    params: Mapping[str, Any]
+    numbers: Mapping[str, float]
+    candidates: Mapping[int, Mapping[str, float]]
+    tables: Mapping[str, Table]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sweep:
+    """A search that is under way.
+
+    Safe to use from several threads. Every method may raise; capture turns that into a warning.
+
+    Parameters
+    ----------
+    recorder : Recorder
+    facts : FitFacts
+        The search.
+    rank_by : str or None
+        The score whose mean tells the best candidate so far; None if none alone does.
+    likeness : Likeness, optional
+        By what it is known again, and goes on with one that was interrupted.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        facts: FitFacts,
+        rank_by: str | None,
+        likeness: Likeness | None = None,
+    ) -> None:
+        self._recorder = recorder
+        tags = {} if rank_by is None else {RANK_TAG: rank_by}
+        #: What need not be computed again.
+        self.earlier = Earlier()
+        if likeness is not None:
+            tags |= likeness.tags
+            if recorder.settings.resume:
+                self.earlier = _earlier(recorder, likeness)
+                tags |= self.earlier.tags
+        facts = replace(facts, tags={**facts.tags, **tags})
+        self.opened = Measurements(recorder).open(facts, "search")
+        self._rank_by = rank_by
+        self._lock = threading.RLock()
+        self._batch = Batch()
+        self._batches = Batches(self._write, recorder.trouble)
+        self._candidates: dict[int, _Candidate] = {}
+        self._noted: dict[tuple[int, str], int] = {}
+        self._finished = self._total = self._reused = self._round = 0
+        self._best: tuple[int, float] | None = None
+        self._started = 0.0
+        self._splits: dict[int, dict[int, str]] = {}
+        #: The mean score of each candidate that was evaluated on all splits.
+        self.means: dict[int, float] = {}
+
+    def begin(self, evaluations: int, *, later: int = 0, afresh: bool = False) -> int:
+        """A loop of so many evaluations begins, and so many will follow; how many that makes.
+
+        With `afresh`, the best is one of this loop, whatever came before.
+        """
+        with self._lock:
+            self._total = self._finished + evaluations + later
+            self._round += afresh
+            return self._total
+
+    def create(self, number: int, facts: CandidateFacts, splits: int) -> None:
+        """A candidate is handed over to be evaluated on so many splits."""
+        with self._lock:
+            # Each a moment later than the one before: they are listed by it.
+            self._started = max(time.time(), self._started + 1e-6)
+            new = _Candidate(facts.name, new_run_id(), splits, self._round)
+            self._candidates[number] = new
+            self._batch.new.append(
+                NewCandidate(
+                    new.run_id,
+                    facts.name,
+                    self._started,
+                    facts.params,
+                    {CANDIDATE_TAG: facts.identity},
+                )
+            )
+            self._batch.numbers[new.run_id] = {"index": number, **facts.numbers}
+
+    def split(self, loop: int, split: int, digest: str, test_share: float) -> None:
+        """A loop has a split of these rows."""
+        with self._lock:
+            splits = self._splits.setdefault(loop, {})
+            splits[split] = digest
+            self._batch.tags[f"{SPLITS_TAG}.{loop}"] = json.dumps(splits)
+            self._batch.tags[TEST_SHARE_TAG] = repr(test_share)
+
+    def finish(
+        self,
+        number: int,
+        split: int,
+        measured: Mapping[str, float],
+        notes: Sequence[Note],
+        *,
+        reused: bool = False,
+    ) -> float | None:
+        """An evaluation finished: what it measured, and what came up in it.
+
+        Returns the mean score of the candidate if that was its last.
+        """
+        now = time.time()
+        with self._lock:
+            candidate, batch = self._candidates[number], self._batch
+            candidate.measured[split] = measured
+            rows = batch.measured.setdefault(candidate.run_id, [])
+            rows += [(key, value, split, now) for key, value in measured.items()]
+            self._finished += 1
+            self._reused += reused
+            if notes:
+                self._note(number, candidate, notes)
+            if len(candidate.measured) == candidate.splits:
+                self._complete(number, candidate, notes, now)
+        self._batches.bring()
+        return self.means.get(number)
+
+    def _note(self, number: int, candidate: _Candidate, notes: Sequence[Note]) -> None:
+        self._batch.notes.setdefault(candidate.run_id, []).extend(notes)
+        candidate.failures += any(note.kind == "error" for note in notes)
+        for category in {note.category for note in notes}:
+            key = number, category
+            self._noted[key] = self._noted.get(key, 0) + 1
+        self._batch.tags["notes"] = ""
+
+    def _complete(
+        self, number: int, candidate: _Candidate, notes: Sequence[Note], now: float
+    ) -> None:
+        numbers = self._batch.numbers.setdefault(candidate.run_id, {})
+        measured = [candidate.measured[split] for split in sorted(candidate.measured)]
+        for key in measured[0]:
+            mean, std, se = moments([split.get(key, math.nan) for split in measured])
+            numbers[f"mean_{key}"] = mean
+            if not key.endswith("_time"):
+                numbers[f"std_{key}"], numbers[f"se_{key}"] = std, se
+        error = None
+        if candidate.failures == candidate.splits:
+            failed = next(note for note in notes if note.kind == "error")
+            error = RunError(failed.category, failed.message, failed.details)
+        status: RunStatus = "FINISHED" if error is None else "FAILED"
+        self._batch.endings.append(Ending(candidate.run_id, status, now, error))
+        candidate.measured.clear()
+        candidate.done = True
+        score = numbers.get(f"mean_test_{self._rank_by}", math.nan)
+        self.means[number] = score
+        better = self._best is None or (candidate.round, score) > self._best
+        if better and not math.isnan(score):
+            self._best = candidate.round, score
+
+    def _write(self) -> None:
+        with self._lock:
+            batch, self._batch = self._batch, Batch()
+            batch.tags[PROGRESS_TAG] = str(self._progress())
+            if "notes" in batch.tags:
+                batch.tags["notes"] = self._summary()
+            if self._best is not None:
+                batch.numbers[self.opened.run_id] = {BEST_SCORE: self._best[1]}
+        try:
+            self._recorder.ledger.write(
+                self.opened.store,
+                lambda store: batch.write(store, self.opened.run_id),
+                durable=False,
+            )
+        except Exception:
+            raise
+        except BaseException:
+            # An interrupt struck while it was written, or right after.
+            with self._lock:
+                self._batch = batch.with_later(self._batch)
+            raise
+
+    def _progress(self) -> Progress:
+        total = max(self._total, self._finished)
+        return Progress(self._finished, total, "evaluations", self._reused)
+
+    def _summary(self) -> str:
+        """What came up, and how often: a line a candidate."""
+        lines = [
+            f"{self._candidates[number].name}: {category.rpartition('.')[2]} in {count} of "
+            f"{self._candidates[number].splits} splits"
+            for (number, category), count in self._noted.items()
+        ]
+        more = len(lines) - _MOST_LINES
+        return "\n".join(lines[:_MOST_LINES] + ([f"and {more} more"] if more > 0 else []))
+
+    # -- how it ends --------------------------------------------------------------------------
+
+    def close(self, result: SearchResult, model: object | None) -> None:
+        """The search returned: what it came to, its refitted best model, and it ends."""
+        opened = self.opened
+        with self._lock:
+            self._total = self._finished
+            for number, numbers in result.candidates.items():
+                if (candidate := self._candidates.get(number)) is not None:
+                    self._batch.numbers.setdefault(candidate.run_id, {}).update(numbers)
+            self._best = None
+        self._batches.close()
+        files = self._files(result.tables)
+
+        def close(store: Store) -> None:
+            store.set_params(opened.run_id, result.params)
+            store.put_metrics({opened.run_id: result.numbers}, time.time())
+            store.put_artifacts(opened.run_id, files)
+            store.set_tags(opened.run_id, result.tags)
+            if model is None:
+                store.end_run(opened.run_id, status="FINISHED", end_time=time.time())
+
+        self._recorder.ledger.write(opened.store, close, durable=model is None)
+        if model is not None:
+            self._recorder.close_fit(opened, model)
+
+    def _files(self, tables: Mapping[str, Table]) -> list[StoredArtifact]:
+        run_id = self.opened.run_id
+        folder = home.files_of(self.opened.store, run_id)
+        return [file_table(folder, run_id, name, table) for name, table in tables.items()]
+
+    def fail(self, error: BaseException, number: int | None) -> None:
+        """The search raised, while it evaluated this candidate if that is known.
+
+        What was not finished ends with it.
+        """
+        now = time.time()
+        with self._lock:
+            for place, candidate in self._candidates.items():
+                if not candidate.done:
+                    culprit = place == number
+                    status = ended_by(error) if culprit else "KILLED"
+                    kept = run_error(error) if culprit else None
+                    self._batch.endings.append(Ending(candidate.run_id, status, now, kept))
+        try:
+            self._batches.close()
+        finally:
+            self._recorder.fail_fit(self.opened, error)
+
+
+def _earlier(recorder: Recorder, likeness: Likeness) -> Earlier:
+    if recorder.ledger.is_owing:  # the store cannot be asked just now
+        return Earlier()
+    stack = context.active_runs()
+    store = stack[-1].store if stack else home.store_at(recorder.settings.store, lazy=True)
+    wanted = home.chosen_experiment or recorder.settings.experiment
+    with recorder.trouble.guard("look for an interrupted search"):
+        found = find_earlier(store, stack[-1].experiment if stack else wanted, likeness)
+        tell(found, recorder.settings.quiet)
+        return found
+    return Earlier()

@@ -1,0 +1,171 @@
+"""Runs that collect what many evaluations measure, as each of them finishes."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from autotrack.entities import Note, RunKind
+from autotrack.store.database import Store
+from autotrack.tracking import context
+from autotrack.tracking.batches import Batches
+from autotrack.tracking.context import home
+from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.filing import file_table
+from autotrack.tracking.links import Link
+from autotrack.tracking.progress import PROGRESS_TAG, Progress
+from autotrack.tracking.recorder import OpenFit, Recorder, new_run_id
+from autotrack.tracking.trouble import Trouble
+
+#: The tag by which a run that judges a fitted model knows the run it was fitted in.
+MODEL_RUN_TAG = "autotrack.model_run"
+
+#: Key, value and step of a metric.
+Measured = tuple[str, float, int | None]
+#: The same with the time at which it was measured.
+Row = tuple[str, float, int | None, float]
+
+
+class Measurements:
+    """Writes a run whose numbers come in one evaluation at a time.
+
+    Safe to use from several threads. Every method may raise; capture turns that into a warning.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._ledger = recorder.ledger
+
+    def open(
+        self,
+        facts: FitFacts,
+        kind: RunKind = "validation",
+        *,
+        parent: OpenFit | None = None,
+        progress: Progress | None = None,
+    ) -> OpenFit:
+        """Begin a run of its own: a child of `parent`, else of the active run where there is one.
+
+        Where it is known how many evaluations there will be, `progress` says so.
+        """
+        stack = context.active_runs()
+        active = stack[-1] if stack else None
+        if parent is not None:
+            store, parent_id = parent.store, parent.run_id
+        elif active is not None:
+            store, parent_id = active.store, active.run_id
+        else:
+            store, parent_id = home.store_at(self._recorder.settings.store, lazy=True), None
+        opened = OpenFit(facts, store, new_run_id(), True, active)
+        self._recorder.create_run(opened, kind, parent_id)
+        if progress is not None:
+            self.add(opened, [], progress)
+        return opened
+
+    def add(
+        self,
+        opened: OpenFit,
+        metrics: Sequence[Measured],
+        progress: Progress | None = None,
+        notes: Sequence[Note] = (),
+    ) -> None:
+        """Write what was measured meanwhile, at once, how far that is, and what came up in it."""
+        now = time.time()
+        self.put(opened, [(*metric, now) for metric in metrics], progress, notes)
+
+    def put(
+        self,
+        opened: OpenFit,
+        rows: Sequence[Row],
+        progress: Progress | None = None,
+        notes: Sequence[Note] = (),
+    ) -> None:
+        """Write what was measured, with the times when that was."""
+
+        def put(store: Store) -> None:
+            store.add_metrics(opened.run_id, rows)
+            if notes:
+                store.add_notes({opened.run_id: notes})
+            if progress is not None:
+                store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress)})
+
+        self._ledger.write(opened.store, put, durable=False)
+
+    def stream(self, opened: OpenFit) -> Stream:
+        """For evaluations that may come quickly; to be flushed before the run ends."""
+        return Stream(self, opened, self._recorder.trouble)
+
+    def close(
+        self,
+        opened: OpenFit,
+        metrics: Sequence[Measured],
+        tables: Mapping[str, Table],
+        progress: Progress | None = None,
+    ) -> None:
+        """All evaluations returned: what they came to, and the run ends."""
+        now = time.time()
+        folder = home.files_of(opened.store, opened.run_id)
+        files = [
+            file_table(folder, opened.run_id, f"scores/{name}.csv", table)
+            for name, table in tables.items()
+        ]
+
+        def close(store: Store) -> None:
+            store.add_metrics(opened.run_id, [(*metric, now) for metric in metrics])
+            store.put_artifacts(opened.run_id, files)
+            if progress is not None:
+                store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress)})
+            store.end_run(opened.run_id, status="FINISHED", end_time=now)
+
+        self._ledger.write(opened.store, close)
+
+    def fail(self, opened: OpenFit, error: BaseException) -> None:
+        """The call raised: its run ends with the error."""
+        self._recorder.fail_fit(opened, error)
+
+    @staticmethod
+    def link_of(opened: OpenFit, scope: str = "") -> Link:
+        """The tie to the run for what is computed from its results later.
+
+        With a `scope`, the scores of its models are kept apart from those it measured itself.
+        """
+        return Link(opened.store, opened.run_id, scope=scope)
+
+
+class Stream:
+    """What the evaluations of one run measure, written within half a second of its coming."""
+
+    def __init__(self, measurements: Measurements, opened: OpenFit, trouble: Trouble) -> None:
+        self._measurements = measurements
+        self._opened = opened
+        self._batches = Batches(self._write, trouble)
+        self._waiting: deque[tuple[Row, ...]] = deque()
+        self._notes: deque[Note] = deque()
+        self._progress: Progress | None = None
+
+    def add(
+        self, metrics: Sequence[Measured], progress: Progress, notes: Sequence[Note] = ()
+    ) -> None:
+        """An evaluation finished."""
+        now = time.time()
+        self._waiting.append(tuple((*metric, now) for metric in metrics))
+        self._notes.extend(notes)
+        self._progress = progress
+        self._batches.bring()
+
+    def flush(self) -> None:
+        """Write whatever waits."""
+        self._batches.flush()
+
+    def _write(self) -> None:
+        rows: list[Row] = []
+        notes: list[Note] = []
+        # What comes meanwhile, from another thread, is written now or with the next.
+        progress, self._progress = self._progress, None
+        while self._waiting:
+            rows += self._waiting.popleft()
+        while self._notes:
+            notes.append(self._notes.popleft())
+        if rows or notes or progress is not None:
+            self._measurements.put(self._opened, rows, progress, notes)
