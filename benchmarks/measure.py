@@ -13,6 +13,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "score": "benchmarks.calls:score",
         "predict": "benchmarks.calls:predict",
         "nested": "benchmarks.calls:nested",
+        "search": "benchmarks.searches:search",
+        "ensembles": "benchmarks.ensembles:ensembles",
         "startup": "benchmarks.startup:startup",
         "forest": "benchmarks.big:forest",
         "fingerprint": "benchmarks.big:fingerprint",

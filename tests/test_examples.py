@@ -17,4 +17,12 @@ def test_example_runs_and_leaves_finished_runs(script, run_python):
 
     runs = autotrack.search_runs()
     assert len(runs) > 0
-    assert set(runs["status"]) == {"FINISHED"}
+    killed = {"KILLED"} if script == "resume_search.py" else set()
+    assert set(runs["status"]) == {"FINISHED"} | killed
+
+
+def test_a_search_that_was_killed_comes_to_the_same_end(run_python):
+    said = run_python("examples/resume_search.py", cwd=EXAMPLES.parent).stdout
+    first, second = (line for line in said.splitlines() if line.startswith("best: "))
+    assert first == second
+    assert "reused, resumed from" in said

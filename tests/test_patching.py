@@ -323,6 +323,29 @@ def test_class_attributes_that_raise_when_looked_at_are_passed_over(watch):
     assert not is_patched(Thing)
 
 
+def test_methods_that_come_back_by_value_are_heard_anew_and_restored(watch, notes):
+    Thing = make()
+    patch_attribute(Thing, "act", watch)
+    patch_attribute(Thing, "build", watch)
+    patch_attribute(Thing, "maybe", watch)
+    # The class is known here, so what arrives is put into it, as after a task in a worker.
+    assert pickle.loads(cloudpickle.dumps(Thing)) is Thing
+    assert Thing().act(1, c=2)[0] == 1
+    assert notes.calls == []
+    assert is_patched(Thing)
+    for name in ("act", "build", "maybe"):
+        assert patch_attribute(Thing, name, watch)
+    Thing().act(1, c=2)
+    Thing.build(3)
+    Thing().maybe(4)
+    assert [name for name, _, _ in notes.calls] == ["act", "build", "<lambda>"]
+    restore(Thing)
+    assert not is_patched(Thing)
+    assert not is_wrapper(vars(Thing)["build"].__func__)
+    assert not is_wrapper(vars(Thing)["maybe"].fn)
+    assert Thing().act(1, c=2)[0] == 1
+
+
 # -- cells ----------------------------------------------------------------------------------------
 
 

@@ -480,6 +480,27 @@ def test_frames_are_put_out_by_transformers_born_while_tracking_is_on():
     assert isinstance(cls().fit_transform(X), np.ndarray)
 
 
+@pytest.mark.parametrize(
+    "switch", [autotrack.disable, lambda: autotrack.enable(log_datasets=False)]
+)
+def test_a_class_whose_birth_switches_tracking_is_heard_as_it_is_then(switch):
+    class Base(RegressorMixin, BaseEstimator):
+        def __init_subclass__(cls):
+            super().__init_subclass__()
+            switch()
+
+    def fit(self, X, y):
+        return self
+
+    autotrack.enable(log_models=False)
+    cls = type("Sub", (Base,), {"fit": fit})
+    cls().fit(X, y)
+    assert len(autotrack.search_runs()) == autotrack.is_enabled()
+    autotrack.disable()
+    assert vars(cls)["fit"] is fit
+    assert not any(is_patched(owner) for owner in cls.__mro__)
+
+
 # -- methods replaced by the user -----------------------------------------------------------------
 
 

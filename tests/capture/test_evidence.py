@@ -10,14 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from autotrack.capture.evidence import (
-    Evidence,
-    is_constant,
-    is_monotone,
-    plain_array,
-    relation,
-    same,
-)
+from autotrack.capture.arrays import is_constant, plain_array, same
+from autotrack.capture.evidence import Evidence, is_monotone, relation
 
 # Slow machines are no failures.
 settings.register_profile("capture", deadline=None, max_examples=60)

@@ -403,10 +403,10 @@ def test_threads_of_joblib_inside_a_fit_are_silent(tracking, binary):
 
 
 def test_what_scikit_learn_fits_in_functions_of_its_own_is_silent(tracking, binary):
-    from sklearn.inspection import permutation_importance
+    from sklearn.inspection import partial_dependence
 
     model = GaussianNB().fit(binary.X_train, binary.y_train)
-    permutation_importance(model, binary.X_test, binary.y_test, n_repeats=2)
+    partial_dependence(model, binary.X_test, [0])
     assert only_run().metrics == {}
 
 
@@ -566,12 +566,6 @@ def test_a_fit_after_partial_fits_is_another_run(tracking, binary):
     assert [len(run.metrics) for run in runs()] == [0, 1]
 
 
-def test_a_warm_start_with_more_trees_is_another_run(tracking, binary):
-    model = RandomForestClassifier(2, warm_start=True).fit(binary.X_train, binary.y_train)
-    model.set_params(n_estimators=4).fit(binary.X_train, binary.y_train)
-    assert [run.params["n_estimators"] for run in runs()] == [2, 4]
-
-
 # -- the data -------------------------------------------------------------------------------------
 
 
@@ -701,6 +695,18 @@ def test_a_frozen_estimator_scores_into_the_run_of_what_it_holds(tracking, binar
     assert set(only_run().metrics) == {"test_accuracy_score"}
     CalibratedClassifierCV(frozen).fit(X_train, y_train).score(X_test, y_test)
     assert [len(run.metrics) for run in runs()] == [1, 1]
+
+
+def test_the_fit_of_a_frozen_estimator_trains_nothing_and_opens_no_run(tracking, binary):
+    X_train, X_test, y_train, y_test = binary
+    model = GaussianNB().fit(X_train, y_train)
+    frozen = FrozenEstimator(model).fit(X_train, y_train)
+    frozen.score(X_test, y_test)
+    accuracy_score(y_test, frozen.predict(X_test))
+    assert set(only_run().metrics) == {"test_score", "test_accuracy_score"}
+    with autotrack.start_run() as run:
+        FrozenEstimator(StandardScaler().fit(X_train)).fit(X_train, y_train)
+    assert run.params == {"preprocessing__standardscaler": "StandardScaler"}
 
 
 class Odd(RegressorMixin, BaseEstimator):

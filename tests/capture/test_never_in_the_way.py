@@ -10,6 +10,7 @@ import pickle
 import sys
 import warnings
 import weakref
+from unittest.mock import Mock
 
 import cloudpickle
 import joblib
@@ -240,6 +241,14 @@ def test_calls_return_the_very_object(tracking, numbers):
     assert model.predict(numbers.X_test) is Fixed.answer
     assert model.transform(numbers.X_test) is numbers.X_test
     assert model.score(numbers.X_test, numbers.y_test) is Fixed.answer
+
+
+def test_a_mock_among_the_params_is_one_of_them_and_no_estimator(tracking, binary):
+    scorer = Mock(side_effect=get_scorer("accuracy"))
+    search = GridSearchCV(Careful(), {"certainty": [0.25]}, scoring=scorer, cv=2)
+    search.fit(binary.X_train, binary.y_train)
+    assert scorer.call_count == 2
+    assert "Mock" in runs()[0].params["scoring"]
 
 
 def test_an_exception_passes_unchanged(tracking, binary):

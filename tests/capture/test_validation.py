@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import joblib
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
-from sklearn.linear_model import LassoCV, LogisticRegression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LassoCV, LogisticRegression, SGDClassifier
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import (
+    GroupKFold,
+    LearningCurveDisplay,
+    LeaveOneGroupOut,
+    ShuffleSplit,
     StratifiedKFold,
+    ValidationCurveDisplay,
     cross_val_predict,
     cross_val_score,
     cross_validate,
@@ -28,6 +38,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
+from autotrack.tracking.context import home
 from tests.capture.looking import only_run
 
 X, y = load_iris(return_X_y=True)
@@ -213,6 +224,193 @@ def test_inside_another_call_it_is_silent():
     assert only_run().kind == "fit"
 
 
+def test_every_score_and_time_has_its_moments():
+    scoring = ["accuracy", "neg_log_loss"]
+    scores = cross_validate(model(), X, y, scoring=scoring, return_train_score=True, cv=4)
+
+    run = only_run()
+    for name, values in scores.items():
+        history = autotrack.metric_history(run.run_id, name)
+        assert history["value"].tolist() == values.tolist()
+        assert run.metrics[f"mean_{name}"] == values.mean()
+        assert run.metrics[f"std_{name}"] == values.std()
+        if "time" not in name:
+            assert run.metrics[f"se_{name}"] == pytest.approx(values.std(ddof=1) / 2)
+    splits = table(run, "splits")
+    assert set(splits) == {"split", *scores}
+    assert splits["train_accuracy"].tolist() == pytest.approx(scores["train_accuracy"].tolist())
+
+
+def test_the_models_of_the_splits_are_no_crates_but_their_scores_reach_the_run():
+    scores = cross_validate(model(), X, y, cv=3, return_estimator=True, return_indices=True)
+
+    run = only_run()
+    assert not any(path.startswith("model") for path in run.artifacts()["path"])
+    held_out = [accuracy_score(y, each.predict(X)) for each in scores["estimator"]]
+    history = autotrack.metric_history(run.run_id, "estimator_test_accuracy_score")
+    assert history["value"].tolist() == held_out
+    scores["estimator"][0].score(X, y)
+    assert run.metrics["estimator_test_score"] == held_out[0]
+    assert run.metrics["test_score"] == scores["test_score"][-1]
+    assert len(autotrack.search_runs()) == 1
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_groups_and_weights_are_named_and_arrive(routing):
+    groups, weights = np.arange(150) % 5, np.linspace(0.5, 1.5, 150)
+    if routing:
+        with config_context(enable_metadata_routing=True):
+            single = LogisticRegression(max_iter=500).set_fit_request(sample_weight=True)
+            single.set_score_request(sample_weight=True)
+            given = {"groups": groups, "sample_weight": weights}
+            cross_val_score(single, X, y, cv=GroupKFold(5), params=given)
+    else:
+        cross_val_score(
+            LogisticRegression(max_iter=500),
+            X,
+            y,
+            groups=groups,
+            cv=LeaveOneGroupOut(),
+            params={"sample_weight": weights},
+        )
+
+    run = only_run()
+    assert run.tags["fit_arguments"] == "groups, sample_weight"
+    assert len(autotrack.metric_history(run.run_id, "test_score")) == 5
+    assert run.tags["autotrack.progress"] == "5 of 5 splits"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: cross_val_score(model(), X, y), "5 of 5 splits"),
+        (lambda: cross_val_score(model(), X, y, cv=ShuffleSplit(7)), "7 of 7 splits"),
+        (lambda: cross_val_score(model(), X, y, cv=list(CV.split(X, y))), "3 of 3 splits"),
+        (lambda: cross_val_score(model(), X, y, cv=CV.split(X, y)), "3 of 3 splits"),
+        (lambda: cross_val_predict(model(), X, y, cv=4), "4 of 4 splits"),
+        (lambda: learning_curve(model(), X, y, cv=CV, shuffle=True), "15 of 15 fits"),
+        (
+            lambda: validation_curve(
+                model(), X, y, param_name="logisticregression__C", param_range=[1, 2], cv=4
+            ),
+            "8 of 8 fits",
+        ),
+        (
+            lambda: permutation_test_score(model(), X, y, n_permutations=4, n_jobs=2),
+            "4 of 4 permutations",
+        ),
+    ],
+)
+def test_how_many_there_were_is_on_record(call, said):
+    call()
+    assert only_run().tags["autotrack.progress"] == said
+
+
+CV = StratifiedKFold(3)
+
+
+def test_a_splitter_of_the_users_that_cannot_count_is_no_trouble():
+    class Halves:
+        def split(self, X, y=None, groups=None):
+            yield np.arange(0, 150, 2), np.arange(1, 150, 2)
+            yield np.arange(1, 150, 2), np.arange(0, 150, 2)
+
+        def get_n_splits(self, X=None, y=None, groups=None):
+            raise NotImplementedError
+
+    assert len(cross_val_score(model(), X, y, cv=Halves())) == 2
+    assert only_run().tags["autotrack.progress"] == "2 of 2 splits"
+
+
+def test_wrong_arguments_fail_as_ever():
+    with (
+        config_context(skip_parameter_validation=True),
+        pytest.raises(TypeError, match="missing 2 required positional arguments"),
+    ):
+        cross_val_score()
+
+
+def test_probabilities_of_two_classes_are_no_scores():
+    cross_val_predict(model(), X, y > 0, method="predict_proba")
+    assert only_run().metrics == {}
+
+
+def test_the_times_of_a_learning_curve_are_kept_with_it():
+    sizes, _, test, fit_times, _ = learning_curve(
+        model(), X, y, cv=CV, train_sizes=[20, 60], shuffle=True, return_times=True
+    )
+
+    run = only_run()
+    curve = table(run, "curve")
+    assert curve["mean_fit_time"].tolist() == pytest.approx(fit_times.mean(axis=1).tolist())
+    splits = table(run, "splits").sort_values(["train_size", "split"])
+    assert splits["train_size"].tolist() == np.repeat(sizes, 3).tolist()
+    assert splits["test_score"].tolist() == pytest.approx(test.ravel().tolist())
+    assert splits["fit_time"].tolist() == pytest.approx(fit_times.ravel().tolist())
+
+
+def test_a_learning_curve_of_incremental_training_is_the_same():
+    _, train, test = learning_curve(
+        SGDClassifier(random_state=0),
+        X,
+        y,
+        cv=CV,
+        train_sizes=[30, 60, 90],
+        shuffle=True,
+        exploit_incremental_learning=True,
+    )
+
+    run = only_run()
+    splits = table(run, "splits").sort_values(["train_size", "split"])
+    assert splits["test_score"].tolist() == pytest.approx(test.ravel().tolist())
+    assert table(run, "curve")["mean_train_score"].tolist() == pytest.approx(train.mean(axis=1))
+    assert run.tags["autotrack.progress"] == "3 of 3 fits"
+
+
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_only_the_loop_of_the_permutations_is_listened_to(jobs):
+    forest = RandomForestClassifier(5, n_jobs=2, random_state=0)
+    score, permuted, _ = permutation_test_score(
+        forest, X, y, n_permutations=3, cv=3, n_jobs=jobs, random_state=0
+    )
+
+    run = only_run()
+    assert table(run, "splits")["permutation_score"].tolist() == pytest.approx(permuted.tolist())
+    assert run.metrics["mean_permutation_score"] == permuted.mean()
+    assert run.metrics["score"] == score
+    assert run.tags["autotrack.progress"] == "3 of 3 permutations"
+
+
+@pytest.mark.parametrize("display", [LearningCurveDisplay, ValidationCurveDisplay])
+def test_a_display_of_a_curve_is_one_run(display):
+    pytest.importorskip("matplotlib").use("agg")
+    learning = display is LearningCurveDisplay
+    varied = (
+        {"train_sizes": [0.5, 1.0], "shuffle": True}
+        if learning
+        else {"param_name": "logisticregression__C", "param_range": [1, 2]}
+    )
+    display.from_estimator(model(), X, y, cv=3, **varied)
+
+    run = only_run()
+    function = "learning_curve" if learning else "validation_curve"
+    assert (run.kind, run.name.partition(":")[0]) == ("validation", function)
+    assert len(table(run, "curve")) == 2
+
+
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_warnings_of_splits_are_noted_and_reach_the_user(jobs):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cross_val_score(LogisticRegression(max_iter=2), X, y, cv=3, n_jobs=jobs)
+
+    told = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
+    assert len(told) == (0 if jobs else 3)  # workers write theirs to stderr
+    notes = [note for _, _, note in home.store().notes(only_run().run_id)]
+    assert sorted(note.split for note in notes) == [0, 1, 2]
+    assert {note.category.rpartition(".")[2] for note in notes} == {"ConvergenceWarning"}
+
+
 SLOW = """
 import time, sys
 import numpy as np, autotrack
@@ -244,4 +442,26 @@ def test_splits_that_had_finished_survive_a_kill(tmp_path):
 
     run = only_run()
     assert run.status == "KILLED"
-    assert len(autotrack.metric_history(run.run_id, "test_score")) >= 3
+    finished = len(autotrack.metric_history(run.run_id, "test_score"))
+    assert finished >= 3
+    assert run.tags["autotrack.progress"] == f"{finished} of 20 splits"
+
+
+def test_another_process_sees_how_far_it_is(run_python):
+    process = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE, text=True)
+    try:
+        for _ in range(4):
+            process.stdout.readline()
+        status = only_run().status
+        shown = run_python("-m", "autotrack", "show", "last").stdout
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+    assert status == "RUNNING"
+    finished, total = re.search(r"finished (\d+) of (\d+) splits, about \d.* left", shown).groups()
+    assert 3 <= int(finished) < 20
+    assert total == "20"
+    shown = run_python("-m", "autotrack", "show", "last").stdout
+    assert re.search(r"finished \d+ of 20 splits\n", shown)

@@ -5,7 +5,7 @@ A run is a mapping from test ids to ``{"outcome": ..., "seconds": ..., "text": .
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 Outcomes = Mapping[str, Mapping[str, Any]]
@@ -23,9 +23,9 @@ class Difference(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One suite in numbers."""
+    """One test module in numbers."""
 
-    suite: str
+    module: str
     tests: int
     failed_bare: int
     failed_tracked: int
@@ -52,22 +52,29 @@ def differences(bare: Outcomes, tracked: Outcomes) -> list[Difference]:
     return found
 
 
-def rows(suites: Iterable[str], bare: Outcomes, tracked: Outcomes) -> list[Row]:
-    """The table: a row a suite, then the total."""
+def rows(bare: Outcomes, tracked: Outcomes) -> list[Row]:
+    """The table: a row a test module, then the total."""
 
-    def row(name: str, *prefixes: str) -> Row:
-        before = [test for key, test in bare.items() if key.startswith(prefixes)]
-        after = [test for key, test in tracked.items() if key.startswith(prefixes)]
+    def row(name: str, before: Outcomes, after: Outcomes) -> Row:
         return Row(
             name,
             len(before),
-            sum(test["outcome"] in FAILED for test in before),
-            sum(test["outcome"] in FAILED for test in after),
-            sum(test["seconds"] for test in before),
-            sum(test["seconds"] for test in after),
+            sum(test["outcome"] in FAILED for test in before.values()),
+            sum(test["outcome"] in FAILED for test in after.values()),
+            sum(test["seconds"] for test in before.values()),
+            sum(test["seconds"] for test in after.values()),
         )
 
-    # A suite is a module or a package.
-    paths = {suite: suite.replace(".", "/") for suite in suites}
-    table = [row(suite, f"{path}.py", f"{path}/") for suite, path in paths.items()]
-    return [*table, row("all", "")]
+    before, after = by_module(bare), by_module(tracked)
+    modules = sorted({*before, *after})
+    table = [row(name, before.get(name, {}), after.get(name, {})) for name in modules]
+    return [*table, row("all", bare, tracked)]
+
+
+def by_module(outcomes: Outcomes) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The tests of each module, by the module's name."""
+    modules: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for test, outcome in outcomes.items():
+        path = test.partition("::")[0]
+        modules.setdefault(path.removesuffix(".py").replace("/", "."), {})[test] = outcome
+    return modules

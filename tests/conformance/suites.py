@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+# All test modules of these packages; what an older scikit-learn does not have is passed over.
+PACKAGES = (
+    "sklearn.callback",
+    "sklearn.compose",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.tests",
+)
 
-
-class Suite(NamedTuple):
-    """A test module or package of scikit-learn, and the first version that has it."""
-
-    name: str
-    since: tuple[int, int] = (1, 6)
-
-
-SUITES = (
-    Suite("sklearn.tests.test_base"),
-    Suite("sklearn.tests.test_pipeline"),
-    Suite("sklearn.tests.test_metaestimators"),
-    Suite("sklearn.tests.test_metaestimators_metadata_routing"),
-    Suite("sklearn.tests.test_metadata_routing"),
-    Suite("sklearn.tests.test_public_functions"),
-    Suite("sklearn.callback.tests", since=(1, 9)),
-    Suite("sklearn.compose.tests.test_column_transformer"),
-    Suite("sklearn.ensemble.tests.test_stacking"),
-    Suite("sklearn.ensemble.tests.test_voting"),
-    Suite("sklearn.metrics.tests.test_classification"),
-    Suite("sklearn.metrics.tests.test_ranking"),
-    Suite("sklearn.metrics.tests.test_regression"),
-    Suite("sklearn.metrics.tests.test_score_objects"),
+# The part that is quick enough for continuous integration (`--ci`): packages and modules.
+CI = (
+    "sklearn.callback",
+    "sklearn.compose.tests.test_column_transformer",
+    "sklearn.ensemble.tests.test_stacking",
+    "sklearn.ensemble.tests.test_voting",
+    "sklearn.metrics.tests.test_classification",
+    "sklearn.metrics.tests.test_ranking",
+    "sklearn.metrics.tests.test_regression",
+    "sklearn.metrics.tests.test_score_objects",
+    "sklearn.tests.test_base",
+    "sklearn.tests.test_metadata_routing",
+    "sklearn.tests.test_metaestimators",
+    "sklearn.tests.test_metaestimators_metadata_routing",
+    "sklearn.tests.test_pipeline",
+    "sklearn.tests.test_public_functions",
 )
 
 # Tests that may fail under tracking although they pass without, each with the reason. A reason

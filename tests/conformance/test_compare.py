@@ -29,15 +29,21 @@ def test_a_test_that_fails_by_itself_is_no_difference():
     assert differences(run(a="failed", b="skipped"), run(a="passed", b="skipped")) == []
 
 
-def test_the_table_has_a_row_for_each_suite_and_the_total():
+def test_the_table_has_a_row_for_each_module_and_the_total():
     bare = {
         "sklearn/tests/test_base.py::a": {"outcome": "passed", "seconds": 1.0},
+        "sklearn/tests/test_base.py::Test::b[x/y.py::z]": {"outcome": "passed", "seconds": 1.0},
+        "sklearn/tests/test_base_more.py": {"outcome": "not collected", "seconds": 0.0},
         "sklearn/callback/tests/test_x.py::b": {"outcome": "failed", "seconds": 2.0},
     }
     tracked = {test: {**outcome, "seconds": 3.0} for test, outcome in bare.items()}
-    suites = ["sklearn.tests.test_base", "sklearn.tests.test_ba", "sklearn.callback"]
-    base, other, callback, total = rows(suites, bare, tracked)
-    assert base[1:] == (1, 0, 0, 1.0, 3.0)
-    assert other.tests == 0
-    assert callback[1:] == (1, 1, 1, 2.0, 3.0)
-    assert (total.tests, total.ratio) == (2, 2.0)
+    callback, base, more, total = rows(bare, tracked)
+    assert callback == ("sklearn.callback.tests.test_x", 1, 1, 1, 2.0, 3.0)
+    assert base == ("sklearn.tests.test_base", 2, 0, 0, 2.0, 6.0)
+    assert more[2:4] == (1, 1)
+    assert (total.tests, total.ratio) == (4, 3.0)
+
+
+def test_a_module_that_is_only_there_with_tracking_has_a_row():
+    only, total = rows({}, {"sklearn/tests/test_base.py::a": {"outcome": "failed", "seconds": 1.0}})
+    assert (only.tests, only.failed_tracked, total.failed_tracked) == (0, 1, 1)

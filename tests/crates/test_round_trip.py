@@ -27,10 +27,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.manifold import SpectralEmbedding
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -182,6 +183,16 @@ def test_a_transformer_is_crated_by_hand():
     assert not hasattr(crate, "predict")
     with pytest.raises(AttributeError, match="'StandardScaler' object has no attribute 'predict'"):
         crate(X)
+
+
+def test_so_is_what_neither_predicts_nor_transforms():
+    density, embedding = KernelDensity().fit(X), SpectralEmbedding(random_state=0).fit(X)
+    with autotrack.start_run() as run:
+        autotrack.log_model(density)
+        autotrack.log_model(embedding, "embedding")
+    np.testing.assert_array_equal(run.load_model().score_samples(X), density.score_samples(X))
+    loaded = autotrack.load_model(f"runs:/{run.run_id}/embedding").estimator
+    np.testing.assert_array_equal(loaded.embedding_, embedding.embedding_)
 
 
 def test_the_text_of_a_crate_is_its_bill():

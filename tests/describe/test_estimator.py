@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
-from sklearn.cluster import DBSCAN, KMeans
+from sklearn.cluster import DBSCAN, KMeans, SpectralCoclustering
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier, VotingClassifier
@@ -49,6 +49,30 @@ def test_params_keep_their_types():
 def test_a_number_equal_to_the_default_is_the_default_whatever_its_type():
     assert user_params(LogisticRegression(C=1)) == {}
     assert user_params(LogisticRegression(C=np.float64(1.0))) == {}
+
+
+class AllEqual(type):
+    """Classes that all call themselves equal."""
+
+    def __eq__(cls, other):
+        return True
+
+    def __hash__(cls):
+        return 1
+
+
+def test_classes_that_call_themselves_equal_keep_their_own_params():
+    class One(BaseEstimator, metaclass=AllEqual):
+        def __init__(self, depth=1):
+            self.depth = depth
+
+    class Other(BaseEstimator, metaclass=AllEqual):
+        def __init__(self, width=1, depth=2):
+            self.width = width
+            self.depth = depth
+
+    assert user_params(One(depth=2)) == {"depth": 2}
+    assert user_params(Other(width=2)) == {"width": 2}
 
 
 def test_true_is_not_one():
@@ -194,6 +218,7 @@ def test_short_plain_values_are_kept_as_they_are(value):
         LogisticRegression(),
         KMeans(),
         DBSCAN(),
+        SpectralCoclustering(),
         KernelDensity(),
         make_pipeline(StandardScaler(), LinearRegression()),
         VotingClassifier([("a", LogisticRegression())]),

@@ -1,0 +1,331 @@
+"""A search that was interrupted goes on where it was, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_iris
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.metrics import accuracy_score, f1_score, make_scorer
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    StratifiedKFold,
+)
+
+import autotrack
+from autotrack.tracking import resuming
+from tests.capture.looking import history, runs
+
+X, y = load_iris(return_X_y=True)
+fitted: list[float] = []
+
+
+class Interrupted(ClassifierMixin, BaseEstimator):
+    """Predicts by a threshold, and says of each fit; at one of them it is interrupted."""
+
+    stop_at: int | None = None
+
+    def __init__(self, threshold=1.0, column=0):
+        self.threshold = threshold
+        self.column = column
+
+    def fit(self, X, y):
+        if len(fitted) == Interrupted.stop_at:
+            raise KeyboardInterrupt
+        fitted.append(self.threshold)
+        if self.threshold == 13:
+            raise ValueError("an unlucky one")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return self.classes_[(X[:, self.column] > self.threshold).astype(int)]
+
+
+def grid(**options):
+    options = {"cv": 3, **options}
+    return GridSearchCV(Interrupted(), {"threshold": [5.0, 5.5, 6.0, 6.5]}, **options)
+
+
+def interrupt(search, after, X=X, y=y, **fit):
+    """Fit until it is interrupted after so many evaluations."""
+    fitted.clear()
+    Interrupted.stop_at = after
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y, **fit)
+    Interrupted.stop_at = None
+    fitted.clear()
+    return search
+
+
+def newest():
+    return [run for run in runs() if run.kind == "search"][-1]
+
+
+def assert_equal(search, other):
+    assert list(search.cv_results_) == list(other.cv_results_)
+    for key, values in other.cv_results_.items():
+        if not key.endswith("_time"):
+            np.testing.assert_array_equal(search.cv_results_[key], values)
+    assert search.best_params_ == other.best_params_
+
+
+@pytest.fixture(autouse=True)
+def tracking(monkeypatch):
+    monkeypatch.setenv("AUTOTRACK_PROGRESS", "0")
+    yield
+    Interrupted.stop_at = None
+
+
+def enable(**options):
+    return autotrack.enable(log_models=False, **options)
+
+
+def test_what_had_finished_is_not_computed_again(capsys):
+    bare = grid(return_train_score=True).fit(X, y)
+    with enable():
+        interrupt(grid(return_train_score=True), 7)
+        search = grid(return_train_score=True).fit(X, y)
+
+    # The rest, and the refit.
+    assert fitted == [6.0, 6.0, 6.5, 6.5, 6.5, search.best_params_["threshold"]]
+    assert_equal(search, bare)
+    first, second = [run for run in runs() if run.kind == "search"]
+    assert (first.status, second.status) == ("KILLED", "FINISHED")
+    assert second.tags["resumed_from"] == first.run_id
+    assert second.tags["autotrack.progress"] == "12 of 12 evaluations, 7 reused"
+    means = second.children().sort_values("metrics.index")["metrics.mean_test_score"]
+    assert means.tolist() == search.cv_results_["mean_test_score"].tolist()
+    times = [history(run, "fit_time")[:1] for run in children(first)[:2]]
+    assert [history(run, "fit_time")[:1] for run in children(second)[:2]] == times
+    assert "goes on with the search" in capsys.readouterr().err
+
+
+def children(run):
+    return [autotrack.get_run(run_id) for run_id in run.children()["run_id"]]
+
+
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_it_goes_on_from_a_search_that_went_on(jobs):
+    bare = grid(n_jobs=jobs).fit(X, y)
+    with enable():
+        interrupt(grid(), 4)
+        interrupt(grid(), 3)
+        search = grid(n_jobs=jobs).fit(X, y)
+
+    assert_equal(search, bare)
+    assert newest().tags["autotrack.progress"] == "12 of 12 evaluations, 7 reused"
+
+
+def test_all_that_was_missing_may_be_the_refit():
+    with enable():
+        interrupt(grid(), 12)
+        search = grid().fit(X, y)
+
+    assert fitted == [search.best_params_["threshold"]]
+    assert newest().tags["autotrack.progress"] == "12 of 12 evaluations, 12 reused"
+
+
+def test_several_metrics_come_back_in_their_order():
+    scoring = {"z": "accuracy", "a": make_scorer(f1_score, average="macro")}
+    bare = grid(scoring=scoring, refit="z").fit(X, y)
+    with enable():
+        interrupt(grid(scoring=scoring, refit="z"), 5)
+        assert_equal(grid(scoring=scoring, refit="z").fit(X, y), bare)
+
+    assert "5 reused" in newest().tags["autotrack.progress"]
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_fits_that_failed_come_back_with_their_errors():
+    swept = {"threshold": [13, 5.0, 6.0]}
+    with pytest.warns(match="an unlucky one"):
+        bare = GridSearchCV(Interrupted(), swept, cv=2).fit(X, y)
+    with enable():
+        interrupt(GridSearchCV(Interrupted(), swept, cv=2), 3)
+        with pytest.warns(match="an unlucky one"):
+            search = GridSearchCV(Interrupted(), swept, cv=2).fit(X, y)
+
+    assert 13 not in fitted
+    assert_equal(search, bare)
+    assert newest().notes()["split"].tolist() == [0, 1]
+
+
+def test_a_halving_search_goes_on_in_its_second_round():
+    def search():
+        swept = {"threshold": [5.0, 5.5, 6.0, 6.5]}
+        return HalvingGridSearchCV(
+            Interrupted(), swept, cv=2, factor=2, min_resources=30, random_state=0
+        )
+
+    bare = search().fit(X, y)
+    with enable():
+        interrupt(search(), 10)
+        again = search().fit(X, y)
+
+    assert_equal(again, bare)
+    assert ", 10 reused" in newest().tags["autotrack.progress"]
+
+
+def test_a_random_search_goes_on_with_the_candidates_it_draws_again():
+    def search(seed):
+        swept = {"threshold": np.linspace(4, 8, 400)}
+        return RandomizedSearchCV(Interrupted(), swept, n_iter=4, cv=2, random_state=seed)
+
+    with enable():
+        interrupt(search(0), 5)
+        search(0).fit(X, y)
+        assert ", 5 reused" in newest().tags["autotrack.progress"]
+        interrupt(search(1), 5)
+        search(2).fit(X, y)
+    assert "reused" not in newest().tags["autotrack.progress"]
+
+
+OTHERS = {
+    "estimator": lambda: GridSearchCV(Interrupted(column=1), grid().param_grid, cv=3),
+    "grid": lambda: GridSearchCV(Interrupted(), {"threshold": [5.0, 5.5]}, cv=3),
+    "splits": lambda: grid(cv=StratifiedKFold(3, shuffle=True, random_state=0)),
+    "scorer": lambda: grid(scoring="f1_macro"),
+    "error score": lambda: grid(error_score=0),
+    "train score": lambda: grid(return_train_score=True),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=list(OTHERS))
+def test_nothing_is_reused_when_anything_differs(other):
+    with enable():
+        interrupt(grid(), 7)
+        other().fit(X, y)
+
+    tags = newest().tags
+    assert "reused" not in tags["autotrack.progress"]
+    assert "resumed_from" not in tags
+
+
+def test_workers_and_words_make_no_difference():
+    with enable():
+        interrupt(grid(), 7)
+        grid(verbose=1, pre_dispatch=4).fit(X, y)
+
+    assert ", 7 reused" in newest().tags["autotrack.progress"]
+
+
+def test_other_data_starts_over_and_says_so(capsys):
+    with enable():
+        interrupt(grid(), 7)
+        grid().fit(X + 1e-9, y)
+        assert "starts over, since the data is not that of run" in capsys.readouterr().err
+        grid().fit(X, y[::-1])
+
+    assert len(fitted) == 26
+    assert "resumed_from" not in newest().tags
+
+
+def test_other_versions_start_over_and_say_which(capsys, monkeypatch):
+    with enable():
+        interrupt(grid(), 7)
+        with autotrack.get_run(newest().run_id)._store.transaction() as connection:
+            connection.execute(
+                "UPDATE tags SET value = replace(value, 'numpy ', 'numpy 0.') WHERE key = ?",
+                (resuming.VERSIONS_TAG,),
+            )
+        search = grid().fit(X, y)
+
+    assert len(fitted) == 13
+    assert f"was made with numpy 0.{np.__version__}" in newest().tags["not_resumed"]
+    assert "starts over" in capsys.readouterr().err
+    assert search.best_params_
+
+
+def test_nothing_is_reused_of_a_search_that_finished():
+    with enable():
+        interrupt(grid(), 7)
+        grid().fit(X, y)
+        fitted.clear()
+        grid().fit(X, y)
+
+    assert len(fitted) == 13
+
+
+def test_nothing_is_reused_without_resume():
+    with enable(resume=False):
+        interrupt(grid(), 7)
+        grid().fit(X, y)
+
+    assert len(fitted) == 13
+
+
+def test_nothing_is_reused_in_another_experiment():
+    with enable():
+        interrupt(grid(), 7)
+        autotrack.set_experiment("another")
+        grid().fit(X, y)
+
+    assert len(fitted) == 13
+
+
+def test_the_search_that_went_on_can_be_scored_like_any_other():
+    with enable():
+        interrupt(grid(), 7)
+        search = grid().fit(X, y)
+        accuracy = accuracy_score(y, search.predict(X))
+
+    assert newest().metrics["train_accuracy_score"] == accuracy
+
+
+SCRIPT = """
+import json, os, sys, time
+import numpy as np, autotrack
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+
+class Slow(ClassifierMixin, BaseEstimator):
+    def __init__(self, threshold=0.0):
+        self.threshold = threshold
+    def fit(self, X, y):
+        time.sleep(0.05)
+        print("fit", flush=True)
+        self.classes_ = np.unique(y)
+        return self
+    def predict(self, X):
+        return self.classes_[(X[:, 0] > self.threshold).astype(int)]
+
+X, y = load_iris(return_X_y=True)
+autotrack.enable(log_models=False)
+search = GridSearchCV(Slow(), {"threshold": [4 + n / 10 for n in range(20)]}, cv=3).fit(X, y)
+print(json.dumps([search.best_params_, search.cv_results_["mean_test_score"].tolist()]))
+"""
+
+
+def test_the_same_script_run_again_finishes_what_was_killed(tmp_path, run_python, monkeypatch):
+    script = tmp_path / "search.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, str(script)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+    for _ in range(30):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    fitted = 30 + process.stdout.read().count("fit\n")
+    process.stdout.close()
+    time.sleep(0.1)
+    again = run_python(script)
+    monkeypatch.setenv("AUTOTRACK_STORE", str(tmp_path / "other"))
+    whole = run_python(script)
+
+    *fits, results = again.stdout.splitlines()
+    assert json.loads(results) == json.loads(whole.stdout.splitlines()[-1])
+    # All but those in flight, of half a second at most, and the refit.
+    assert len(fits) <= 61 - fitted + 12
+    assert "goes on with the search" in again.stderr

@@ -1,0 +1,96 @@
+"""What comes rarely is written at once, what comes quickly together, and nothing waits for long."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from autotrack.entities import Note
+from autotrack.store.database import Store
+from autotrack.store.sweeps import Ending, NewCandidate
+from autotrack.tracking.batch import Batch
+from autotrack.tracking.batches import Batches
+from autotrack.tracking.trouble import Trouble
+from tests.store.making import new_run
+
+
+@pytest.fixture
+def written():
+    return []
+
+
+@pytest.fixture
+def batches(written):
+    def write():
+        written.append((time.monotonic(), threading.current_thread()))
+        time.sleep(0.003)
+
+    batches = Batches(write, Trouble(strict=True))
+    yield batches
+    batches.close()
+
+
+def test_what_comes_rarely_is_written_by_whoever_brings_it(batches, written):
+    for _ in range(2):
+        batches.bring()
+        time.sleep(1)
+    assert [thread for _, thread in written] == [threading.current_thread()] * 2
+
+
+def test_what_comes_quickly_is_written_together(batches, written):
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        batches.bring()
+    assert 2 <= len(written) <= 8
+
+
+def test_what_comes_last_does_not_wait_for_the_next(batches, written):
+    batches.bring()
+    batches.bring()
+    brought = time.monotonic()
+    until = brought + 10
+    while len(written) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert written[1][0] - brought < 2
+    assert written[1][1] is not threading.current_thread()
+
+
+def test_closing_writes_what_is_left_and_ends_the_thread(batches, written):
+    batches.bring()
+    batches.bring()
+    batches.close()
+    count = len(written)
+    assert count >= 2
+    time.sleep(0.7)
+    assert len(written) == count
+    assert "autotrack-batches" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_batch_that_an_interrupt_left_in_doubt_is_written_once(tmp_path):
+    store = Store(tmp_path / "runs")
+    search = new_run(store, kind="search")
+
+    def batch(number):
+        run_id = f"{number:032x}"
+        return Batch(
+            new=[NewCandidate(run_id, "a", 1.0, {"a": number})],
+            measured={run_id: [("test_score", 0.5, 0, 2.0), ("test_score", 0.7, 1, 2.0)]},
+            numbers={run_id: {"mean_test_score": 0.6}},
+            notes={run_id: [Note(0, "warning", "W", "slow")]},
+            endings=[Ending(run_id, "FINISHED", 3.0)],
+            tags={"notes": str(number)},
+        )
+
+    first = batch(1)
+    first.write(store, search)
+    first.with_later(batch(2)).write(store, search)
+
+    for number in (1, 2):
+        run_id = f"{number:032x}"
+        assert [m.value for m in store.metric_history(run_id, "test_score")] == [0.5, 0.7]
+        assert store.get_run(run_id).status == "FINISHED"
+        assert len(store.notes(run_id)) == 1
+    assert store.get_run(search).tags["notes"] == "2"
+    store.close()
