@@ -41,6 +41,8 @@ from autotrack.tracking.context import home
 from tests.capture.looking import history, runs
 from tests.world import World, changed, inside, look_at_the_world
 
+pytestmark = pytest.mark.thorough
+
 X = np.random.default_rng(0).normal(size=(12, 3))
 y = X @ [1.0, 2.0, 3.0]
 

@@ -38,6 +38,8 @@ import autotrack
 from tests.capture.conftest import Split
 from tests.capture.looking import history, only_run, runs
 
+pytestmark = pytest.mark.thorough
+
 # -- how a kind of input is tried -----------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from sklearn.preprocessing import StandardScaler
 import autotrack
 from tests.capture.looking import history, measured, only_run, runs, table, tables
 
+pytestmark = pytest.mark.thorough
+
 callback = pytest.importorskip("sklearn.callback", reason="came with scikit-learn 1.9")
 
 

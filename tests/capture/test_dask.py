@@ -23,9 +23,12 @@ from tests.sweep.outputs import equal, outputs
 
 distributed = pytest.importorskip("distributed")
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning"
-)
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.filterwarnings(
+        "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning"
+    ),
+]
 
 
 @pytest.fixture(scope="module", params=["processes", "threads"])

@@ -28,9 +28,12 @@ BACKENDS = ["sequential", "threading", "loky", "multiprocessing"]
 IMPOSSIBLE = {("calibration", "multiprocessing")}
 ON_EACH_BACKEND = sorted({(name, backend) for name in MODELS for backend in BACKENDS} - IMPOSSIBLE)
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning"
-)
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.filterwarnings(
+        "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning"
+    ),
+]
 
 
 @functools.cache

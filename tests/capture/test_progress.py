@@ -18,6 +18,8 @@ from autotrack.tracking.trouble import Trouble
 from tests.capture.looking import only_run
 from tests.capture.terminal import Screen, on_terminal
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("pty", reason="needs pseudo-terminals")
 
 SLOW = """

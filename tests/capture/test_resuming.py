@@ -26,6 +26,8 @@ import autotrack
 from autotrack.tracking import resuming
 from tests.capture.looking import history, runs
 
+pytestmark = pytest.mark.thorough
+
 X, y = load_iris(return_X_y=True)
 fitted: list[float] = []
 

@@ -17,6 +17,8 @@ import pytest
 import autotrack
 from tests.capture.looking import history
 
+pytestmark = pytest.mark.thorough
+
 SEARCH = """
 import json, os, signal, sys, time
 import numpy as np, autotrack

@@ -36,6 +36,8 @@ from tests.capture.parallel_work import (
     y_test,
 )
 
+pytestmark = pytest.mark.thorough
+
 Spread = Callable[[Callable[[Any], Any], list[Any]], list[Any]]
 ALPHAS = [0.25, 0.5, 0.5, 2.0]
 

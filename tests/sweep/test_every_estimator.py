@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sweep.estimators import cases
 from tests.sweep.sweep import sweep
+
+pytestmark = pytest.mark.thorough
 
 
 def test_every_estimator_answers_the_same_and_is_recorded_once(tmp_path):
