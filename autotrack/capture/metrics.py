@@ -60,16 +60,16 @@ _LONGEST_OPTION = 24
 _PLAIN = (bool, int, float, str)
 # The arguments of a scorer, and of its `_score`.
 _SCORED = ("scorer", "method_caller", "estimator", "X", "y_true")
-# The function that returns a text made of numbers, and the one it has them from.
-_REPORT = "classification_report"
-_REPORTED = "precision_recall_fscore_support"
+#: The function that returns a text made of numbers, and the one it has them from.
+REPORT = "classification_report"
+REPORTED = "precision_recall_fscore_support"
 
 # What a report under way is made of so far.
 _parts: ContextVar[list[Part] | None] = ContextVar("autotrack_report_parts", default=None)
 
 
-class MetricWatch(OutermostWatch):
-    """A watch of metric functions, which also keeps what a report under way is made of."""
+class ReportedWatch(OutermostWatch):
+    """A watch of the function a report has its numbers from, which keeps them for the report."""
 
     __slots__ = ()
 
@@ -77,7 +77,7 @@ class MetricWatch(OutermostWatch):
         """Call `original`, heard or not."""
         result = super().__call__(original, *args, **kwargs)
         parts = _parts.get()
-        if parts is not None and original.__name__ == _REPORTED and is_open():
+        if parts is not None and is_open():
             parts.append((kwargs, result))
         return result
 
@@ -108,7 +108,20 @@ class MetricEars:
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Hear one call."""
-        parts: list[Part] | None = [] if original.__name__ == _REPORT else None
+        try:
+            enter(True)
+            result = original(*args, **kwargs)
+            with self._trouble.guard(f"record {original.__name__}"):
+                self._record(original, args, kwargs, result)
+            return result
+        finally:
+            leave(False)
+
+    def hear_report(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Hear one call of a function that returns a text."""
+        parts: list[Part] = []
         try:
             enter(True)
             _parts.set(parts)
@@ -164,7 +177,7 @@ class MetricEars:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         result: Any,
-        parts: list[Part] | None,
+        parts: list[Part] | None = None,
     ) -> None:
         signature = _signature(function)
         # The call returned, so its arguments fit the signature: no need to have that checked.

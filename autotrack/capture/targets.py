@@ -22,7 +22,13 @@ from sklearn.metrics._scorer import _BaseScorer, _Scorer
 from autotrack.capture.births import Births
 from autotrack.capture.displays import DISPLAYS, MAKERS, DisplayEars
 from autotrack.capture.estimators import EstimatorEars
-from autotrack.capture.metrics import MetricEars, MetricWatch, judges_predictions
+from autotrack.capture.metrics import (
+    REPORT,
+    REPORTED,
+    MetricEars,
+    ReportedWatch,
+    judges_predictions,
+)
 from autotrack.capture.nesting import FitWatch, OutermostWatch
 from autotrack.capture.recognition import estimator_classes, is_estimator_class, with_subclasses
 from autotrack.capture.validation import (
@@ -81,7 +87,11 @@ class Targets:
             )
             for kind in {*METHODS.values()}
         }
-        self._metric = MetricWatch(metrics.hear_metric)
+        self._metric = OutermostWatch(metrics.hear_metric)
+        self._reports = {
+            REPORT: OutermostWatch(metrics.hear_report),
+            REPORTED: ReportedWatch(metrics.hear_metric),
+        }
         self._validation = OutermostWatch(validation.hear_validation)
         self._scorer = OutermostWatch(metrics.hear_scorer)
         self._display = OutermostWatch(displays.hear_display)
@@ -112,7 +122,7 @@ class Targets:
         for owner in owners.values():
             self._hear_owner(owner)
         for function in _metric_functions():
-            self._hear_function(function, self._metric)
+            self._hear_function(function, self._reports.get(function.__name__, self._metric))
         for name in FUNCTIONS:
             self._hear_function(getattr(sklearn.model_selection, name), self._validation)
         # Importing it takes as long as half of what `enable` takes otherwise.
@@ -129,7 +139,7 @@ class Targets:
         """Put every original back, in classes born meanwhile too; silence the rest."""
         # First of all: nothing is wrapped for a watch that is silent, in whichever thread.
         single = [self._metric, self._validation, self._scorer, self._display, self._birth]
-        single += [watch for _, _, watch in self._workers]
+        single += [watch for _, _, watch in self._workers] + [*self._reports.values()]
         for watch in (*self._watches.values(), *single):
             watch.hear = None
         self._births.unwatch()
