@@ -16,6 +16,7 @@ from autotrack.store.database import Store
 from autotrack.store.nearest import nearest
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking.candidates import RANK_TAG, TEST_SHARE_TAG
+from autotrack.tracking.frames import typed_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,10 @@ class Candidates:
                 "rank": [int((means > mean).sum()) + 1 for mean in means],
                 "name": [row.name for row in self.rows],
                 "run_id": [row.run_id for row in self.rows],
-                **{f"params.{name}": [row.params.get(name) for row in self.rows] for name in names},
+                **{
+                    f"params.{name}": typed_column([row.params.get(name) for row in self.rows])
+                    for name in names
+                },
                 "mean": means,
                 "std": self.numbers("std"),
                 "se": self.numbers("se"),

@@ -45,11 +45,12 @@ def runs_frame(rows: Sequence[RunRow]) -> pd.DataFrame:
                     values[key] = [None] * len(rows)
                 values[key][index] = value
         for key in sorted(values):
-            columns[f"{group}.{key}"] = _typed(values[key], is_metric=group == "metrics")
+            columns[f"{group}.{key}"] = typed_column(values[key], is_metric=group == "metrics")
     return pd.DataFrame(columns)
 
 
-def _typed(values: list[Any], *, is_metric: bool) -> Any:
+def typed_column(values: list[Any], *, is_metric: bool = False) -> Any:
+    """A column of params or metrics of several runs; None where a run lacks it."""
     import pandas as pd
 
     if is_metric:
