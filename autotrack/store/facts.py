@@ -22,10 +22,22 @@ from autotrack.store.values import (
     encode_param,
 )
 
-# The latest value of a metric: its number, step, value and time, and the step after all so far.
-_Latest = tuple[int, int, float | None, float, int]
 # The file that is called so, and those in the folder that is.
 _BELOW = "(path = :folder OR substr(path, 1, length(:folder) + 1) = :folder || '/')"
+# What was the latest value of a metric moves to the earlier ones,
+_MOVE_LATEST = (
+    "INSERT INTO earlier_metrics SELECT m.run, m.key, m.number, m.step, m.value, m.time"
+    " FROM runs AS r JOIN metrics AS m ON m.run = r.id AND m.key = :key WHERE r.run_id = :run"
+)
+# and the new one takes its place. Without a step it is the one after all so far; the last possible
+# one has none after it.
+_PUT_LATEST = (
+    "INSERT INTO metrics SELECT id, :key, 0, coalesce(:step, 0), :value, :time,"
+    f" max(0, min(coalesce(:step, 0), {INT64[-1] - 1}) + 1) FROM runs WHERE run_id = :run"
+    " ON CONFLICT (run, key) DO UPDATE SET number = number + 1, step = coalesce(:step, next_step),"
+    " value = :value, time = :time,"
+    f" next_step = max(next_step, min(coalesce(:step, next_step), {INT64[-1] - 1}) + 1)"
+)
 
 
 class Facts(Runs):
@@ -85,44 +97,12 @@ class Facts(Runs):
             (clean_key(key, "metric"), encode_metric(key, value), _clean_step(key, step), float(at))
             for key, value, step, at in metrics
         ]
-        keys = {key for key, *_ in given}
         with self.transaction() as connection:
-            number, latest = self._latest(connection, run_id, keys)
-            earlier = []
-            for key, value, asked, at in given:
-                before = latest.get(key)
-                following = 0 if before is None else before[-1]
-                step = following if asked is None else asked
-                following = min(max(following, step + 1), INT64[-1])
-                if before is not None:
-                    earlier.append((number, key, *before[:-1]))
-                count = 0 if before is None else before[0] + 1
-                latest[key] = (count, step, value, at, following)
-            if earlier:
-                connection.executemany(
-                    "INSERT INTO earlier_metrics VALUES (?, ?, ?, ?, ?, ?)", earlier
-                )
-            connection.executemany(
-                "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(number, key, *latest[key]) for key in keys],
-            )
-
-    def _latest(
-        self, connection: sqlite3.Connection, run_id: str, keys: set[str]
-    ) -> tuple[int, dict[str, _Latest]]:
-        """The run's number, and the latest values of those of `keys` that have one."""
-        sql = (
-            "SELECT r.id, m.key, m.number, m.step, m.value, m.time, m.next_step FROM runs AS r"
-            " LEFT JOIN metrics AS m ON m.run = r.id"
-        )
-        if len(keys) == 1:  # a score, which somebody waits for
-            sql, values = f"{sql} AND m.key = ? WHERE r.run_id = ?", (*keys, run_id)
-        else:
-            sql, values = f"{sql} WHERE r.run_id = ?", (run_id,)
-        rows = connection.execute(sql, values).fetchall()
-        if not rows:
-            raise self._no_run(connection, run_id)
-        return rows[0][0], {row[1]: row[2:] for row in rows if row[1] in keys}
+            for key, value, step, at in given:
+                row = {"run": run_id, "key": key, "value": value, "step": step, "time": at}
+                connection.execute(_MOVE_LATEST, row)
+                if not connection.execute(_PUT_LATEST, row).rowcount:
+                    raise self._no_run(connection, run_id)
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """All values of a metric in the order they were written; empty if there is none."""
