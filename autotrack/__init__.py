@@ -41,6 +41,15 @@ from autotrack.tracking.experiments import (
     search_experiments,
     set_experiment,
 )
+from autotrack.tracking.files import (
+    log_artifact,
+    log_artifacts,
+    log_dict,
+    log_figure,
+    log_model,
+    log_table,
+    log_text,
+)
 from autotrack.tracking.inputs import param
 from autotrack.tracking.lifecycle import (
     active_run,
@@ -53,18 +62,11 @@ from autotrack.tracking.lifecycle import (
 )
 from autotrack.tracking.logs import (
     delete_tag,
-    log_artifact,
-    log_artifacts,
-    log_dict,
     log_estimator_params,
-    log_figure,
     log_metric,
     log_metrics,
-    log_model,
     log_param,
     log_params,
-    log_table,
-    log_text,
     set_tag,
     set_tags,
 )

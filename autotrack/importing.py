@@ -23,8 +23,13 @@ def once_imported(package: str, then: Callable[[], None]) -> None:
     """
     if _is_ready(package):
         then()
-    else:
-        sys.meta_path.insert(0, _Waiting(package, then))
+        return
+
+    def is_of_package(name: str) -> bool:
+        # Not while the package itself is being imported.
+        return name.startswith(f"{package}.") and _is_ready(package)
+
+    sys.meta_path.insert(0, _Waiting(is_of_package, then))
 
 
 def once_loaded(module: str, then: Callable[[], None]) -> Callable[[], None]:
@@ -45,7 +50,7 @@ def once_loaded(module: str, then: Callable[[], None]) -> Callable[[], None]:
     if _is_ready(module):
         then()
         return _nothing
-    waiting = _Awaiting(module, then)
+    waiting = _Waiting(lambda name: name == module, then)
     sys.meta_path.insert(0, waiting)
     return waiting.give_up
 
@@ -61,43 +66,22 @@ def _is_ready(package: str) -> bool:
 
 
 class _Waiting(MetaPathFinder):
-    """Finds nothing itself; the first module of the complete package is loaded with `then`."""
+    """Finds nothing itself; the first module that is `wanted` is loaded with `then`."""
 
-    def __init__(self, package: str, then: Callable[[], None]) -> None:
-        self._package = package
-        self._then = then
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Look at a module that is about to be imported."""
-        if not name.startswith(f"{self._package}.") or not _is_ready(self._package):
-            return None
-        if self in sys.meta_path:  # not taken out by another thread
-            sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loading(spec.loader, self._then)
-        return spec
-
-
-class _Awaiting(MetaPathFinder):
-    """Finds nothing itself; one module is loaded with `then`."""
-
-    def __init__(self, module: str, then: Callable[[], None]) -> None:
-        self._module = module
+    def __init__(self, wanted: Callable[[str], bool], then: Callable[[], None]) -> None:
+        self._wanted = wanted
         self._then = then
 
     def give_up(self) -> None:
         """Wait no longer."""
-        if self in sys.meta_path:
+        if self in sys.meta_path:  # not taken out by another thread
             sys.meta_path.remove(self)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Look at a module that is about to be imported."""
-        if name != self._module:
+        if not self._wanted(name):
             return None
         self.give_up()
         spec = importlib.util.find_spec(name)

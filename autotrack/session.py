@@ -40,6 +40,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         # Imported here: `import autotrack` alone costs no scikit-learn.
+        from autotrack.capture.callbacks import MonitorEars
         from autotrack.capture.displays import DisplayEars
         from autotrack.capture.estimators import EstimatorEars
         from autotrack.capture.lineage import Lineage
@@ -58,23 +59,20 @@ class Session:
         self._lineage = lineage = Lineage()
         scoring = Scoring(settings)
         metrics = MetricEars(self._recorder, lineage, scoring, self._trouble)
+        monitors = MonitorEars(self._recorder, self._trouble)
+        searches = SearchEars(settings, self._recorder, scoring, monitors, self._trouble)
         self._targets = Targets(
             EstimatorEars(
-                settings,
-                self._recorder,
-                lineage,
-                scoring,
-                self._trouble,
-                SearchEars(settings, self._recorder, scoring, self._trouble),
+                settings, self._recorder, lineage, scoring, monitors, searches, self._trouble
             ),
             metrics,
             ValidationEars(settings, Measurements(self._recorder), lineage, self._trouble),
-            WorkerEars(settings),
+            WorkerEars(settings, self._trouble),
             DisplayEars(self._recorder, lineage, scoring, metrics, self._trouble),
         )
 
     def _open(self) -> None:
-        from autotrack.capture.workers import lineages
+        from autotrack.capture.luggage import lineages
 
         store = home.store_at(self.settings.store, lazy=True)
         # Opens the store, so that one in trouble is told of now, and waited for only once.
@@ -85,7 +83,7 @@ class Session:
         lineages.append(self._lineage)
 
     def _close(self) -> None:
-        from autotrack.capture.workers import lineages
+        from autotrack.capture.luggage import lineages
 
         if self._targets.hear_class in arrivals:
             arrivals.remove(self._targets.hear_class)
@@ -149,10 +147,10 @@ def enable(
     training_score : bool, default=False
         Score every model on its training data (``AUTOTRACK_TRAINING_SCORE``).
     progress : bool or "auto", default="auto"
-        Show a progress bar for validations (``AUTOTRACK_PROGRESS``). ``"auto"`` shows it
-        on a terminal or in a notebook, when it takes longer than a second, and nothing in pipes
-        and logs; True shows it at once, and where there is no terminal as a plain line now and
-        then; False never shows it.
+        Show a progress bar for searches and validations (``AUTOTRACK_PROGRESS``). ``"auto"``
+        shows it on a terminal or in a notebook, when it takes longer than a second, and nothing
+        in pipes and logs; True shows it at once, and where there is no terminal as a plain line
+        now and then; False never shows it.
     resume : bool, default=True
         Let a search go on with the evaluations that an interrupted one had computed
         (``AUTOTRACK_RESUME``): the same search on the same data, with the same library versions.
@@ -167,7 +165,6 @@ def enable(
     SettingError
         If a setting has a value that cannot be used.
     """
-    global _session  # noqa: PLW0603 - one process has one session
     with _lock:
         settings = home.give(
             keep=_session is not None,
@@ -180,14 +177,9 @@ def enable(
             progress=progress,
             resume=resume,
         )
-        if _session is not None:
-            if _session.settings == settings:
-                return _session
-            _switch_off()
-        session = Session(settings)
-        session._open()
-        _session = session
-        return session
+        if _session is not None and _session.settings == settings:
+            return _session
+        return _switch_on(settings)
 
 
 def disable() -> None:
@@ -200,22 +192,28 @@ def disable() -> None:
 
 def _join(settings: Settings) -> None:
     """Track in a process that works for another one, as that one does."""
-    once_imported("sklearn", lambda: _switch_to(settings))
+    once_imported("sklearn", lambda: _take_over(settings))
 
 
-def _switch_to(settings: Settings) -> None:
-    global _session  # noqa: PLW0603 - one process has one session
+def _take_over(settings: Settings) -> None:
     with _lock:
         if _session is None or _session.settings != settings:
-            _switch_off()
             home.give(**dataclasses.asdict(settings))
-            _session = Session(settings)
-            _session._open()
+            _switch_on(settings)
 
 
 def _write_what_is_left() -> None:
     if _session is not None:
         _session._settle()
+
+
+def _switch_on(settings: Settings) -> Session:
+    global _session  # noqa: PLW0603 - one process has one session
+    _switch_off()
+    session = Session(settings)
+    session._open()
+    _session = session
+    return session
 
 
 def _switch_off() -> None:

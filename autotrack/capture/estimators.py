@@ -50,8 +50,9 @@ class EstimatorEars:
         recorder: Recorder,
         lineage: Lineage,
         scoring: Scoring,
-        trouble: Trouble,
+        monitors: MonitorEars,
         searches: SearchEars,
+        trouble: Trouble,
     ) -> None:
         self._searches = searches
         self._settings = settings
@@ -59,7 +60,7 @@ class EstimatorEars:
         self._lineage = lineage
         self._scoring = scoring
         self._trouble = trouble
-        self._monitors = MonitorEars(recorder, trouble)
+        self._monitors = monitors
         self._remembering = trouble.guard("remember a prediction")
 
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:

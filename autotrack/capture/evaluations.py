@@ -19,13 +19,17 @@ from autotrack.tracking.facts import Table
 _ERROR = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?", re.DOTALL)
 _LONGEST_NAME = 100
 _LONGEST_MESSAGE = 2000
-_TIMES = ("fit_time", "score_time")
+#: What an evaluation took, beside its scores.
+TIMES = ("fit_time", "score_time")
 # Params of a search that say what is swept: `param_grid`, `param_distributions`, `search_spaces`.
 _SWEPT = ("param_", "search_space")
 
 
-def measured(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of an evaluation as `_fit_and_score` returns it; names as in ``cv_results_``."""
+def measured(result: Mapping[str, Any], single: str = "score") -> dict[str, float]:
+    """The numbers of an evaluation as `_fit_and_score` returns it; names as in ``cv_results_``.
+
+    A score that has no name is called `single`.
+    """
     numbers: dict[str, float] = {}
     for part in ("test", "train"):
         scores = result.get(f"{part}_scores")
@@ -33,8 +37,8 @@ def measured(result: Mapping[str, Any]) -> dict[str, float]:
             for name, value in scores.items():
                 numbers[f"{part}_{name}"] = float(value)
         elif isinstance(scores, Real):
-            numbers[f"{part}_score"] = float(scores)
-    for key in _TIMES:
+            numbers[f"{part}_{single}"] = float(scores)
+    for key in TIMES:
         if key in result:
             numbers[key] = float(result[key])
     return numbers

@@ -47,13 +47,18 @@ class SearchEars:
     """
 
     def __init__(
-        self, settings: Settings, recorder: Recorder, scoring: Scoring, trouble: Trouble
+        self,
+        settings: Settings,
+        recorder: Recorder,
+        scoring: Scoring,
+        monitors: MonitorEars,
+        trouble: Trouble,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
         self._scoring = scoring
         self._trouble = trouble
-        self._monitors = MonitorEars(recorder, trouble)
+        self._monitors = monitors
 
     @staticmethod
     def takes(estimator: object) -> bool:

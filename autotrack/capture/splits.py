@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.capture.evaluations import TIMES, measured
 from autotrack.describe.estimator import storable
 from autotrack.tracking.facts import Table
 from autotrack.tracking.measuring import Measured
-
-TIMES = ("fit_time", "score_time")
+from autotrack.tracking.moments import moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +22,20 @@ class Split:
 
     Attributes
     ----------
-    scores, times : mapping of str to float
-        By key: ``test_accuracy``, ``fit_time``.
+    numbers : mapping of str to float
+        Scores and times by key: ``test_accuracy``, ``fit_time``.
     error : str or None
         The traceback of a fit that failed.
     """
 
-    scores: Mapping[str, float]
-    times: Mapping[str, float]
+    numbers: Mapping[str, float]
     error: str | None = None
-
-    @property
-    def numbers(self) -> dict[str, float]:
-        """Scores and times together."""
-        return {**self.scores, **self.times}
 
     @property
     def score(self) -> float | None:
         """The first score on held-out data."""
-        return next((v for k, v in self.scores.items() if not k.startswith("train_")), None)
+        scores = (k for k in self.numbers if not k.startswith("train_") and k not in TIMES)
+        return next((self.numbers[key] for key in scores), None)
 
 
 def scorer_name(scoring: Any) -> str:
@@ -56,45 +51,23 @@ def scorer_name(scoring: Any) -> str:
 def splits_of(result: Any, scorer: str) -> list[Split]:
     """What a task of the loop measured; empty if it returns no scores."""
     if isinstance(result, Real):  # a permutation's score
-        return [Split({"permutation_score": float(result)}, {})]
+        return [Split({"permutation_score": float(result)})]
     if isinstance(result, np.ndarray) and result.ndim == 2 and result.shape[1] in (2, 4):
         return [_size(row, scorer) for row in result.tolist()]
     if not isinstance(result, dict) or "test_scores" not in result:
         return []
-    scores: dict[str, float] = {}
-    for part in ("train", "test"):
-        found = result.get(f"{part}_scores")
-        if isinstance(found, Mapping):
-            scores |= {f"{part}_{name}": float(value) for name, value in found.items()}
-        elif isinstance(found, Real):
-            scores[f"{part}_{scorer}"] = float(found)
-    times = {key: float(result[key]) for key in TIMES if key in result}
-    return [Split(scores, times, result.get("fit_error"))]
+    return [Split(measured(result, scorer), result.get("fit_error"))]
 
 
 def _size(row: Sequence[float], scorer: str) -> Split:
     """One size of a learning curve whose model is trained incrementally."""
-    train, test, *times = row
-    scores = {f"train_{scorer}": train, f"test_{scorer}": test}
-    return Split(scores, dict(zip(TIMES, times, strict=False)))
-
-
-def moments(values: Sequence[float]) -> dict[str, float]:
-    """Mean, standard deviation and standard error."""
-    # Population moments, as scikit-learn's own `mean_test_score` and `std_test_score` are; the
-    # standard error needs the sample's.
-    array = np.asarray(values, dtype=float)
-    several = len(array) > 1
-    return {
-        "mean": float(array.mean()),
-        "std": float(array.std()),
-        "se": float(array.std(ddof=1) / np.sqrt(len(array))) if several else float("nan"),
-    }
+    keys = (f"train_{scorer}", f"test_{scorer}", *TIMES)
+    return Split(dict(zip(keys, row, strict=False)))
 
 
 def _moments_of(key: str, values: Sequence[float]) -> list[tuple[str, float]]:
     """The moments by key. How sure one is of a mean time interests nobody."""
-    found = moments(values).items()
+    found = zip(("mean", "std", "se"), moments(values), strict=True)
     return [(f"{name}_{key}", n) for name, n in found if name != "se" or key not in TIMES]
 
 

@@ -109,8 +109,10 @@ class ValidationEars:
             except BaseException as error:
                 heard.bar.close()
                 with self._trouble.guard("record a failed validation"):
-                    heard.stream.flush()
-                    self._measurements.fail(heard.opened, error)
+                    try:
+                        heard.stream.close()
+                    finally:
+                        self._measurements.fail(heard.opened, error)
                 raise
             finally:
                 heard.bar.end(None)
@@ -184,7 +186,7 @@ class ValidationEars:
         with self._trouble.guard("record a split"):
             found: list[Split] = []
             if heard.function == IMPORTANCE:
-                found = [Split(permuted_scores(result, heard.scorer), {})]
+                found = [Split(permuted_scores(result, heard.scorer))]
             elif heard.function != "cross_val_predict":  # whose tasks return predictions
                 found = splits_of(result, heard.scorer)
                 heard.splits.update(enumerate(found, place * len(found)))
@@ -195,12 +197,10 @@ class ValidationEars:
             ]
             score = found[-1].score if found and heard.function != IMPORTANCE else None
             heard.bar.advance(score)
-            self._measurements.add(
-                heard.opened, numbers, heard.bar.progress, noted(place, result, warnings)
-            )
+            heard.stream.add(numbers, heard.bar.progress, noted(place, result, warnings))
 
     def _close(self, heard: _Heard, result: Any) -> None:
-        heard.stream.flush()
+        heard.stream.close()
         numbers: list[Measured] = []
         tables: dict[str, Table] = {}
         varied: tuple[Any, ...] = ()

@@ -70,6 +70,15 @@ class Facts(Runs):
                 "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [(number, *row) for row in rows]
             )
 
+    def tag(self, run_id: str, key: str) -> str | None:
+        """The text of one tag; None without it."""
+        with self.reading() as connection:
+            number = self._number(connection, run_id)
+            row: tuple[str] | None = connection.execute(
+                "SELECT value FROM tags WHERE run = ? AND key = ?", (number, key)
+            ).fetchone()
+        return None if row is None else row[0]
+
     def delete_tag(self, run_id: str, key: str) -> None:
         """Remove a tag; there need be none."""
         with self.transaction() as connection:

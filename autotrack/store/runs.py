@@ -100,16 +100,11 @@ class Runs(Database):
         self, run_id: str, *, status: RunStatus, end_time: float, error: RunError | None = None
     ) -> None:
         """End a run, or give another end to one that has ended."""
-        said = (
-            (clean_text(error.type), clean_text(error.message), clean_text(error.traceback))
-            if error
-            else (None, None, None)
-        )
         self._update(
             run_id,
             "status = ?, end_time = ?, owner = NULL,"
             " error_type = ?, error_message = ?, error_traceback = ?",
-            (status, end_time, *said),
+            (status, end_time, *columns_of(error)),
         )
 
     def rename_run(self, run_id: str, name: str) -> None:
@@ -256,6 +251,13 @@ class Runs(Database):
         else:
             advice = "it holds no run at all (was it deleted meanwhile?)"
         return RunNotFoundError(f"no run has the id {asked!r} in {self.root}; {advice}")
+
+
+def columns_of(error: RunError | None) -> tuple[str | None, str | None, str | None]:
+    """What the columns ``error_type``, ``error_message`` and ``error_traceback`` hold."""
+    if error is None:
+        return None, None, None
+    return clean_text(error.type), clean_text(error.message), clean_text(error.traceback)
 
 
 def _experiment_number(experiment_id: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from autotrack.entities import Note, NoteKind, RunError, RunStatus
 from autotrack.store.facts import Facts
 from autotrack.store.keys import clean_key, clean_text
+from autotrack.store.runs import columns_of
 from autotrack.store.values import decode_metric, encode_metric, encode_param
 
 
@@ -100,31 +101,13 @@ class Sweeps(Facts):
                 ],
             )
 
-    def values_of_children(self, parent_id: str, key: str) -> dict[str, dict[int, float]]:
-        """The latest value of a metric at each step, for each run below a run that has it."""
-        found: dict[str, dict[int, float]] = {}
-        with self.reading() as connection:
-            parent = self._number(connection, parent_id)
-            rows = connection.execute(
-                "SELECT r.run_id, h.number, h.step, h.value FROM runs AS r"
-                " JOIN earlier_metrics AS h ON h.run = r.id AND h.key = :key"
-                " WHERE r.parent = :parent UNION ALL"
-                " SELECT r.run_id, m.number, m.step, m.value FROM runs AS r"
-                " JOIN metrics AS m ON m.run = r.id AND m.key = :key"
-                " WHERE r.parent = :parent ORDER BY 2",
-                {"parent": parent, "key": key},
-            )
-            for run_id, _, step, value in rows:
-                found.setdefault(run_id, {})[step] = decode_metric(value)
-        return found
-
     def end_candidates(self, endings: Sequence[Ending]) -> None:
         """End several runs."""
         with self.transaction() as connection:
             connection.executemany(
                 "UPDATE runs SET status = ?, end_time = ?, owner = NULL, error_type = ?,"
                 " error_message = ?, error_traceback = ? WHERE run_id = ?",
-                [(end.status, end.end_time, *_said(end.error), end.run_id) for end in endings],
+                [(end.status, end.end_time, *columns_of(end.error), end.run_id) for end in endings],
             )
 
     def add_notes(self, notes: Mapping[str, Sequence[Note]]) -> None:
@@ -139,19 +122,23 @@ class Sweeps(Facts):
                         (numbers[run_id], note.split, message),
                     )
 
-    def split_metrics(self, parent_id: str) -> list[tuple[str, int, str, float]]:
-        """What the runs directly below measured with a history: run id, step, key and value."""
+    def split_metrics(
+        self, parent_id: str, key: str | None = None
+    ) -> list[tuple[str, int, str, float]]:
+        """What the runs directly below measured: run id, step, key and value, oldest first.
+
+        With `key`, of that metric alone.
+        """
+        each = " UNION ALL ".join(
+            f"SELECT r.run_id, m.step, m.key, m.value, m.number AS number FROM runs AS r"
+            f" JOIN {table} AS m ON m.run = r.id WHERE r.parent = :run AND NOT r.deleted"
+            f"{'' if key is None else ' AND m.key = :key'}"
+            for table in ("earlier_metrics", "metrics")
+        )
         with self.reading() as connection:
-            number = self._number(connection, parent_id)
-            rows = connection.execute(
-                "SELECT r.run_id, e.step, e.key, e.value FROM runs AS r"
-                " JOIN earlier_metrics AS e ON e.run = r.id WHERE r.parent = :run"
-                " AND NOT r.deleted UNION ALL"
-                " SELECT r.run_id, m.step, m.key, m.value FROM runs AS r"
-                " JOIN metrics AS m ON m.run = r.id WHERE r.parent = :run AND NOT r.deleted",
-                {"run": number},
-            ).fetchall()
-        return [(run, step, key, decode_metric(value)) for run, step, key, value in rows]
+            asked = {"run": self._number(connection, parent_id), "key": key}
+            rows = connection.execute(f"{each} ORDER BY number", asked).fetchall()
+        return [(run, step, name, decode_metric(value)) for run, step, name, value, _ in rows]
 
     def tagged_children(self, parent_id: str, key: str) -> dict[str, str]:
         """The text of a tag, by the ids of the runs directly below."""
@@ -177,12 +164,6 @@ class Sweeps(Facts):
                 {"run": number},
             ).fetchall()
         return [(run, name, Note(*columns)) for run, name, *columns in rows]
-
-
-def _said(error: RunError | None) -> tuple[str | None, str | None, str | None]:
-    if error is None:
-        return None, None, None
-    return clean_text(error.type), clean_text(error.message), clean_text(error.traceback)
 
 
 def _message_number(connection: sqlite3.Connection, note: Note) -> int:

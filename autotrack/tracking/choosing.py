@@ -167,7 +167,12 @@ class Candidates:
 
     def _splits(self) -> Mapping[str, Mapping[int, float]]:
         """The score of each candidate on each split, by run id."""
-        return self._store.values_of_children(self._search.run_id, f"test_{self.metric}")
+        found: dict[str, dict[int, float]] = {}
+        for run_id, split, _, value in self._store.split_metrics(
+            self._search.run_id, f"test_{self.metric}"
+        ):
+            found.setdefault(run_id, {})[split] = value
+        return found
 
     def _pvalue(self, splits: Mapping[str, Mapping[int, float]], row: RunRow) -> float:
         """How surprising the difference to the best is, if there were none; NaN if unknown."""

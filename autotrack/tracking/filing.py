@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from autotrack.crates.pack import pack
 from autotrack.entities import DatasetUse
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
+from autotrack.store.database import Store
+from autotrack.tracking.context import home
 from autotrack.tracking.facts import Table
+from autotrack.tracking.ledger import Ledger
 
 
 def file_crate(
@@ -47,3 +50,36 @@ def file_table(folder: ArtifactFolder, run_id: str, path: str, table: Table) -> 
     writer.writerow(table.columns)
     writer.writerows(table.rows)
     return folder.add_bytes(run_id, content.getvalue().encode(), path)
+
+
+class ScoreTables:
+    """Files the tables of scores, each repeat as a step of its own: none is overwritten."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        # How many tables a run has under a key.
+        self._known: dict[tuple[str, str], int] = {}
+
+    def file(
+        self, store: Store, run_id: str, prefix: str, tables: Mapping[str, Table]
+    ) -> list[StoredArtifact]:
+        """Write `tables`, whose keys begin with `prefix`, as files of the run."""
+        if not tables:
+            return []
+        folder = home.files_of(store, run_id)
+        return [
+            file_table(folder, run_id, self._path(store, run_id, f"{prefix}_{name}"), table)
+            for name, table in tables.items()
+        ]
+
+    def _path(self, store: Store, run_id: str, key: str) -> str:
+        known = self._known.get((run_id, key))
+        if known is None:
+            listed = [] if self._ledger.is_owing else store.list_artifacts(run_id, "scores")
+            known = sum(_is_step_of(artifact.path, key) for artifact in listed)
+        self._known[run_id, key] = known + 1
+        return f"scores/{key}.{known}.csv" if known else f"scores/{key}.csv"
+
+
+def _is_step_of(path: str, key: str) -> bool:
+    return path.startswith(f"scores/{key}.") and path.count(".") - key.count(".") in (1, 2)

@@ -93,7 +93,7 @@ class Measurements:
         self._ledger.write(opened.store, put, durable=False)
 
     def stream(self, opened: OpenFit) -> Stream:
-        """For evaluations that may come quickly; to be flushed before the run ends."""
+        """For evaluations that may come quickly; to be closed before the run ends."""
         return Stream(self, opened, self._recorder.trouble)
 
     def close(
@@ -154,9 +154,9 @@ class Stream:
         self._progress = progress
         self._batches.bring()
 
-    def flush(self) -> None:
-        """Write whatever waits."""
-        self._batches.flush()
+    def close(self) -> None:
+        """Write whatever waits; nothing comes any more."""
+        self._batches.close()
 
     def _write(self) -> None:
         rows: list[Row] = []

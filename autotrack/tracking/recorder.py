@@ -31,7 +31,7 @@ from autotrack.tracking.facts import (
     preprocessing_params,
 )
 from autotrack.tracking.failures import ended_by, run_error
-from autotrack.tracking.filing import file_crate, file_table
+from autotrack.tracking.filing import ScoreTables, file_crate
 from autotrack.tracking.links import Link, link_parts, links
 from autotrack.tracking.upkeep import Upkeep
 
@@ -70,8 +70,7 @@ class Recorder:
         self.ledger = home.ledger
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
-        # How many tables a run has under a key.
-        self._tables: dict[tuple[str, str], int] = {}
+        self._tables = ScoreTables(home.ledger)
         self._upkeep = Upkeep()
 
     # -- fits ---------------------------------------------------------------------------------
@@ -313,7 +312,7 @@ class Recorder:
         metrics = [(f"{prefix}_{name}", n, None, now) for name, n in facts.numbers.items()]
         if link is None and stack[-1].fit is None:
             stack[-1].unlinked.update(key for key, *_ in metrics)
-        rows = self._file_tables(store, run_id, prefix, facts)
+        rows = self._tables.file(store, run_id, prefix, facts.tables)
 
         use = None if facts.data is None else (run_id, *_marks(facts.data))
 
@@ -325,7 +324,7 @@ class Recorder:
                 store.add_dataset(run_id, facts.data)
             if link is not None and link.loaded:
                 keys = [key for key, *_ in metrics] + [row.path for row in rows]
-                before = store.get_run(run_id).tags.get(LOADED_TAG, "")
+                before = store.tag(run_id, LOADED_TAG) or ""
                 store.set_tags(run_id, {LOADED_TAG: noted(before, keys, now, source().script)})
 
         if self.ledger.write(store, put) and use is not None:
@@ -333,30 +332,6 @@ class Recorder:
                 self._kept_uses.clear()
             self._kept_uses.add(use)
         home.scores += 1
-
-    def _file_tables(
-        self, store: Store, run_id: str, prefix: str, facts: ScoreFacts
-    ) -> list[StoredArtifact]:
-        if not facts.tables:
-            return []
-        folder = home.files_of(store, run_id)
-        return [
-            file_table(folder, run_id, self._table_path(store, run_id, f"{prefix}_{name}"), table)
-            for name, table in facts.tables.items()
-        ]
-
-    def _table_path(self, store: Store, run_id: str, key: str) -> str:
-        # Repeats append steps: an earlier table is never overwritten.
-        known = self._tables.get((run_id, key))
-        if known is None:
-            listed = [] if self.ledger.is_owing else store.list_artifacts(run_id, "scores")
-            known = sum(_is_step_of(artifact.path, key) for artifact in listed)
-        self._tables[run_id, key] = known + 1
-        return f"scores/{key}.{known}.csv" if known else f"scores/{key}.csv"
-
-
-def _is_step_of(path: str, key: str) -> bool:
-    return path.startswith(f"scores/{key}.") and path.count(".") - key.count(".") in (1, 2)
 
 
 def _marks(use: DatasetUse) -> tuple[str | None, ...]:

@@ -1,0 +1,245 @@
+"""What parallel work of the user's carries with it, to wherever it is done, and back.
+
+A task that is handed to a pool carries the runs with it that are active where it is handed over;
+in a process that knows nothing of tracking, the first task to arrive switches it on. What a task
+gives back tells the runs of the models in it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from autotrack.capture import nesting
+from autotrack.capture.lineage import Lineage
+from autotrack.entities import DatasetUse, Source
+from autotrack.patching import is_wrapper
+from autotrack.settings import Settings
+from autotrack.tracking import context
+from autotrack.tracking.context import ActiveRun, home
+from autotrack.tracking.links import Link, arrivals, link_loaded, links
+
+Call = Callable[..., Any]
+
+# How deep, and at how many things, a result is looked through for models.
+_DEEPEST = 3
+_MOST_RESULTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Luggage:
+    """What parallel work carries with it.
+
+    Attributes
+    ----------
+    pid : int
+        The process it comes from.
+    settings : Settings
+        How tracking is switched on there.
+    source : Source
+        The script it comes from.
+    inputs : mapping
+        The script's inputs (`autotrack.param`).
+    opened : bool
+        Whether it is part of a tracked call, and hence not heard.
+    runs : tuple of ActiveRun
+        The runs that are active there, innermost last.
+    """
+
+    pid: int
+    settings: Settings
+    source: Source
+    inputs: Mapping[str, Any]
+    opened: bool
+    runs: tuple[ActiveRun, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        runs = tuple((run.store.root, run.run_id, run.experiment) for run in self.runs)
+        return _unpacked, (self.pid, self.settings, self.source, self.inputs, self.opened, runs)
+
+    @property
+    def is_from_abroad(self) -> bool:
+        """Whether it comes from another process."""
+        return self.pid != os.getpid()
+
+
+def _unpacked(
+    pid: int,
+    settings: Settings,
+    source: Source,
+    inputs: Mapping[str, Any],
+    opened: bool,
+    runs: Iterable[tuple[Path, str, str]],
+) -> Luggage:
+    """Luggage that arrives, in another process most of the time."""
+    held = tuple(
+        ActiveRun(home.store_at(root, lazy=True), run_id, experiment)
+        for root, run_id, experiment in runs
+    )
+    return Luggage(pid, settings, source, inputs, opened, held)
+
+
+class Task:
+    """A function of the user's that is called elsewhere as if it were called here."""
+
+    __slots__ = ("function", "luggage")
+
+    def __init__(self, function: Call, luggage: Luggage) -> None:
+        self.function = function
+        self.luggage = luggage
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        luggage = self.luggage
+        abroad = luggage.is_from_abroad
+        if abroad:
+            _hire(luggage)
+        before = home.runs, home.scores
+        opened, runs = nesting.enter(luggage.opened), context.take_up(luggage.runs)
+        try:
+            function = _heard(self.function) if abroad else self.function
+            result = function(*args, **kwargs)
+            return _with_marks(result, before) if abroad else result
+        finally:
+            context.lay_down(runs)
+            nesting.reset(opened)
+
+    def __getattr__(self, name: str) -> Any:
+        # joblib reads the name of a task's function for its messages.
+        if name in Task.__slots__:
+            raise AttributeError(name)
+        return getattr(self.function, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Task, (self.function, self.luggage)
+
+
+def _hire(luggage: Luggage) -> None:
+    """Be a worker: heard is what tasks do, and nothing between them."""
+    with home.trouble.guard("record the work of this process"):
+        nesting.hires.silent = True
+        if not luggage.opened:
+            context.join(luggage.settings, luggage.source, luggage.inputs)
+            hear_travellers()
+
+
+def hear_travellers() -> None:
+    """Hear the classes that travel by value: they arrive with methods that nobody hears."""
+    if "sklearn.base" not in sys.modules:
+        return  # nor is it to be imported on this account
+    with home.trouble.guard("hear the classes that came along"):
+        from autotrack.capture.recognition import travelling_classes
+
+        for cls in travelling_classes():
+            for tell in arrivals:
+                tell(cls)
+
+
+def _heard(function: Call) -> Call:
+    """A method that was bound before its class was heard, as it is now."""
+    if isinstance(function, MethodType) and is_wrapper(function.__func__):
+        present: Call = getattr(function.__self__, function.__name__, function)
+        return present
+    return function
+
+
+class Passenger:
+    """Luggage of a whole process, which takes effect when it is unpickled there."""
+
+    __slots__ = ("luggage",)
+
+    def __init__(self, luggage: Luggage) -> None:
+        self.luggage = luggage
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _settled, (self.luggage,)
+
+
+def _settled(luggage: Luggage) -> Passenger:
+    with home.trouble.guard("record the work of this process"):
+        if luggage.is_from_abroad and luggage.opened:
+            nesting.hires.silent = True
+        elif luggage.is_from_abroad:
+            home.arrived = tuple(run.from_elsewhere() for run in luggage.runs)
+            context.join(luggage.settings, luggage.source, luggage.inputs)
+    return Passenger(luggage)
+
+
+#: What the session of this process remembers of predictions; empty while there is none.
+lineages: list[Lineage] = []
+
+
+# -- the way home -------------------------------------------------------------------------------
+
+
+class _Marked:
+    """A result on its way home, with the runs of what is in it; it arrives as the bare result.
+
+    Models are fitted in a worker, and they or their predictions scored by whoever started it: the
+    runs they came from must be known there, and how many runs and scores were recorded.
+    """
+
+    __slots__ = ("counts", "marks", "result")
+
+    def __init__(self, result: Any, marks: list[tuple[Any, Link]], counts: tuple[int, int]) -> None:
+        self.result = result
+        self.marks = marks
+        self.counts = counts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        marks = [(m, k.store.root, k.run_id, k.train, k.partial) for m, k in self.marks]
+        return _come_home, (self.result, marks, self.counts)
+
+
+def _with_marks(result: Any, before: tuple[int, int]) -> Any:
+    with home.trouble.guard("finish the work of this process"):
+        context.leave_in_order()
+        marks = [(thing, link) for thing in _things_in(result) if (link := _link_of(thing))]
+        counts = home.runs - before[0], home.scores - before[1]
+        return _Marked(result, marks, counts) if marks or any(counts) else result
+    return result
+
+
+def _link_of(thing: Any) -> Link | None:
+    if not isinstance(thing, np.ndarray):
+        return links.get(thing)
+    for lineage in lineages:
+        if (prediction := lineage.find_same(thing)) is not None:
+            return prediction.link
+    return None
+
+
+def _things_in(value: Any, depth: int = 0) -> Iterator[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set) and depth < _DEEPEST:
+        if len(value) <= _MOST_RESULTS:
+            for item in value:
+                yield from _things_in(item, depth + 1)
+    else:
+        yield value
+
+
+def _come_home(
+    result: Any,
+    marks: Iterable[tuple[Any, Path, str, DatasetUse | None, bool]],
+    counts: tuple[int, int],
+) -> Any:
+    home.runs += counts[0]
+    home.scores += counts[1]
+    with home.trouble.guard("link the models that a worker fitted"):
+        for thing, root, run_id, train, partial in marks:
+            link = Link(home.store_at(root, lazy=True), run_id, train, None, partial)
+            if not isinstance(thing, np.ndarray):
+                link_loaded(thing, link)
+                continue
+            for lineage in lineages:
+                lineage.predicted_in(link, None, thing)
+    return result

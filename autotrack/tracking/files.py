@@ -1,0 +1,226 @@
+"""The verbs that keep files with the active run: artifacts, texts, tables, figures and models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from autotrack.crates.crate import Crate
+from autotrack.describe.estimator import storable
+from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreError
+from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
+from autotrack.store.database import Store
+from autotrack.tracking.context import ActiveRun, home
+from autotrack.tracking.filing import file_crate
+from autotrack.tracking.links import Link, links
+from autotrack.tracking.logs import writable
+from autotrack.tracking.values import text
+
+
+def log_artifact(path: str | Path, artifact_path: str | None = None) -> None:
+    """Keep a copy of a file with the active run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    artifact_path : str, optional
+        Folder inside the run to put it into.
+
+    Raises
+    ------
+    ArtifactNotFoundError
+        If there is no such file.
+    """
+    source = Path(path).expanduser()
+    if not source.is_file():
+        what = "is a folder; log it with log_artifacts" if source.is_dir() else "does not exist"
+        raise ArtifactNotFoundError(f"{source.absolute()} {what}")
+    active = writable()
+    _put(active, [(source, _inside(artifact_path, source.name))])
+
+
+def log_artifacts(folder: str | Path, artifact_path: str | None = None) -> None:
+    """Keep a copy of every file below `folder` with the active run.
+
+    Raises
+    ------
+    ArtifactNotFoundError
+        If there is no such folder.
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        what = "is a file; log it with log_artifact" if root.is_file() else "does not exist"
+        raise ArtifactNotFoundError(f"{root.absolute()} {what}")
+    files = sorted(file for file in root.rglob("*") if file.is_file())
+    active = writable()
+    _put(
+        active,
+        [(file, _inside(artifact_path, file.relative_to(root).as_posix())) for file in files],
+    )
+
+
+def _inside(folder: str | None, name: str) -> str:
+    return clean_path(f"{folder}/{name}" if folder else name)
+
+
+@contextmanager
+def _files(active: ActiveRun | Link) -> Iterator[ArtifactFolder]:
+    """A block that writes files of the run; a store in trouble is told of, and no more."""
+    try:
+        yield home.files_of(active.store, active.run_id)
+    except StoreError as error:
+        home.trouble.report(f"write files of the run under {active.store.root}", error)
+
+
+def _put(active: ActiveRun | Link, files: list[tuple[Path, str]]) -> None:
+    with _files(active) as folder:
+        _record(active, [folder.add_file(active.run_id, source, path) for source, path in files])
+
+
+def _record(active: ActiveRun | Link, rows: list[StoredArtifact]) -> None:
+    _replace(active, lambda store: store.put_artifacts(active.run_id, rows))
+
+
+def _replace(active: ActiveRun | Link, change: Callable[[Store], list[str]]) -> None:
+    """Make a change that tells which files nobody needs after it."""
+    replaced: list[str] = []
+    if home.write(active.store, lambda store: replaced.extend(change(store))):
+        for location in replaced:
+            active.store.artifacts.discard(location)
+
+
+def _put_bytes(path: str, content: bytes) -> None:
+    clean = clean_path(text(path, "the path of an artifact"))
+    active = writable()
+    with _files(active) as folder:
+        _record(active, [folder.add_bytes(active.run_id, content, clean)])
+
+
+def log_text(content: str, path: str) -> None:
+    """Keep a text as the file `path` (UTF-8) of the active run."""
+    if not isinstance(content, str):
+        raise InvalidValueError(f"log_text takes a text, not {type(content).__name__}")
+    _put_bytes(path, content.encode("utf-8", "surrogatepass"))
+
+
+def log_dict(mapping: Any, path: str) -> None:
+    """Keep a mapping or list as JSON in the file `path` of the active run."""
+    try:
+        content = json.dumps(mapping, indent=2, default=storable)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"log_dict cannot write this as JSON: {error}") from error
+    _put_bytes(path, content.encode())
+
+
+def log_table(frame: Any, path: str) -> None:
+    """Keep a table in the file `path` of the active run.
+
+    Parameters
+    ----------
+    frame : DataFrame, or whatever its constructor takes
+        The table; its index is not kept.
+    path : str
+        Ends in ``.csv``, ``.json`` (records) or ``.parquet`` (needs pyarrow).
+
+    Raises
+    ------
+    InvalidValueError
+        If the ending is another, or this is no table.
+    """
+    import pandas as pd
+
+    ending = Path(text(path, "the path of an artifact")).suffix.lower()
+    try:
+        table = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"log_table cannot make a table of this: {error}") from error
+    if ending == ".csv":
+        content = table.to_csv(index=False).encode()
+    elif ending == ".json":
+        content = table.to_json(orient="records", date_format="iso", indent=1).encode()
+    elif ending == ".parquet":
+        content = table.to_parquet(index=False)
+    else:
+        raise InvalidValueError(f"log_table writes .csv, .json and .parquet, not {path!r}")
+    _put_bytes(path, content)
+
+
+def log_figure(figure: Any, path: str) -> None:
+    """Keep a figure in the file `path` of the active run.
+
+    The figure of a display whose numbers were recorded goes to the run that holds them.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure or Axes, plotly Figure, or a display of scikit-learn
+        Anything with ``savefig``, a ``figure`` or ``figure_`` that has it, or ``write_html`` /
+        ``write_image``.
+    path : str
+        The ending says the format, such as ``.png``, ``.svg`` or ``.html``.
+
+    Raises
+    ------
+    InvalidValueError
+        If this is no figure.
+    """
+    clean = clean_path(text(path, "the path of an artifact"))
+    held = next((name for name in ("savefig", "figure", "figure_") if hasattr(figure, name)), "")
+    drawn = getattr(figure, held) if held.startswith("figure") else figure
+    active = links.get(figure) or writable()
+    with _files(active) as folder, folder.staging() as staged:
+        file = staged / Path(clean).name
+        if hasattr(drawn, "savefig"):
+            drawn.savefig(file)
+        elif file.suffix == ".html" and hasattr(drawn, "write_html"):
+            drawn.write_html(file)
+        elif hasattr(drawn, "write_image"):
+            drawn.write_image(file)
+        else:
+            raise InvalidValueError(
+                f"log_figure takes a matplotlib or plotly figure, not {type(figure).__name__}; "
+                "call plot() of a display first, or save the figure yourself and log the file "
+                "with log_artifact"
+            )
+        _put(active, [(file, clean)])
+
+
+def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> None:
+    """Keep a fitted estimator as a crate of the active run.
+
+    Parameters
+    ----------
+    model : estimator or Crate
+        What to keep; a loaded crate is packed again.
+    name : str, default="model"
+        Its name in the run: `load_model("runs:/<run_id>/<name>")` finds it.
+    input_example : array or DataFrame, optional
+        A few rows to keep beside it, for people to see what goes in. They are stored as they
+        are: give rows that may be seen.
+
+    Raises
+    ------
+    UncratableError
+        If the model cannot be pickled.
+    InvalidValueError
+        If it has no ``fit``, ``predict`` or ``transform``.
+    """
+    clean = clean_path(text(name, "the name of a model"))
+    crate = model if isinstance(model, Crate) else None
+    estimator = model if crate is None else crate.estimator
+    # A density has only scores, an embedding only itself.
+    methods = ("predict", "transform", "fit")
+    if isinstance(model, type) or not any(hasattr(estimator, name) for name in methods):
+        raise InvalidValueError(f"log_model takes a fitted estimator, not {model!r:.80}")
+    active = writable()
+    link = links.get(estimator)
+    use = None if link is None else link.train
+    before = [] if crate is None else crate.manifest.preprocessing
+    with _files(active) as folder:
+        rows = file_crate(folder, active.run_id, clean, estimator, use, before)
+        _replace(active, lambda store: store.replace_folder(active.run_id, clean, rows))
+    if input_example is not None:
+        log_table(input_example, f"{clean}_input_example.json")
