@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import all_estimators
 from sklearn.utils.metaestimators import available_if
@@ -150,6 +151,36 @@ def test_enabling_with_another_setting_keeps_the_rest(tmp_path):
     assert before.settings.store == tmp_path / "elsewhere"
     GaussianNB().fit(X, y)
     assert len(autotrack.search_runs("tea")) == 1
+
+
+def test_a_search_starts_over_where_resuming_is_switched_off(monkeypatch):
+    def search():
+        fails = [True]
+
+        class Interrupted(GaussianNB):
+            def fit(self, X, y):
+                if fails and self.var_smoothing > 0.1:
+                    fails.clear()
+                    raise KeyboardInterrupt
+                return super().fit(X, y)
+
+        return GridSearchCV(Interrupted(), {"var_smoothing": [0.1, 0.2]}, cv=2)
+
+    def reused():
+        begun = search()
+        with pytest.raises(KeyboardInterrupt):
+            begun.fit(X, y)
+        begun.fit(X, y)
+        return autotrack.last_run().tags["autotrack.progress"]
+
+    autotrack.enable(log_models=False)
+    assert "2 reused" in reused()
+    autotrack.enable(resume=False)
+    assert "reused" not in reused()
+    autotrack.disable()
+    monkeypatch.setenv("AUTOTRACK_RESUME", "no")
+    autotrack.enable(log_models=False)
+    assert "reused" not in reused()
 
 
 def test_a_session_is_a_context_manager():

@@ -386,3 +386,47 @@ def test_the_setting_is_auto_or_yes_or_no(given, meant):
 def test_another_value_of_the_setting_is_an_error():
     with pytest.raises(autotrack.SettingError, match="'auto', True and False"):
         autotrack.enable(progress="often")
+
+
+# -- searches --------------------------------------------------------------------------------------
+
+SEARCH = """
+from sklearn.model_selection import GridSearchCV
+class Unlike(Slow):
+    def score(self, X, y):
+        return self.wait
+"""
+
+
+def test_a_search_shows_its_evaluations_and_the_best_so_far():
+    code = "GridSearchCV(Unlike(), {'wait': [0.2, 0.3, 0.1]}, cv=3).fit(X, y)\nprint('done')"
+    out = on_terminal(SLOW + SEARCH + code)
+
+    drawn = re.findall(r"GridSearchCV: [^\r\n\x1b]*", re.sub(r"\x1b\[[0-9;]*m", "", out))
+    assert re.search(r" [3-7]/9 .*best 0\.[23]", drawn[0]), drawn[0]
+    last, done = Screen().write(out).text
+    assert re.search(r"GridSearchCV: Unlike .* 9/9 .*best 0\.3$", last)
+    assert done == "done"
+
+
+def test_the_pace_of_a_resumed_search_is_that_of_what_it_computes():
+    code = """
+class Cut(Unlike):
+    def fit(self, X, y):
+        if cut and self.wait == 0.3:
+            raise KeyboardInterrupt
+        return super().fit(X, y)
+cut, search = True, GridSearchCV(Cut(), {'wait': [0.1, 0.2, 0.3, 0.5]}, cv=3)
+try:
+    search.fit(X, y)
+except KeyboardInterrupt:
+    cut = False
+search.fit(X, y)
+"""
+    out = on_terminal(SLOW + SEARCH + code)
+
+    second = Screen().write(out).text[-1]
+    # Six in the first second, with what the pace of those that were computed says of the rest.
+    assert re.search(r"GridSearchCV: Cut .* 12/12 .*best 0\.5$", second)
+    pace = re.search(r"([\d.]+)/s", second)
+    assert 1.5 < float(pace[1]) < 2.6
