@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import copy
 import functools
-import operator
 from collections.abc import Callable
-from types import CellType, FunctionType
-from typing import Any
+from types import CellType, FunctionType, SimpleNamespace
+from typing import Any, ClassVar
 
 #: Hears one call: gets the original function and the arguments it was called with.
 Hear = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
@@ -23,16 +22,21 @@ class Watch:
     The object that listens (`hear`) can be taken out, after which every wrapper that is still
     around (in a user's decorator, in a class pickled by value) just calls the original.
 
-    Pickled, a watch is :func:`operator.call`: a wrapper that travels by value, inside a class of
-    ``__main__`` say, calls the original wherever it lands, autotrack installed or not.
+    Pickled, a watch is a plain namespace which says that it is `away`: a wrapper that travels by
+    value, inside a class of ``__main__`` say, calls the original wherever it lands, autotrack
+    installed or not.
     """
 
     __slots__ = ("hear",)
 
+    away: ClassVar[bool] = False
+
     def __init__(self, hear: Hear | None) -> None:
         self.hear = hear
 
-    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Call `original`, heard or not."""
         if self.hear is None:
             return original(*args, **kwargs)
@@ -43,7 +47,7 @@ class Watch:
         return self.hear is None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return functools.partial, (operator.call,)
+        return SimpleNamespace, (), {"away": True}
 
 
 def wrap(original: Callable[..., Any], watch: Watch) -> FunctionType:
@@ -51,7 +55,10 @@ def wrap(original: Callable[..., Any], watch: Watch) -> FunctionType:
 
     @functools.wraps(original)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return watch(original, *args, **kwargs)
+        if watch.away:
+            return original(*args, **kwargs)
+        # As they are: spreading them once more takes as long as the rest of a nested call.
+        return watch(original, args, kwargs)
 
     return wrapper  # type: ignore[return-value]
 

@@ -61,7 +61,6 @@ class EstimatorEars:
         self._scoring = scoring
         self._trouble = trouble
         self._monitors = monitors
-        self._remembering = trouble.guard("remember a prediction")
 
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
@@ -113,9 +112,11 @@ class EstimatorEars:
             result = original(*args, **kwargs)
         finally:
             leave(False)
-        with self._remembering:
+        try:
             if args and is_estimator(args[0]):
                 self._lineage.predicted(args[0], inputs(args, kwargs)[0], result)
+        except Exception as error:  # noqa: BLE001 - as a guard does, which takes longer to enter
+            self._trouble.report("remember a prediction", error)
         return result
 
     def hear_transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:

@@ -54,6 +54,13 @@ _SMALL = 1 << 16
 _BUDGET = 64 << 20
 
 
+_Reference = weakref.ref[Any] | None
+# What a prediction of few rows is made of when it is looked for: link, model, data and output; and
+# the values, as a type and bytes.
+_Held = tuple[Link | None, _Reference, _Reference, _Reference]
+_Short = tuple[_Held, np.dtype[Any], bytes]
+
+
 @dataclass(slots=True, eq=False)
 class _Output:
     """What a transformer returned for its input, and a copy of it while that is kept."""
@@ -86,7 +93,7 @@ class Lineage:
     def __init__(self) -> None:
         self._predictions: deque[Prediction] = deque(maxlen=_MOST_PREDICTIONS)
         # Apart, so that a loop over single rows does not push out what will be scored.
-        self._short: deque[Prediction] = deque(maxlen=_MOST_SHORT)
+        self._short: deque[Prediction | _Short] = deque(maxlen=_MOST_SHORT)
         self._samples: deque[InputSample] = deque(maxlen=_MOST_SAMPLES)
         self._large: deque[Prediction] = deque()
         self._held = 0
@@ -101,19 +108,13 @@ class Lineage:
 
     def predicted(self, model: object, data: object, output: Any) -> None:
         """Remember what `model` returned for `data`."""
-        if type(output) is np.ndarray and output.ndim == 1 and len(output) <= _SHORT:
-            # A loop over single rows pays for this at every row.
-            self._short.append(
-                Prediction(
-                    links.get(model),
-                    reference(model),
-                    reference(data),
-                    None,
-                    reference(output),
-                    output.copy(),
-                )
-            )
-            return
+        if type(output) is np.ndarray and output.ndim == 1 and 0 < len(output) <= _SHORT:
+            # A loop over single rows pays for this at every row, and hardly any of them is scored.
+            kind = output.dtype
+            if not kind.hasobject:  # bytes are made in half the time of an array
+                held = (links.get(model), reference(model), reference(data), reference(output))
+                self._short.append((held, kind, output.tobytes()))
+                return
         several = isinstance(output, list | tuple) and output and isinstance(output[0], np.ndarray)
         rows = row_count(output[0] if several else output)
         sample = sample_of(data, rows) if rows is not None and rows > _SHORT else None
@@ -163,9 +164,12 @@ class Lineage:
         short = rows is not None and rows <= _SHORT
         while True:
             try:
-                return [*self._predictions, *(self._short if short else ())][::-1]
+                return [*self._predictions, *(self._made_short() if short else ())][::-1]
             except RuntimeError:  # another thread predicted meanwhile
                 continue
+
+    def _made_short(self) -> list[Prediction]:
+        return [p if isinstance(p, Prediction) else _made(*p) for p in self._short]
 
     def find(self, values: object, truth: object = None) -> Prediction | None:
         """The prediction that `values` are, or can be shown to come from; None if there is none."""
@@ -293,6 +297,11 @@ class Lineage:
             if known.is_origin_of(data):
                 return known.chain
         return ()
+
+
+def _made(held: _Held, kind: np.dtype[Any], values: bytes) -> Prediction:
+    link, model, data, output = held
+    return Prediction(link, model, data, None, output, np.frombuffer(values, kind))
 
 
 def _share_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:

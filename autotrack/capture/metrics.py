@@ -73,9 +73,11 @@ class ReportedWatch(OutermostWatch):
 
     __slots__ = ()
 
-    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Call `original`, heard or not."""
-        result = super().__call__(original, *args, **kwargs)
+        result = super().__call__(original, args, kwargs)
         parts = _parts.get()
         if parts is not None and is_open():
             parts.append((kwargs, result))

@@ -73,12 +73,14 @@ class OutermostWatch(Watch):
         super().__init__(hear)
         self._deep = deep
 
-    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Call `original`, heard or not."""
-        hear, opened = self.hear, _open.get()
+        opened = _open.get()
         if opened is None:  # asked for the first time in this context
             opened = is_open()
-        if hear is None or opened or is_scikit_learns_own(deep=self._deep):
+        if opened or (hear := self.hear) is None or is_scikit_learns_own(deep=self._deep):
             return original(*args, **kwargs)
         return hear(original, args, kwargs)
 
@@ -88,11 +90,13 @@ class FitWatch(OutermostWatch):
 
     __slots__ = ()
 
-    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Call `original`, heard or not."""
         if args and (self.hear is None or is_open()):
             links.discard(args[0])
-        return super().__call__(original, *args, **kwargs)
+        return super().__call__(original, args, kwargs)
 
 
 class NestedTask:

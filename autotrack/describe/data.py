@@ -81,9 +81,9 @@ def describe(data: object) -> Dataset | None:
             columns=content.columns(),
         )
         if isinstance(content, Frame | PlainColumn) and content.is_plain_block():
-            block = data.to_numpy()  # type: ignore[attr-defined]
-            if block.nbytes <= _LARGEST_SEEN:
-                _frames.set(data, _seen(data, block, dataset))
+            block = _block(data)
+            if block is not None and block.nbytes <= _LARGEST_SEEN:
+                _frames.set(data, _Seen(_names(data), block, _digest(block), dataset))
         return dataset
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
         return None
@@ -95,28 +95,16 @@ class _Seen:
 
     names: Any
     block: Array
-    place: tuple[int, bool]
     digest: bytes
     dataset: Dataset
 
     def is_still(self, frame: Any) -> bool:
         """Whether the frame holds the same under the same names."""
-        if _names(frame) is not self.names:
-            return False
-        block = frame.to_numpy()
-        # As long as `block` is held its memory is nobody else's: the same place is the same block.
-        return bool(
-            block.__array_interface__["data"] == self.place
-            and block.dtype == self.block.dtype
-            and block.shape == self.block.shape
-            and block.strides == self.block.strides
-            and _digest(block) == self.digest
+        return (
+            _block(frame) is self.block
+            and _names(frame) is self.names
+            and _digest(self.block) == self.digest
         )
-
-
-def _seen(data: Any, block: Array, dataset: Dataset) -> _Seen:
-    place = block.__array_interface__["data"]
-    return _Seen(_names(data), block, place, _digest(block), dataset)
 
 
 # One frame is looked at for every fit and score on it, and most of the time goes into asking
@@ -127,6 +115,13 @@ _frames: IdentityMap[_Seen] = IdentityMap()
 # Frames above this size (bytes) are described anew each time: their digest takes longer than all
 # else, and holding on to their memory would be felt.
 _LARGEST_SEEN = 16 << 20
+
+
+def _block(data: Any) -> Array | None:
+    """The array in which a frame or series keeps all its values, if that is one."""
+    # Public ways to it make a new array at every call, which takes longer than all else here.
+    blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
+    return blocks[0].values if len(blocks) == 1 else None
 
 
 def _names(data: Any) -> Any:
