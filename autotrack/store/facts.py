@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 from autotrack.entities import Artifact, Column, Dataset, DatasetUse, Metric, Source
@@ -14,6 +15,7 @@ from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.experiments import instant
 from autotrack.store.keys import clean_key, clean_path, clean_text
 from autotrack.store.nearest import nearest
+from autotrack.store.rows import Row, insert_rows
 from autotrack.store.runs import Runs
 from autotrack.store.values import (
     INT64,
@@ -24,20 +26,27 @@ from autotrack.store.values import (
 
 # The file that is called so, and those in the folder that is.
 _BELOW = "(path = :folder OR substr(path, 1, length(:folder) + 1) = :folder || '/')"
-# What was the latest value of a metric moves to the earlier ones,
-_MOVE_LATEST = (
-    "INSERT INTO earlier_metrics SELECT m.run, m.key, m.number, m.step, m.value, m.time"
-    " FROM runs AS r JOIN metrics AS m ON m.run = r.id AND m.key = :key WHERE r.run_id = :run"
+# A new value of a metric takes the place of the one before, which a trigger moves to the earlier
+# ones. The last possible step has none after it.
+_LAST = INT64[-1] - 1
+_FOR_ITS_RUN = (
+    # In the order of the values.
+    ") AS v CROSS JOIN runs AS r ON r.run_id = v.column1 WHERE true"
+    " ON CONFLICT (run, key) DO UPDATE SET"
+    " number = number + 1, value = excluded.value, time = excluded.time, "
 )
-# and the new one takes its place. Without a step it is the one after all so far; the last possible
-# one has none after it.
-_PUT_LATEST = (
-    "INSERT INTO metrics SELECT id, :key, 0, coalesce(:step, 0), :value, :time,"
-    f" max(0, min(coalesce(:step, 0), {INT64[-1] - 1}) + 1) FROM runs WHERE run_id = :run"
-    " ON CONFLICT (run, key) DO UPDATE SET number = number + 1, step = coalesce(:step, next_step),"
-    " value = :value, time = :time,"
-    f" next_step = max(next_step, min(coalesce(:step, next_step), {INT64[-1] - 1}) + 1)"
+_AT_A_STEP = (
+    "INSERT INTO metrics SELECT r.id, v.column2, 0, v.column5, v.column3, v.column4,"
+    f" max(0, min(v.column5, {_LAST}) + 1) FROM (",
+    _FOR_ITS_RUN + "step = excluded.step, next_step = max(next_step, excluded.next_step)",
 )
+_AT_THE_NEXT_STEP = (
+    "INSERT INTO metrics SELECT r.id, v.column2, 0, 0, v.column3, v.column4, 1 FROM (",
+    _FOR_ITS_RUN + f"step = next_step, next_step = min(next_step, {_LAST}) + 1",
+)
+
+#: Key, value, step and time of a metric.
+MetricRow = tuple[str, float, int | None, float]
 
 
 class Facts(Runs):
@@ -56,9 +65,8 @@ class Facts(Runs):
         ]
         with self.transaction() as connection:
             number = self._number(connection, run_id)
-            connection.executemany(
-                "INSERT OR REPLACE INTO params VALUES (?, ?, ?, ?, ?)",
-                [(number, *row) for row in rows],
+            insert_rows(
+                connection, "INSERT OR REPLACE INTO params", [(number, *row) for row in rows]
             )
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
@@ -66,9 +74,7 @@ class Facts(Runs):
         rows = [(clean_key(key, "tag"), clean_text(value)) for key, value in tags.items()]
         with self.transaction() as connection:
             number = self._number(connection, run_id)
-            connection.executemany(
-                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [(number, *row) for row in rows]
-            )
+            insert_rows(connection, "INSERT OR REPLACE INTO tags", [(number, *row) for row in rows])
 
     def tag(self, run_id: str, key: str) -> str | None:
         """The text of one tag; None without it."""
@@ -85,9 +91,7 @@ class Facts(Runs):
             number = self._number(connection, run_id)
             connection.execute("DELETE FROM tags WHERE run = ? AND key = ?", (number, key))
 
-    def add_metrics(
-        self, run_id: str, metrics: Iterable[tuple[str, float, int | None, float]]
-    ) -> None:
+    def add_metrics(self, run_id: str, metrics: Iterable[MetricRow]) -> None:
         """Append to the history of metrics, which nothing overwrites.
 
         Parameters
@@ -102,16 +106,31 @@ class Facts(Runs):
         InvalidValueError
             If a value is no number or a step no 64-bit integer; then none is kept.
         """
+        self.add_metrics_of({run_id: metrics})
+
+    def add_metrics_of(self, metrics: Mapping[str, Iterable[MetricRow]]) -> None:
+        """Like :meth:`add_metrics`, for several runs at once, by run id."""
         given = [
-            (clean_key(key, "metric"), encode_metric(key, value), _clean_step(key, step), float(at))
-            for key, value, step, at in metrics
+            (
+                (run_id, clean_key(key, "metric"), encode_metric(key, value), float(at)),
+                _clean_step(key, step),
+            )
+            for run_id, rows in metrics.items()
+            for key, value, step, at in rows
         ]
         with self.transaction() as connection:
-            for key, value, step, at in given:
-                row = {"run": run_id, "key": key, "value": value, "step": step, "time": at}
-                connection.execute(_MOVE_LATEST, row)
-                if not connection.execute(_PUT_LATEST, row).rowcount:
-                    raise self._no_run(connection, run_id)
+            written = 0
+            for stepless, part in groupby(given, key=lambda row: row[1] is None):
+                if stepless:
+                    head, tail = _AT_THE_NEXT_STEP
+                    rows: list[Row] = [row for row, _ in part]
+                else:
+                    head, tail = _AT_A_STEP
+                    rows = [(*row, step) for row, step in part]
+                written += insert_rows(connection, head, rows, tail)
+            if written < len(given):
+                for run_id in metrics:
+                    self._number(connection, run_id)
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """All values of a metric in the order they were written; empty if there is none."""
@@ -308,10 +327,7 @@ def _replace(
     rows: list[tuple[str, str, int, str]],
     before: list[str],
 ) -> list[str]:
-    connection.executemany(
-        "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?)",
-        [(number, *row) for row in rows],
-    )
+    insert_rows(connection, "INSERT OR REPLACE INTO artifacts", [(number, *row) for row in rows])
     used = "SELECT 1 FROM artifacts WHERE location = ?"
     return [
         location

@@ -299,3 +299,20 @@ def keep_notes(connection: sqlite3.Connection) -> None:
         ) WITHOUT ROWID
         """,
     )
+
+
+@step
+def move_what_is_not_the_latest(connection: sqlite3.Connection) -> None:
+    """Schema 4.
+
+    A metric whose `number` changes has a new value: the one before it moves to `earlier_metrics`.
+    Values are written in one statement, however many, where it were two for each.
+    """
+    connection.execute(
+        """
+        CREATE TRIGGER move_to_earlier_metrics BEFORE UPDATE OF number ON metrics BEGIN
+            INSERT INTO earlier_metrics
+                VALUES (old.run, old.key, old.number, old.step, old.value, old.time);
+        END
+        """
+    )

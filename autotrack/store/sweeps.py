@@ -10,8 +10,12 @@ from typing import Any
 from autotrack.entities import Note, NoteKind, RunError, RunStatus
 from autotrack.store.facts import Facts
 from autotrack.store.keys import clean_key, clean_text
+from autotrack.store.rows import insert_rows
 from autotrack.store.runs import columns_of
 from autotrack.store.values import decode_metric, encode_metric, encode_param
+
+# Run ids in one question.
+_MOST_ASKED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +56,22 @@ class Sweeps(Facts):
         ]
         with self.transaction() as connection:
             parent, experiment, source = self._family(connection, parent_id)
-            connection.executemany(
-                "INSERT OR IGNORE INTO runs (run_id, experiment, parent, name, kind, status,"
-                " start_time, source_id, owner)"
-                " VALUES (?, ?, ?, ?, 'candidate', 'RUNNING', ?, ?, ?)",
-                [
-                    (c.run_id, experiment, parent, clean_text(c.name), c.start_time, source, owner)
-                    for c in candidates
-                ],
+            family = ("candidate", "RUNNING", experiment, parent, source, owner)
+            insert_rows(
+                connection,
+                "INSERT OR IGNORE INTO runs (run_id, name, start_time, kind, status, experiment,"
+                " parent, source_id, owner)",
+                [(c.run_id, clean_text(c.name), c.start_time, *family) for c in candidates],
             )
             numbers = self._numbers(connection, [c.run_id for c in candidates])
-            connection.executemany(
-                "INSERT OR REPLACE INTO params VALUES (?, ?, ?, ?, ?)",
+            insert_rows(
+                connection,
+                "INSERT OR REPLACE INTO params",
                 [(numbers[run_id], *row) for run_id, rows in params for row in rows],
             )
-            connection.executemany(
-                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)",
+            insert_rows(
+                connection,
+                "INSERT OR REPLACE INTO tags",
                 [
                     (numbers[c.run_id], clean_key(key, "tag"), clean_text(value))
                     for c in candidates
@@ -86,16 +90,28 @@ class Sweeps(Facts):
         return row
 
     def _numbers(self, connection: sqlite3.Connection, run_ids: Iterable[str]) -> dict[str, int]:
-        return {run_id: self._number(connection, run_id) for run_id in dict.fromkeys(run_ids)}
+        asked = list(dict.fromkeys(run_ids))
+        found: dict[str, int] = {}
+        for start in range(0, len(asked), _MOST_ASKED):
+            part = asked[start : start + _MOST_ASKED]
+            places = ", ".join("?" * len(part))
+            sql = f"SELECT run_id, id FROM runs WHERE run_id IN ({places})"
+            found |= dict(connection.execute(sql, part).fetchall())
+        for run_id in asked:
+            if run_id not in found:
+                raise self._no_run(connection, run_id)
+        return found
 
     def put_metrics(self, metrics: Mapping[str, Mapping[str, float]], time: float) -> None:
         """Keep numbers by run and key that have no history: a new one takes the old one's place."""
+        rest = (0, 0, time, 1)
         with self.transaction() as connection:
             numbers = self._numbers(connection, metrics)
-            connection.executemany(
-                "INSERT OR REPLACE INTO metrics VALUES (?, ?, 0, 0, ?, ?, 1)",
+            insert_rows(
+                connection,
+                "INSERT OR REPLACE INTO metrics (run, key, value, number, step, time, next_step)",
                 [
-                    (numbers[run_id], clean_key(key, "metric"), encode_metric(key, value), time)
+                    (numbers[run_id], clean_key(key, "metric"), encode_metric(key, value), *rest)
                     for run_id, measured in metrics.items()
                     for key, value in measured.items()
                 ],

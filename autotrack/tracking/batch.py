@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from autotrack.entities import Note
 from autotrack.store.database import Store
+from autotrack.store.facts import MetricRow
 from autotrack.store.sweeps import Ending, NewCandidate
 
 
@@ -16,7 +17,7 @@ class Batch:
     """What is to be written in one transaction."""
 
     new: list[NewCandidate] = field(default_factory=list)
-    measured: dict[str, list[tuple[str, float, int | None, float]]] = field(default_factory=dict)
+    measured: dict[str, list[MetricRow]] = field(default_factory=dict)
     numbers: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: dict[str, list[Note]] = field(default_factory=dict)
     endings: list[Ending] = field(default_factory=list)
@@ -28,8 +29,10 @@ class Batch:
         """Write it below the run `search`."""
         now = time.time()
         store.add_candidates(search, self.new)
-        for run_id, rows in self.measured.items():
-            store.add_metrics(run_id, _missing(store, run_id, rows) if self.again else rows)
+        measured = self.measured
+        if self.again:
+            measured = {run_id: _missing(store, run_id, rows) for run_id, rows in measured.items()}
+        store.add_metrics_of(measured)
         store.put_metrics(self.numbers, now)
         if self.notes:
             store.add_notes(self.notes)
@@ -51,9 +54,7 @@ class Batch:
         return self
 
 
-def _missing(
-    store: Store, run_id: str, rows: Sequence[tuple[str, float, int | None, float]]
-) -> list[tuple[str, float, int | None, float]]:
+def _missing(store: Store, run_id: str, rows: Sequence[MetricRow]) -> list[MetricRow]:
     known = {
         (m.key, m.step) for key in {r[0] for r in rows} for m in store.metric_history(run_id, key)
     }

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from _thread import start_new_thread
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 from autotrack.tracking.trouble import Trouble
 
-# What was handed over is written after so many seconds at the latest.
-_LONGEST = 0.5
-# Writing may take this share of the time, as long as nothing waits for longer than that.
-_SHARE = 0.01
+# So many seconds are between two writes, hence nothing waits for longer. A shorter pause is felt:
+# with every write the thread takes a core that the training's own threads were on.
+_PAUSE = 0.4
 
 
 class Batches:
     """Says when to write.
 
-    What comes when nothing was written lately is written by whoever brings it. What comes sooner
-    waits for a thread, so that it does not depend on how long the next one takes.
+    What comes when nothing was written lately is written by whoever brings it. For what comes
+    sooner a thread is started, so that it does not depend on how long the next one takes.
 
     Parameters
     ----------
@@ -32,54 +33,52 @@ class Batches:
         self._write = write
         self._trouble = trouble
         self._lock = threading.RLock()
-        self._waiting = threading.Event()
-        self._clerk: threading.Thread | None = None
-        self._closed = False
-        self._pause = self._written = 0.0
+        # Of C, as is the thread: an interrupt may strike at every Python call, and none may leave
+        # a thread behind.
+        self._closed: SimpleQueue[None] = SimpleQueue()
+        self._is_waiting = self._has_clerk = False
+        self._next = 0.0
 
     def bring(self) -> None:
         """There is something to write."""
-        if time.monotonic() >= self._written + self._pause:
+        if time.monotonic() >= self._next:
             self.flush()
-        elif not self._waiting.is_set():
-            self._waiting.set()
-            if self._clerk is None:
-                self._hire()
-
-    def _hire(self) -> None:
-        with self._lock:
-            if self._clerk is None and not self._closed:
-                self._clerk = threading.Thread(
-                    target=self._work, name="autotrack-batches", daemon=True
-                )
-                self._clerk.start()
+        else:
+            self._is_waiting = True
+            if not self._has_clerk:
+                self._has_clerk = True
+                start_new_thread(self._write_later, ())
 
     def flush(self) -> None:
         """Write now."""
         with self._lock:
-            self._waiting.clear()
-            started = time.monotonic()
+            self._is_waiting = False
             try:
                 self._write()
             finally:
-                self._written = time.monotonic()
-                self._pause = min((self._written - started) / _SHARE, _LONGEST)
+                self._next = time.monotonic() + _PAUSE
 
     def close(self) -> None:
-        """Write what is left, and let the thread go."""
-        self._closed = True
-        try:
-            self.flush()
-        finally:
-            self._waiting.set()
+        """Write what is left; nothing comes any more."""
+        self._closed.put(None)
+        self.flush()
 
-    def _work(self) -> None:
-        while True:
-            self._waiting.wait()
-            if self._closed:
-                return
-            time.sleep(max(0.0, self._written + self._pause - time.monotonic()))
-            # Whoever brought something meanwhile may have written it.
-            if self._waiting.is_set() and not self._closed:
-                with self._trouble.guard("record what was measured"):
+    def _write_later(self) -> None:
+        # Last of all it looks once more: what was brought meanwhile relied on it. Should there be
+        # a second thread then, it finds nothing to do.
+        while self._is_waiting or self._has_clerk:
+            self._has_clerk = True
+            closed = self._wait()
+            with self._trouble.guard("record what was measured"), self._lock:
+                # Whoever brought something meanwhile may have written it.
+                if self._is_waiting and (closed or time.monotonic() >= self._next):
                     self.flush()
+            self._has_clerk = False
+
+    def _wait(self) -> bool:
+        """Wait until the next write is due; whether that is because nothing comes any more."""
+        try:
+            self._closed.get(timeout=max(0.0, self._next - time.monotonic()))
+        except Empty:
+            return False
+        return True

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from autotrack.entities import Note, RunKind
 from autotrack.store.database import Store
+from autotrack.store.facts import MetricRow
 from autotrack.tracking import context
 from autotrack.tracking.batches import Batches
 from autotrack.tracking.context import home
@@ -23,8 +24,6 @@ MODEL_RUN_TAG = "autotrack.model_run"
 
 #: Key, value and step of a metric.
 Measured = tuple[str, float, int | None]
-#: The same with the time at which it was measured.
-Row = tuple[str, float, int | None, float]
 
 
 class Measurements:
@@ -77,7 +76,7 @@ class Measurements:
     def put(
         self,
         opened: OpenFit,
-        rows: Sequence[Row],
+        rows: Sequence[MetricRow],
         progress: Progress | None = None,
         notes: Sequence[Note] = (),
     ) -> None:
@@ -140,7 +139,7 @@ class Stream:
         self._measurements = measurements
         self._opened = opened
         self._batches = Batches(self._write, trouble)
-        self._waiting: deque[tuple[Row, ...]] = deque()
+        self._waiting: deque[tuple[MetricRow, ...]] = deque()
         self._notes: deque[Note] = deque()
         self._progress: Progress | None = None
 
@@ -159,7 +158,7 @@ class Stream:
         self._batches.close()
 
     def _write(self) -> None:
-        rows: list[Row] = []
+        rows: list[MetricRow] = []
         notes: list[Note] = []
         # What comes meanwhile, from another thread, is written now or with the next.
         progress, self._progress = self._progress, None

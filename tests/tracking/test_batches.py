@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -58,14 +59,26 @@ def test_what_comes_last_does_not_wait_for_the_next(batches, written):
 
 
 def test_closing_writes_what_is_left_and_ends_the_thread(batches, written):
+    before = sys._current_frames().keys()
     batches.bring()
     batches.bring()
+    time.sleep(0.05)
+    assert sys._current_frames().keys() > before
     batches.close()
-    count = len(written)
-    assert count >= 2
-    time.sleep(0.7)
-    assert len(written) == count
-    assert "autotrack-batches" not in {thread.name for thread in threading.enumerate()}
+    assert len(written) == 2
+    time.sleep(0.2)
+    assert sys._current_frames().keys() == before
+    time.sleep(0.5)
+    assert len(written) == 2
+
+
+def test_where_nothing_waits_there_is_no_thread(batches, written):
+    before = sys._current_frames().keys()
+    batches.bring()
+    batches.bring()
+    time.sleep(1)
+    assert len(written) == 2
+    assert sys._current_frames().keys() == before
 
 
 def test_a_batch_that_an_interrupt_left_in_doubt_is_written_once(tmp_path):
