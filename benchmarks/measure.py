@@ -14,6 +14,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "predict": "benchmarks.calls:predict",
         "nested": "benchmarks.calls:nested",
         "search": "benchmarks.searches:search",
+        "kills": "benchmarks.kills:kills",
         "ensembles": "benchmarks.ensembles:ensembles",
         "startup": "benchmarks.startup:startup",
         "forest": "benchmarks.big:forest",

@@ -21,7 +21,7 @@ class Row:
     text : str
         What is measured.
     unit : str
-        ``s`` (written in whatever fits), ``x``, ``MB`` or ``GB/s``.
+        ``s`` (written in whatever fits), ``x``, ``MB``, ``GB/s``, or empty for a count.
     goal : float, optional
         At most this, in the unit of the samples; for speeds at least.
     allowed : str, optional
@@ -67,6 +67,9 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("search", "a search of 100 candidates x 3 splits", goal=60e-3),
         Row("search_2", "the same on two workers", goal=100e-3),
     ),
+    "kills": (
+        Row("oldest_lost", "searches killed at random: age of the oldest lost evaluation", goal=1),
+    ),
     "ensembles": tuple(
         row
         for name in ENSEMBLES
@@ -109,6 +112,11 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
     "search": (
         Row("bare_search", "a search of 100 candidates x 3 splits, bare scikit-learn"),
         Row("bare_search_2", "the same on two workers, bare scikit-learn"),
+    ),
+    "kills": (
+        Row("killed", "searches killed at random", unit=""),
+        Row("finished", "evaluations that had finished then", unit=""),
+        Row("lost", "of which are lost", unit=""),
     ),
     "ensembles": tuple(
         Row(f"{name}, {backend}, bare", f"{name}, {backend}, bare scikit-learn")
@@ -180,6 +188,8 @@ def written(value: float, unit: str) -> str:
             if abs(value) >= size:
                 return f"{_digits(value / size)} {name}"
         return "0 s"
+    if not unit:
+        return f"{value:,.0f}"
     if unit == "MB":
         return f"{value / 2**20:,.0f} MB"
     return f"{_digits(value)}{'x' if unit == 'x' else ' ' + unit}"
