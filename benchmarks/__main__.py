@@ -17,6 +17,7 @@ from benchmarks.rows import CONTEXT_HEADER, HEADER, context_lines, lines
 from benchmarks.timing import Samples
 
 README = Path(__file__).with_name("README.md")
+Cells = tuple[str, ...]
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
@@ -32,10 +33,14 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAME", action="append", choices=list(own),
                         help=f"one group (can be repeated): {', '.join(own)}")  # fmt: skip
     parser.add_argument("--no-mlflow", action="store_true", help="leave MLflow out")
-    parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"put the table into {README.name}; with --only, those rows of it",
+    )
     arguments = parser.parse_args()
-    if arguments.write and (arguments.quick or arguments.only):
-        parser.error("--write keeps a whole run; leave out --quick and --only")
+    if arguments.write and arguments.quick:
+        parser.error("--write keeps what was measured at length; leave out --quick")
     installed = importlib.util.find_spec("mlflow") is not None
     mlflow = installed and not (arguments.no_mlflow or arguments.quick)
 
@@ -54,16 +59,34 @@ def main() -> None:
     note = [] if mlflow else ["", f"MLflow: {'left out' if installed else 'not installed'}."]
     if arguments.quick:
         note.append("Quick: few repetitions, and the forest has 128 MB.")
-    report = "\n".join(
-        [*describe(), "", _aligned(HEADER, table), "", _aligned(CONTEXT_HEADER, context), *note]
-    )
-    print(report)
+    print(_report(table, context, note))
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
     if arguments.write:
         before, _, rest = README.read_text("utf-8").partition(_BEGIN)
-        _, _, after = rest.partition(_END)
+        kept, _, after = rest.partition(_END)
+        if arguments.only:
+            table, context = _merged(kept, table), _merged(kept, context)
+        report = _report(table, context, note)
         README.write_text(f"{before}{_BEGIN}\n\n{report}\n\n{_END}{after}", "utf-8")
+
+
+def _report(table: list[Cells], context: list[Cells], note: list[str]) -> str:
+    return "\n".join(
+        [*describe(), "", _aligned(HEADER, table), "", _aligned(CONTEXT_HEADER, context), *note]
+    )
+
+
+def _merged(kept: str, measured: list[Cells]) -> list[Cells]:
+    """The rows of the table in `kept` that has as many columns, those measured anew exchanged."""
+    rows = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in kept.splitlines()]
+    same = [row for row in rows if len(row) == len(measured[0])] if measured else []
+    anew = {row[0]: row for row in measured}
+    known = {row[0] for row in same}
+    # Without its header and the line below.
+    return [anew.get(row[0], row) for row in same[2:]] + [
+        row for row in measured if row[0] not in known
+    ]
 
 
 def _measure(who: str, group: str, quick: bool) -> Samples:

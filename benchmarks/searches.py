@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ def search(quick: bool) -> Samples:
     return {
         "bare_search": alone["bare"],
         "search": differences(alone["on"], alone["bare"]),
+        "search_allowed": [max(60e-3, 0.03 * statistics.median(alone["bare"]))],
+        "search_2_allowed": [max(100e-3, 0.05 * statistics.median(two["bare"]))],
         "bare_search_2": two["bare"],
         "search_2": differences(two["on"], two["bare"]),
     }

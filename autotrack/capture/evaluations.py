@@ -33,7 +33,9 @@ def measured(result: Mapping[str, Any], single: str = "score") -> dict[str, floa
     numbers: dict[str, float] = {}
     for part in ("test", "train"):
         scores = result.get(f"{part}_scores")
-        if isinstance(scores, Mapping):
+        if isinstance(scores, float):  # as most are; the other questions take longer
+            numbers[f"{part}_{single}"] = float(scores)
+        elif isinstance(scores, Mapping):
             for name, value in scores.items():
                 numbers[f"{part}_{name}"] = float(value)
         elif isinstance(scores, Real):

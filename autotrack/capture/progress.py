@@ -120,7 +120,7 @@ class ProgressBar:
     def advance(self, score: float | None = None, *, count: int = 1, reused: int = 0) -> None:
         """So many evaluations more are finished, with this score, and so many of them reused."""
         now = self.progress
-        self.progress = replace(now, finished=now.finished + count, reused=now.reused + reused)
+        self.progress = Progress(now.finished + count, now.total, now.unit, now.reused + reused)
         if score is not None:
             self._scores.add(score)
 

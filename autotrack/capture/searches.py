@@ -240,9 +240,7 @@ class _Heard(Listener):
         reused: bool = False,
     ) -> None:
         mean = self.sweep.finish(number, split, numbers, notes, reused=reused)
-        self.bar.advance(reused=reused)
-        if mean is not None:
-            self.bar.advance(mean, count=0)
+        self.bar.advance(mean, reused=reused)
 
     def read_results(self) -> None:
         """Nothing was heard: take what the search says when it is done."""

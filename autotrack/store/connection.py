@@ -12,7 +12,6 @@ import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TypeVar
 
 from autotrack.errors import StoreLockedError, StoreUnavailableError
 from autotrack.store.failures import error_code, explain_os, explain_sqlite, is_locked
+from autotrack.store.forks import mind
 from autotrack.store.migrations import prepare
 
 DATABASE = "autotrack.db"
@@ -38,33 +38,25 @@ class _Block:
     keeps the traceback.
     """
 
-    __slots__ = ("_connection", "_database", "_durable", "_joins", "_lock", "_pid", "_writes")
+    __slots__ = ("_connection", "_database", "_durable", "_lock", "_pid", "_writes")
 
     def __init__(self, database: Database, *, writes: bool, durable: bool = False) -> None:
         self._database = database
         self._writes = writes
         self._durable = durable
-        self._joins = False
 
     def __enter__(self) -> sqlite3.Connection:
         database = self._database
         self._lock = database._own()
         try:
-            self._joins = database._depth > 0
-            if self._joins:
-                connection = database._connection
-                if connection is None or not connection.in_transaction:
-                    raise database._rolled_back()
-            else:
-                connection = database._begin(self._writes, self._durable)
-                self._pid = os.getpid()
-                database._depth = 1
+            connection = database._begin(self._writes, self._durable)
+            self._pid = os.getpid()
+            database._depth = 1
             self._connection = connection
         except BaseException as error:
-            if not self._joins:
-                database._depth, database._owner = 0, None
-                if database._connection is not None:
-                    _roll_back(database._connection)
+            database._depth, database._owner = 0, None
+            if database._connection is not None:
+                _roll_back(database._connection)
             self._lock.release()
             if isinstance(error, sqlite3.Error):
                 raise explain_sqlite(error, database.path) from error
@@ -79,13 +71,7 @@ class _Block:
     ) -> None:
         path = self._database.path
         try:
-            if self._joins:
-                # Half of the block's rows may be there. Should the caller swallow the error,
-                # neither they may be committed nor what follows slip in one by one.
-                if isinstance(error, sqlite3.Error):
-                    _roll_back(self._connection)
-            else:
-                self._end(error)
+            self._end(error)
             if isinstance(error, sqlite3.Error):
                 raise explain_sqlite(error, path) from error
         finally:
@@ -106,6 +92,34 @@ class _Block:
             self._database._depth, self._database._owner = 0, None
             if os.getpid() == self._pid:
                 _roll_back(self._connection)
+
+
+class _Joined:
+    """A block inside of another one of the same thread, which alone commits."""
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> sqlite3.Connection:
+        connection = self._database._connection
+        if connection is None or not connection.in_transaction:
+            raise self._database._rolled_back()
+        self._connection = connection
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            # Half of the block's rows may be there. Should the caller swallow the error, neither
+            # they may be committed nor what follows slip in one by one.
+            _roll_back(self._connection)
+            raise explain_sqlite(error, self._database.path) from error
 
 
 class Database:
@@ -136,7 +150,7 @@ class Database:
         self._durable: bool | None = None
         self._depth = 0
         self._owner: int | None = None
-        _live.add(self)
+        mind(self)
 
     def close(self) -> None:
         """Close the connection; the next call opens it again."""
@@ -152,7 +166,7 @@ class Database:
             with suppress(sqlite3.Error):
                 connection.close()
 
-    def transaction(self, *, durable: bool = True) -> _Block:
+    def transaction(self, *, durable: bool = True) -> _Block | _Joined:
         """A block whose writes are kept together or not at all.
 
         Blocks nest: an inner one joins the outer, which alone commits. The store is locked for
@@ -171,11 +185,15 @@ class Database:
         StoreError
             For everything else that SQLite or the operating system refuses.
         """
-        return _Block(self, writes=True, durable=durable)
+        return _Joined(self) if self._is_ours() else _Block(self, writes=True, durable=durable)
 
-    def reading(self) -> _Block:
+    def reading(self) -> _Block | _Joined:
         """A block whose reads all see the same state of the store."""
-        return _Block(self, writes=False)
+        return _Joined(self) if self._is_ours() else _Block(self, writes=False)
+
+    def _is_ours(self) -> bool:
+        """Whether this thread is inside of a block already."""
+        return self._depth > 0 and self._owner == threading.get_ident()
 
     def _own(self) -> threading.RLock:
         """Lock the store for this thread; the lock that is to be released.
@@ -318,14 +336,18 @@ class Database:
             raise
         return connection
 
-    def _pause(self) -> bool:
+    def pause(self) -> bool:
         """Before a fork: wait for the transaction under way, then close. True if locked."""
         if not self._lock.acquire(timeout=self._busy_timeout + 1):
             return False
         self.close()
         return True
 
-    def _renew(self) -> None:
+    def go_on(self) -> None:
+        """After a fork, in the parent."""
+        self._lock.release()
+
+    def renew(self) -> None:
         """In a forked child: fresh locks, and no use of a connection that is the parent's."""
         self._lock = threading.RLock()
         self._depth, self._owner = 0, None
@@ -346,29 +368,3 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 def _casefold(value: str | None) -> str | None:
     return value.casefold() if isinstance(value, str) else value
-
-
-_live: weakref.WeakSet[Database] = weakref.WeakSet()
-# By thread, since two threads may be about to fork at the same time.
-_paused: dict[int, list[Database]] = {}
-
-
-def _before_fork() -> None:
-    _paused[threading.get_ident()] = [database for database in list(_live) if database._pause()]
-
-
-def _after_in_parent() -> None:
-    for database in _paused.pop(threading.get_ident(), ()):
-        database._lock.release()
-
-
-def _after_in_child() -> None:
-    _paused.clear()
-    for database in list(_live):
-        database._renew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-    )

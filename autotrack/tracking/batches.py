@@ -12,7 +12,7 @@ from autotrack.tracking.trouble import Trouble
 
 # So many seconds are between two writes, hence nothing waits for longer. A shorter pause is felt:
 # with every write the thread takes a core that the training's own threads were on.
-_PAUSE = 0.4
+_PAUSE = 0.5
 
 
 class Batches:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrack.store import connection
+from autotrack.store import forks
 from autotrack.store.database import Store
 from autotrack.store.search import Query
 from tests.store.making import new_run, write_complete_runs, write_until_killed
@@ -191,10 +191,10 @@ def test_a_fork_does_not_cost_the_parent_its_store(store: Store) -> None:
 
 
 def test_a_store_that_is_dropped_is_forgotten(tmp_path: Path) -> None:
-    before = len(connection._live)
+    before = len(forks._live)
     for number in range(5):
         Store(tmp_path / f"{number}").experiment_id("Default")
-    assert len(connection._live) == before
+    assert len(forks._live) == before
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is a matter of Unix")
