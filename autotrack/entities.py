@@ -104,6 +104,45 @@ class RunError:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A crate that is registered under a name.
+
+    Attributes
+    ----------
+    name : str
+        The model's.
+    version : int
+        Counted from 1.
+    run_id : str or None
+        The run it came from, where that is in the same store.
+    source : str
+        What was registered: ``runs:/...``, ``models:/...`` or a folder.
+    created : datetime
+    user : str
+        Who registered it.
+    description : str
+    tags : mapping of str to str
+    aliases : tuple of str
+        Those that point at it now.
+    """
+
+    name: str
+    version: int
+    run_id: str | None
+    source: str
+    created: datetime
+    user: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def uri(self) -> str:
+        """What `load_model` takes: ``models:/<name>/<version>``."""
+        return f"models:/{self.name}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A warning or an error that came up in a split and did not end the run.
 

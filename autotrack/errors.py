@@ -11,16 +11,19 @@
     ├── NotFoundError (LookupError)
     │   ├── ExperimentNotFoundError
     │   ├── RunNotFoundError
-    │   └── ArtifactNotFoundError
+    │   ├── ArtifactNotFoundError
+    │   └── ModelNotFoundError             no registered model, version or alias of this name
     ├── NoActiveRunError                   a verb that needs an active run, and there is none
     ├── ActiveRunError                     a second run on top of an active one
     ├── RunFinishedError                   a finished run written to
+    ├── RegisteredRunError                 a run deleted that a registered model came from
     ├── InvalidValueError (ValueError)     a key, metric or param value that cannot be kept
     ├── FilterError (ValueError)           a `where` or `order_by` that cannot be read
     └── CrateError
         ├── CrateFormatError               not a crate, or of a format this version cannot read
         ├── DigestMismatchError            a file differs from what was recorded
-        └── UncratableError                the model cannot be pickled
+        ├── UncratableError                the model cannot be pickled
+        └── FreeNameError (NameError)      a function uses what its crate was not given
 
     AutotrackWarning (UserWarning)
     ├── CaptureWarning                     something went wrong inside autotrack; training went on
@@ -42,10 +45,13 @@ __all__ = [
     "DigestMismatchError",
     "ExperimentNotFoundError",
     "FilterError",
+    "FreeNameError",
     "InvalidValueError",
+    "ModelNotFoundError",
     "NoActiveRunError",
     "NotFoundError",
     "PreprocessingWarning",
+    "RegisteredRunError",
     "RunFinishedError",
     "RunNotFoundError",
     "SettingError",
@@ -97,6 +103,10 @@ class ArtifactNotFoundError(NotFoundError):
     """The run holds no artifact of this path, or the local file to log is missing."""
 
 
+class ModelNotFoundError(NotFoundError):
+    """No registered model, version or alias is called so."""
+
+
 class NoActiveRunError(AutotrackError):
     """The verb needs an active run and there is none."""
 
@@ -107,6 +117,10 @@ class ActiveRunError(AutotrackError):
 
 class RunFinishedError(AutotrackError):
     """A run that has ended was written to."""
+
+
+class RegisteredRunError(AutotrackError):
+    """A run was to be deleted that a version of a registered model came from."""
 
 
 class InvalidValueError(AutotrackError, ValueError):
@@ -141,6 +155,20 @@ class UncratableError(CrateError):
     def __init__(self, message: str, attribute: str | None = None) -> None:
         super().__init__(message)
         self.attribute = attribute
+
+
+class FreeNameError(CrateError, NameError):
+    """A function uses names that are no builtins, no modules, and were not passed.
+
+    Attributes
+    ----------
+    names : list of str
+        All of them.
+    """
+
+    def __init__(self, message: str, names: list[str]) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 class AutotrackWarning(UserWarning):

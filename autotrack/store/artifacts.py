@@ -146,8 +146,11 @@ class ArtifactFolder:
             location = self.place(folder / "file", run_id, path)
         return StoredArtifact(path, location, len(data), hashlib.sha256(data).hexdigest())
 
-    def rows(self, location: str, path: str) -> list[StoredArtifact]:
-        """One row for each file at `location`, placed there as the run's `path`."""
+    def rows(self, location: str, path: str = "") -> list[StoredArtifact]:
+        """One row for each file at `location`, placed there as the run's `path`.
+
+        Without a path, the paths of a folder's files are those inside of it.
+        """
         top = self.resolve(location)
         with explained(top):
             if not top.is_dir():
@@ -160,7 +163,9 @@ class ArtifactFolder:
                     tail = (below / name).as_posix()
                     size, digest = _measure(Path(folder, name))
                     found.append(
-                        StoredArtifact(f"{path}/{tail}", f"{location}/{tail}", size, digest)
+                        StoredArtifact(
+                            f"{path}/{tail}" if path else tail, f"{location}/{tail}", size, digest
+                        )
                     )
         return found
 

@@ -12,12 +12,13 @@ from autotrack.errors import StoreError
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.experiments import Experiments, instant
 from autotrack.store.facts import read_dataset
+from autotrack.store.registry import Registry
 from autotrack.store.search import Query, RunRow, run_search
 from autotrack.store.sweeps import Sweeps
 from autotrack.store.values import decode_metric, decode_param
 
 
-class Store(Experiments, Sweeps):
+class Store(Experiments, Sweeps, Registry):
     """Runs at rest.
 
     Every method is one transaction, unless it is called within :meth:`transaction`. Threads and

@@ -14,8 +14,10 @@ from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
 from autotrack.store.connection import Database
 from autotrack.store.keys import clean_key, clean_text
+from autotrack.store.runs import refuse_if_registered
 
 _COLUMNS = "id, name, artifact_location, created, deleted"
+_RUNS = "WITH family (id) AS (SELECT id FROM runs WHERE experiment = ?)"
 
 
 def instant(seconds: float) -> datetime:
@@ -156,6 +158,8 @@ class Experiments(Database):
     def _mark_experiment(self, experiment_id: str, *, deleted: bool) -> None:
         with self.transaction() as connection:
             row = self._experiment_row(connection, experiment_id=experiment_id)
+            if deleted:
+                refuse_if_registered(connection, _RUNS, row[0])
             connection.execute(
                 "UPDATE experiments SET deleted = ? WHERE id = ?", (int(deleted), row[0])
             )

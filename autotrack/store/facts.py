@@ -328,9 +328,17 @@ def _replace(
     before: list[str],
 ) -> list[str]:
     insert_rows(connection, "INSERT OR REPLACE INTO artifacts", [(number, *row) for row in rows])
-    used = "SELECT 1 FROM artifacts WHERE location = ?"
+    return unused(connection, before)
+
+
+def unused(connection: sqlite3.Connection, locations: Iterable[str]) -> list[str]:
+    """Those of the locations at which neither a run nor a registered model points."""
+    used = (
+        "SELECT 1 FROM artifacts WHERE location = :at"
+        " UNION ALL SELECT 1 FROM model_version_files WHERE location = :at"
+    )
     return [
         location
-        for location in dict.fromkeys(before)
-        if connection.execute(used, (location,)).fetchone() is None
+        for location in dict.fromkeys(locations)
+        if connection.execute(used, {"at": location}).fetchone() is None
     ]

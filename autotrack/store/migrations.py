@@ -316,3 +316,64 @@ def move_what_is_not_the_latest(connection: sqlite3.Connection) -> None:
         END
         """
     )
+
+
+@step
+def register_models(connection: sqlite3.Connection) -> None:
+    """Schema 5.
+
+    Models have names, versions and aliases. A version points at its files itself, so that they
+    stay when the run's crate is replaced; its run cannot go while it is there.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE registered_models (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            description TEXT NOT NULL DEFAULT '',
+            created REAL NOT NULL,
+            next_version INTEGER NOT NULL DEFAULT 1
+        );
+        CREATE TABLE registered_model_tags (
+            model INTEGER NOT NULL REFERENCES registered_models ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (model, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE model_versions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            model INTEGER NOT NULL REFERENCES registered_models ON DELETE CASCADE,
+            version INTEGER NOT NULL,
+            run INTEGER REFERENCES runs,
+            source TEXT NOT NULL,
+            user TEXT NOT NULL,
+            description TEXT NOT NULL,
+            created REAL NOT NULL,
+            UNIQUE (model, version)
+        );
+        CREATE INDEX model_versions_by_run ON model_versions (run);
+        CREATE TABLE model_version_tags (
+            version INTEGER NOT NULL REFERENCES model_versions ON DELETE CASCADE,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (version, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE model_version_files (
+            version INTEGER NOT NULL REFERENCES model_versions ON DELETE CASCADE,
+            path TEXT NOT NULL,
+            location TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            PRIMARY KEY (version, path)
+        ) WITHOUT ROWID;
+        CREATE INDEX model_version_files_by_location ON model_version_files (location);
+        CREATE TABLE model_aliases (
+            model INTEGER NOT NULL REFERENCES registered_models ON DELETE CASCADE,
+            alias TEXT NOT NULL,
+            version INTEGER NOT NULL REFERENCES model_versions ON DELETE CASCADE,
+            PRIMARY KEY (model, alias)
+        ) WITHOUT ROWID;
+        CREATE INDEX model_aliases_by_version ON model_aliases (version)
+        """,
+    )

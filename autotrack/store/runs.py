@@ -12,6 +12,7 @@ from autotrack.entities import RunError, RunKind, RunStatus
 from autotrack.errors import (
     ExperimentNotFoundError,
     InvalidValueError,
+    RegisteredRunError,
     RunNotFoundError,
     StoreError,
 )
@@ -123,6 +124,7 @@ class Runs(Database):
         """Remove a run and its descendants for good; returns the locations of their files."""
         with self.transaction() as connection:
             number = self._number(connection, run_id)
+            refuse_if_registered(connection, _DESCENDANTS, number)
             rows = connection.execute(
                 f"{_DESCENDANTS} SELECT location FROM artifacts WHERE run IN family", (number,)
             ).fetchall()
@@ -191,6 +193,8 @@ class Runs(Database):
     def _mark_run(self, run_id: str, *, deleted: bool) -> None:
         with self.transaction() as connection:
             number = self._number(connection, run_id)
+            if deleted:
+                refuse_if_registered(connection, _DESCENDANTS, number)
             connection.execute(
                 f"{_DESCENDANTS} UPDATE runs SET deleted = ? WHERE id IN family",
                 (number, int(deleted)),
@@ -251,6 +255,29 @@ class Runs(Database):
         else:
             advice = "it holds no run at all (was it deleted meanwhile?)"
         return RunNotFoundError(f"no run has the id {asked!r} in {self.root}; {advice}")
+
+
+def refuse_if_registered(connection: sqlite3.Connection, family: str, asked: int) -> None:
+    """Raise if a version of a model came from one of the runs whose numbers `family` selects.
+
+    Raises
+    ------
+    RegisteredRunError
+        It names the versions.
+    """
+    rows = connection.execute(
+        f"{family} SELECT m.name, v.version FROM model_versions AS v"
+        " JOIN registered_models AS m ON m.id = v.model"
+        " WHERE v.run IN family ORDER BY 1, 2 LIMIT 6",
+        (asked,),
+    ).fetchall()
+    if rows:
+        named = [f"models:/{name}/{version}" for name, version in rows]
+        listed = ", ".join(named[:5]) + (", ..." if len(named) > 5 else "")
+        raise RegisteredRunError(
+            f"{listed} came from what is to be deleted; take that out of the registry first: "
+            f"autotrack.delete_model({rows[0][0]!r}, {rows[0][1]})"
+        )
 
 
 def columns_of(error: RunError | None) -> tuple[str | None, str | None, str | None]:
