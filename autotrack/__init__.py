@@ -6,7 +6,7 @@ scores, its data and its fitted model, becomes a run.
 
 from autotrack._version import __version__
 from autotrack.crates.crate import Crate
-from autotrack.entities import Experiment
+from autotrack.entities import Experiment, ModelVersion
 from autotrack.errors import (
     ActiveRunError,
     ArtifactNotFoundError,
@@ -18,10 +18,13 @@ from autotrack.errors import (
     DigestMismatchError,
     ExperimentNotFoundError,
     FilterError,
+    FreeNameError,
     InvalidValueError,
+    ModelNotFoundError,
     NoActiveRunError,
     NotFoundError,
     PreprocessingWarning,
+    RegisteredRunError,
     RunFinishedError,
     RunNotFoundError,
     SettingError,
@@ -32,6 +35,7 @@ from autotrack.errors import (
     UncratableError,
 )
 from autotrack.session import Session, disable, enable, is_enabled
+from autotrack.tracking.crating import crate
 from autotrack.tracking.experiments import (
     create_experiment,
     delete_experiment,
@@ -79,6 +83,14 @@ from autotrack.tracking.reading import (
     metric_history,
     search_runs,
 )
+from autotrack.tracking.registry import (
+    delete_alias,
+    delete_model,
+    register_model,
+    search_models,
+    set_alias,
+    update_model,
+)
 from autotrack.tracking.runs import Run
 
 __all__ = [
@@ -94,10 +106,14 @@ __all__ = [
     "Experiment",
     "ExperimentNotFoundError",
     "FilterError",
+    "FreeNameError",
     "InvalidValueError",
+    "ModelNotFoundError",
+    "ModelVersion",
     "NoActiveRunError",
     "NotFoundError",
     "PreprocessingWarning",
+    "RegisteredRunError",
     "Run",
     "RunFinishedError",
     "RunNotFoundError",
@@ -111,8 +127,11 @@ __all__ = [
     "__version__",
     "active_run",
     "best_run",
+    "crate",
     "create_experiment",
+    "delete_alias",
     "delete_experiment",
+    "delete_model",
     "delete_run",
     "delete_tag",
     "diff_runs",
@@ -140,13 +159,17 @@ __all__ = [
     "log_text",
     "metric_history",
     "param",
+    "register_model",
     "rename_experiment",
     "restore_experiment",
     "restore_run",
     "search_experiments",
+    "search_models",
     "search_runs",
+    "set_alias",
     "set_experiment",
     "set_tag",
     "set_tags",
     "start_run",
+    "update_model",
 ]

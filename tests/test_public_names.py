@@ -83,7 +83,7 @@ def test_docstrings_have_numpys_shape(name):
     start = lines.index("Parameters") + 2
     end = next((n for n in range(start, len(lines)) if lines[n] == ""), len(lines))
     named = [
-        part.strip()
+        part.strip().lstrip("*")
         for line in lines[start:end]
         if line and not line.startswith(" ")
         for part in line.partition(" : ")[0].split(",")

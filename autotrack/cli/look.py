@@ -30,7 +30,8 @@ _ROWS = 20
 _INNER_TAGS = (FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
 
 
-def _console() -> Console:
+def new_console() -> Console:
+    """Where commands print to."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A letter that the terminal does not have is no reason to show nothing.
         sys.stdout.reconfigure(errors="replace")
@@ -75,7 +76,7 @@ def runs(
     limit = _ROWS if limit is None else limit
     query = reading.query(experiment or None, where, order_by, limit, children)
     found = store.search(query)
-    console = _console()
+    console = new_console()
     if not found:
         console.print("No runs" + (" match." if where or experiment else " yet."))
         return
@@ -101,7 +102,7 @@ def _print_runs(console: Console, found: Sequence[RunRow]) -> None:
 def show(run: str) -> None:
     """Show one RUN: its id, the first letters of it, or `last`."""
     store = existing_store()
-    _show(_console(), store, _run(store, run))
+    _show(new_console(), store, _run(store, run))
 
 
 def _run(store: Store, asked: str) -> RunRecord:
@@ -212,7 +213,7 @@ def best(metric: str, mode: str, experiment: str | None) -> None:
     """Show the run with the best value of METRIC."""
     store = existing_store()
     found = reading.best_run(metric, mode=mode, experiment=experiment)
-    _show(_console(), store, found.record())
+    _show(new_console(), store, found.record())
 
 
 @main.command()
@@ -227,7 +228,7 @@ def diff(a: str, b: str) -> None:
     store = existing_store()
     left_id, right_id = _run(store, a).run_id, _run(store, b).run_id
     frame = reading.diff_runs(left_id, right_id)
-    console = _console()
+    console = new_console()
     if frame.empty:
         console.print("Nothing differs.")
         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import Manifest
 
 # What a crate passes on to its model, where the model has it.
@@ -28,41 +30,77 @@ _METHODS = frozenset(
 
 
 class Crate:
-    """A loaded crate.
+    """A model or function at rest, loaded.
 
-    Call it, or its `predict`, with the same kind of input the model was trained on. Methods the
-    model has besides (``predict_proba``, ``transform``, ``score``, …) are passed on.
+    One of an estimator is called, or its `predict` is, with the same kind of input the model was
+    trained on; methods the model has besides (``predict_proba``, ``transform``, ``score``, …) are
+    passed on. One of a function is called as the function is.
 
     Attributes
     ----------
-    estimator : estimator
-        The fitted model itself.
     manifest : Manifest
         What was written down when it was packed.
+    objects : mapping
+        What a function was given, by name; empty for an estimator.
     """
 
-    def __init__(self, estimator: Any, manifest: Manifest, folder: Path) -> None:
-        self.estimator = estimator
+    def __init__(
+        self,
+        model: Any,
+        manifest: Manifest,
+        folder: Path,
+        objects: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.manifest = manifest
+        self.objects = MappingProxyType(dict(objects))
+        self._model = model
         self._folder = folder
 
-    def __call__(self, X: Any) -> Any:
-        """Predict for the rows of `X`."""
-        return self.predict(X)
+    @property
+    def is_function(self) -> bool:
+        """Whether it holds a function, and no estimator."""
+        return self.manifest.kind == "function"
+
+    @property
+    def estimator(self) -> Any:
+        """The fitted model itself.
+
+        Raises
+        ------
+        AttributeError
+            If the crate holds a function.
+        """
+        if self.is_function:
+            raise AttributeError("estimator")  # which asks __getattr__ for more words
+        return self._model
+
+    @property
+    def isolated(self) -> Isolated:
+        """The function with what it was given, to be packed again."""
+        return Isolated(self._model, self.objects, frozenset(self.manifest.modules))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Predict for the rows of `X`; or call the function with what it takes."""
+        return self.predict(*args, **kwargs)
 
     @property
     def predict(self) -> Callable[..., Any]:
-        """The model's ``predict``: takes rows such as the model was trained on."""
-        predict: Callable[..., Any] = self.estimator.predict
+        """The model's ``predict``: takes rows such as the model was trained on. Or the function."""
+        predict: Callable[..., Any] = self._model if self.is_function else self._model.predict
         return predict
 
     def __getattr__(self, name: str) -> Any:
-        if name in _METHODS:
-            return getattr(self.estimator, name)
+        if name in _METHODS and not self.is_function:
+            return getattr(self._model, name)
+        if name == "estimator":
+            raise AttributeError(
+                f"the crate of the function {self.manifest.estimator} has no estimator; call it, "
+                f"or see what it was given in objects ({', '.join(self.objects) or 'nothing'})"
+            )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(name for name in _METHODS if hasattr(self.estimator, name))]
+        return [*super().__dir__(), *(name for name in _METHODS if hasattr(self, name))]
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -89,27 +127,4 @@ class Crate:
         return target
 
     def __repr__(self) -> str:
-        manifest = self.manifest
-        total = sum(file.size for file in manifest.files)
-        lines = [f"<Crate {manifest.estimator}: {_size(total)}>"]
-        lines += [
-            f"  {file.path:<20} {_size(file.size):>10}"
-            for file in sorted(manifest.files, key=lambda file: -file.size)
-        ]
-        lines.append(f"  run           {manifest.run_id or '-'}")
-        lines.append(
-            f"  needs         Python {manifest.python}, {', '.join(manifest.requirements)}"
-        )
-        if manifest.code:
-            lines.append(f"  carries       {', '.join(manifest.code)}")
-        if manifest.preprocessing:
-            lines.append(f"  apply first   {', '.join(manifest.preprocessing)}")
-        return "\n".join(lines)
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.2f} GB"
+        return self.manifest.bill()

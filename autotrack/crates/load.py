@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 
 
+def check(folder: Path) -> Manifest:
+    """Hold the files of a crate against its manifest, without loading anything.
+
+    Raises
+    ------
+    CrateFormatError
+        If `folder` is no crate this version can read.
+    DigestMismatchError
+        If a file is not what the manifest says.
+    """
+    manifest = Manifest.from_bytes(_read(folder / FILE_NAME), folder / FILE_NAME)
+    for vouched in manifest.files:
+        with _open(folder / vouched.path) as file:
+            _compare(_digest(file), folder / vouched.path, vouched.sha256)
+    return manifest
+
+
 def load(folder: Path, recorded: Mapping[str, str] | None = None) -> Crate:
     """Load the crate in `folder`.
 
@@ -54,8 +71,11 @@ def load(folder: Path, recorded: Mapping[str, str] | None = None) -> Crate:
                 f"{vouched.get(MODEL_FILE)}; the crate is not the one that was logged"
             )
         file.seek(0)
-        estimator = _Unpickler(file).load()
-    return Crate(estimator, manifest, folder)
+        unpickler = _Unpickler(file)
+        # One after the other, since they share what they have in common.
+        objects = {each.name: unpickler.load() for each in manifest.objects}
+        model = unpickler.load()
+    return Crate(model, manifest, folder, objects)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -2,20 +2,23 @@
 
 Diary of the format:
 
-1. ``model.pkl`` and ``manifest.json``; keys as in :class:`Manifest`.
+1. ``model.pkl`` and ``manifest.json``; keys as in :class:`Manifest`, without those of format 2.
+2. Functions: ``kind`` says what a crate holds, ``objects`` what a function was given, in the order
+   of their pickles in ``model.pkl``, after which comes the function's own; ``modules`` what it
+   imports. ``sources`` has the text of the user's own code that is inside.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autotrack.errors import CrateFormatError
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "manifest.json"
 MODEL_FILE = "model.pkl"
 
@@ -30,6 +33,14 @@ class PackedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedObject:
+    """What a function was given: its name, and the bytes it takes beyond those before it."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What is written down about a crate.
 
@@ -37,8 +48,10 @@ class Manifest:
     ----------
     format : int
         The number of the crate format.
+    kind : {"estimator", "function"}
+        What it holds.
     estimator : str
-        Module and class of the model.
+        Module and class of the model, or module and name of the function.
     run_id : str or None
         The run that made it.
     created : str
@@ -54,6 +67,13 @@ class Manifest:
     preprocessing : list of str
         Transformers that were applied to the training data outside of the model: a caller has
         to apply them too.
+    objects : list of PackedObject
+        What a function was given, in the order of their pickles; empty for an estimator.
+    modules : list of str
+        Modules that a function imports, or knows under a name.
+    sources : dict of str to str
+        The text of what `code` names, as far as it could be found. It is for people: what the
+        pickle holds is compiled.
     files : list of PackedFile
         Every file but this one.
     """
@@ -68,6 +88,10 @@ class Manifest:
     schema: dict[str, Any]
     preprocessing: list[str]
     files: list[PackedFile]
+    kind: Literal["estimator", "function"] = "estimator"
+    objects: list[PackedObject] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_bytes(self) -> bytes:
@@ -96,15 +120,51 @@ class Manifest:
                 f"{path} is no manifest of a crate ({type(error).__name__}: {error}); "
                 "take the crate from its run again"
             ) from error
-        if number != FORMAT:
+        if not isinstance(number, int) or not 1 <= number <= FORMAT:
             raise CrateFormatError(
                 f"{path} has crate format {number!r}, and this autotrack reads up to {FORMAT}; "
                 "upgrade autotrack to open it"
             )
         try:
-            return cls(**{**entries, "files": [PackedFile(**file) for file in entries["files"]]})
+            # What a format did not know yet has a default.
+            files = [PackedFile(**file) for file in entries["files"]]
+            objects = [PackedObject(**each) for each in entries.get("objects", ())]
+            return cls(**{**entries, "files": files, "objects": objects})
         except (KeyError, TypeError) as error:
             raise CrateFormatError(
-                f"{path} does not have the fields of crate format {FORMAT} ({error}); "
+                f"{path} does not have the fields of crate format {number} ({error}); "
                 "take the crate from its run again"
             ) from error
+
+    def bill(self) -> str:
+        """What takes how much, what it needs and what it carries, a line each."""
+        total = sum(file.size for file in self.files)
+        lines = [f"<Crate {self.estimator}: {_size(total)}>"]
+        lines += [f"  {name:<20} {_size(size):>10}" for name, size in self._sizes()]
+        needs = ", ".join([f"Python {self.python}", *self.requirements])
+        facts = {
+            "imports": ", ".join(self.modules),
+            "run": self.run_id or "-",
+            "needs": needs,
+            "carries": ", ".join(self.code),
+            "apply first": ", ".join(self.preprocessing),
+        }
+        lines += [f"  {name:<13} {text}" for name, text in facts.items() if text]
+        return "\n".join(lines)
+
+    def _sizes(self) -> list[tuple[str, int]]:
+        """Of a function first itself, then the largest object; of a model its files."""
+        if self.kind != "function":
+            return sorted(((f.path, f.size) for f in self.files), key=lambda item: -item[1])
+        given = [(each.name, each.size) for each in self.objects]
+        whole = sum(file.size for file in self.files if file.path == MODEL_FILE)
+        own = ("function", whole - sum(size for _, size in given))
+        return [own, *sorted(given, key=lambda item: -item[1])]
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"

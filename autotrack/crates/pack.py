@@ -20,8 +20,10 @@ import cloudpickle
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
-from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest, PackedFile
+from autotrack.crates.isolation import Isolated
+from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest, PackedFile, PackedObject
 from autotrack.crates.requirements import exact_requirements, is_project_code
+from autotrack.crates.sources import source_of
 from autotrack.describe.estimator import qualified_name
 from autotrack.entities import Dataset
 from autotrack.errors import UncratableError
@@ -50,8 +52,8 @@ def pack(
 
     Parameters
     ----------
-    model : estimator
-        A fitted model.
+    model : estimator or Isolated
+        A fitted model, or a function that was cut loose.
     folder : Path
         Where to write.
     run_id : str, optional
@@ -73,39 +75,68 @@ def pack(
     OSError
         If the folder cannot be written.
     """
+    function = model if isinstance(model, Isolated) else None
     with open(folder / MODEL_FILE, "wb", buffering=1 << 16) as file:
         writer = _HashingWriter(file)
         pickler = _CratePickler(writer)
         try:
-            pickler.dump(model)
-        except OSError:
-            raise
-        except Exception as error:
-            attribute = culprit(model)
-            raise UncratableError(
-                f"{type(model).__name__} cannot be pickled: {type(error).__name__}: {error}"
-                + (f" (at {attribute})" if attribute else "")
-                + "; its run and scores are kept, only the crate is missing",
-                attribute,
-            ) from error
+            objects = [
+                PackedObject(name, _dump(pickler, writer, part, name))
+                for name, part in _objects(function)
+            ]
+            _dump(pickler, writer, model if function is None else function.function)
         finally:
             digest = writer.finish()
     files = [PackedFile(MODEL_FILE, writer.size, digest)]
+    imported = frozenset() if function is None else function.modules
     manifest = Manifest(
-        estimator=qualified_name(model),
+        kind="estimator" if function is None else "function",
+        estimator=qualified_name(model) if function is None else function.name,
         run_id=run_id,
         created=datetime.now(UTC).isoformat(),
         python=platform.python_version(),
         autotrack=__version__,
-        requirements=exact_requirements(pickler.modules),
+        requirements=exact_requirements(pickler.modules | imported),
         code=sorted(pickler.by_value),
         schema=_schema(data),
         preprocessing=list(preprocessing),
+        objects=objects,
+        modules=sorted(imported),
+        sources={
+            name: source
+            for name, thing in sorted(pickler.by_value.items())
+            if (source := source_of(thing)) is not None
+        },
         files=files,
     )
     content = manifest.to_bytes()
     (folder / FILE_NAME).write_bytes(content)
     return [*files, PackedFile(FILE_NAME, len(content), hashlib.sha256(content).hexdigest())]
+
+
+def _objects(function: Isolated | None) -> list[tuple[str, Any]]:
+    """What a function was given; first what is no function, since functions may use it."""
+    given = {} if function is None else function.objects
+    return sorted(given.items(), key=lambda item: callable(item[1]))
+
+
+def _dump(pickler: _CratePickler, writer: _HashingWriter, part: object, name: str = "") -> int:
+    """Append the pickle of `part`; how many bytes that took."""
+    before = writer.size
+    try:
+        pickler.dump(part)
+    except OSError:
+        raise
+    except Exception as error:
+        attribute = culprit(part)
+        what = f"{name}, a {type(part).__name__}," if name else type(part).__name__
+        raise UncratableError(
+            f"{what} cannot be pickled: {type(error).__name__}: {error}"
+            + (f" (at {attribute})" if attribute else "")
+            + ("" if name else "; its run and scores are kept, only the crate is missing"),
+            attribute,
+        ) from error
+    return writer.size - before
 
 
 def _schema(data: Dataset | None) -> dict[str, Any]:
@@ -128,7 +159,8 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, file: io.RawIOBase) -> None:
         super().__init__(file, protocol=PROTOCOL)
         self.modules: set[str] = set()
-        self.by_value: set[str] = set()
+        #: The user's own classes and functions, by module and name.
+        self.by_value: dict[str, type | types.FunctionType] = {}
 
     def reducer_override(self, obj: Any) -> Any:
         before = unwrapped(obj)
@@ -146,7 +178,7 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
                 owner = obj.__qualname__.rpartition(".")[0]
                 if isinstance(obj, type) or owner == "" or owner.endswith("<locals>"):
                     # Methods go unsaid.
-                    self.by_value.add(f"{home}.{obj.__qualname__}")
+                    self.by_value.setdefault(f"{home}.{obj.__qualname__}", obj)
                 return self._reduce_by_value(obj)
             self.modules.add(home)
         elif isinstance(obj, functools._lru_cache_wrapper) and is_project_code(_module_of(obj)):

@@ -14,6 +14,7 @@ from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreErro
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun, home
+from autotrack.tracking.crating import crated_from
 from autotrack.tracking.filing import file_crate
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.logs import writable
@@ -189,12 +190,13 @@ def log_figure(figure: Any, path: str) -> None:
 
 
 def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> None:
-    """Keep a fitted estimator as a crate of the active run.
+    """Keep a fitted estimator, or a function, as a crate of the active run.
 
     Parameters
     ----------
-    model : estimator or Crate
-        What to keep; a loaded crate is packed again.
+    model : estimator, function or Crate
+        What to keep; a loaded crate is packed again. A function is rebuilt as :func:`crate` does
+        it: one that uses objects comes as a crate that was given them.
     name : str, default="model"
         Its name in the run: `load_model("runs:/<run_id>/<name>")` finds it.
     input_example : array or DataFrame, optional
@@ -205,22 +207,19 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
     ------
     UncratableError
         If the model cannot be pickled.
+    FreeNameError
+        If a function uses what it was not given.
     InvalidValueError
-        If it has no ``fit``, ``predict`` or ``transform``.
+        If it is no function, and has no ``fit``, ``predict`` or ``transform``.
     """
     clean = clean_path(text(name, "the name of a model"))
-    crate = model if isinstance(model, Crate) else None
-    estimator = model if crate is None else crate.estimator
-    # A density has only scores, an embedding only itself.
-    methods = ("predict", "transform", "fit")
-    if isinstance(model, type) or not any(hasattr(estimator, name) for name in methods):
-        raise InvalidValueError(f"log_model takes a fitted estimator, not {model!r:.80}")
+    packed = crated_from(model)
     active = writable()
-    link = links.get(estimator)
+    link = links.get(packed)
     use = None if link is None else link.train
-    before = [] if crate is None else crate.manifest.preprocessing
+    before = model.manifest.preprocessing if isinstance(model, Crate) else []
     with _files(active) as folder:
-        rows = file_crate(folder, active.run_id, clean, estimator, use, before)
+        rows = file_crate(folder, active.run_id, clean, packed, use, before)
         _replace(active, lambda store: store.replace_folder(active.run_id, clean, rows))
     if input_example is not None:
         log_table(input_example, f"{clean}_input_example.json")

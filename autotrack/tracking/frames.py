@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autotrack.entities import Artifact, Experiment, Metric, Note
+from autotrack.entities import Artifact, Experiment, Metric, ModelVersion, Note
 from autotrack.store.search import RunRow
 
 if TYPE_CHECKING:
@@ -96,6 +96,21 @@ def artifacts_frame(artifacts: Iterable[Artifact]) -> pd.DataFrame:
 
     rows = [(artifact.path, artifact.size, artifact.sha256) for artifact in artifacts]
     return pd.DataFrame(rows, columns=["path", "size", "sha256"]).astype({"size": "int64"})
+
+
+def models_frame(versions: Iterable[ModelVersion]) -> pd.DataFrame:
+    """A row a version: its fields, then ``tags.*``."""
+    import pandas as pd
+
+    known = ["name", "version", "aliases", "run_id", "created", "user", "description", "source"]
+    rows = [
+        {name: getattr(version, name) for name in known}
+        | {f"tags.{key}": value for key, value in sorted(version.tags.items())}
+        for version in versions
+    ]
+    frame = pd.DataFrame(rows, columns=known if not rows else None)
+    frame["created"] = pd.to_datetime(frame["created"], utc=True)
+    return frame.astype({"version": "int64"})
 
 
 def experiments_frame(experiments: Iterable[Experiment]) -> pd.DataFrame:

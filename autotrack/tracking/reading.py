@@ -19,10 +19,11 @@ from autotrack.errors import (
 )
 from autotrack.store.search import Query
 from autotrack.tracking.context import home
+from autotrack.tracking.crating import link_to_run
 from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
-from autotrack.tracking.links import Link, link_loaded
 from autotrack.tracking.recorder import CRATE
+from autotrack.tracking.registry import load_version
 from autotrack.tracking.runs import Run
 from autotrack.tracking.values import several, text, whole
 
@@ -219,7 +220,8 @@ def load_model(uri: str | Path) -> Crate:
     Parameters
     ----------
     uri : str or Path
-        ``runs:/<run_id>/model``, or the folder of a crate.
+        ``runs:/<run_id>/model``, ``models:/<name>/<version>``, ``models:/<name>@<alias>``,
+        ``models:/<name>/latest``, or the folder of a crate.
 
     Returns
     -------
@@ -228,8 +230,8 @@ def load_model(uri: str | Path) -> Crate:
 
     Raises
     ------
-    RunNotFoundError, ArtifactNotFoundError
-        If there is no such run or crate.
+    RunNotFoundError, ModelNotFoundError, ArtifactNotFoundError
+        If there is no such run, registered model or crate.
     DigestMismatchError
         If a file is not what was recorded; nothing of it was opened.
     """
@@ -237,12 +239,14 @@ def load_model(uri: str | Path) -> Crate:
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
         return get_run(run_id).load_model(name or CRATE)
+    if wanted.startswith("models:"):
+        return load_version(wanted)
     scheme = wanted.partition(":")[0]
     folder = Path(wanted).expanduser()
     if scheme != wanted and len(scheme) > 1 and not folder.exists():
         raise CrateFormatError(
             f"{wanted!r} is no place a crate can be loaded from; "
-            "give runs:/<run_id>/model or the folder of a crate"
+            "give runs:/<run_id>/model, models:/<name>/<version> or the folder of a crate"
         )
     if not folder.is_dir():
         raise ArtifactNotFoundError(f"there is no crate at {folder.absolute()}")
@@ -260,5 +264,4 @@ def _link(crate: Crate) -> None:
         record = store.get_run(run_id)
     except RunNotFoundError:
         return
-    train = next((use for use in record.datasets if use.context == "train"), None)
-    link_loaded(crate.estimator, Link(store, record.run_id, train, loaded=True))
+    link_to_run(crate, store, record)

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
-from autotrack.crates.load import load
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.store.database import Store
@@ -19,9 +18,9 @@ from autotrack.store.search import Query
 from autotrack.tracking import context
 from autotrack.tracking.choosing import Candidates
 from autotrack.tracking.context import home
+from autotrack.tracking.crating import crate_files, link_to_run, load_stored
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
-from autotrack.tracking.links import Link, link_loaded
 from autotrack.tracking.recorder import CRATE
 
 if TYPE_CHECKING:
@@ -199,15 +198,8 @@ class Run:
             If a file is not the one that was recorded.
         """
         record = self.record()
-        recorded: dict[str, str] = {}
-        folder = None
-        for artifact in self._store.list_artifacts(record.run_id, name):
-            stored = self._store.stored_artifact(record.run_id, artifact.path)
-            path = self._store.artifacts.resolve(stored.location)
-            relative = artifact.path[len(name) + 1 :]
-            recorded[relative] = stored.sha256
-            folder = path.parents[relative.count("/")]
-        if folder is None:
+        files = crate_files(self._store, record.run_id, name)
+        if not files:
             reason = record.tags.get(
                 "autotrack.crate_error", "log_models was off, or nothing was fitted"
             )
@@ -215,9 +207,8 @@ class Run:
                 f"run {record.run_id} has no crate {name!r} ({reason}); "
                 "list_artifacts(run_id) shows what it has"
             )
-        crate = load(folder, recorded)
-        train = next((use for use in record.datasets if use.context == "train"), None)
-        link_loaded(crate.estimator, Link(self._store, record.run_id, train, loaded=True))
+        crate = load_stored(self._store, files)
+        link_to_run(crate, self._store, record)
         return crate
 
     def __enter__(self) -> Run:

@@ -177,8 +177,20 @@ def test_a_manifest_of_another_shape_is_no_crate(saved, changes):
         (saved / "manifest.json").write_text('{"format": 1}')
     else:
         rewrite(saved, **changes)
-    with pytest.raises(CrateFormatError, match="does not have the fields of crate format 1"):
+    with pytest.raises(CrateFormatError, match=r"does not have the fields of crate format [12]"):
         autotrack.load_model(saved)
+
+
+def test_a_crate_of_an_earlier_format_can_be_read(saved):
+    path = saved / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for key in ("kind", "objects", "modules", "sources"):
+        del manifest[key]
+    path.write_text(json.dumps(manifest | {"format": 1}))
+    crate = autotrack.load_model(saved)
+    assert crate.manifest.kind == "estimator"
+    assert crate.manifest.format == 1
+    assert crate.estimator is not None
 
 
 def test_a_manifest_that_does_not_vouch_for_the_model_opens_nothing(saved, trap):
@@ -188,10 +200,10 @@ def test_a_manifest_that_does_not_vouch_for_the_model_opens_nothing(saved, trap)
         autotrack.load_model(saved)
 
 
-@pytest.mark.parametrize("number", [2, 99, "1", None, 0])
+@pytest.mark.parametrize("number", [3, 99, "1", None, 0])
 def test_another_format_names_both_numbers(saved, number):
     rewrite(saved, format=number)
-    with pytest.raises(CrateFormatError, match=rf"crate format {number!r}.*reads up to 1; upgrade"):
+    with pytest.raises(CrateFormatError, match=rf"crate format {number!r}.*reads up to 2; upgrade"):
         autotrack.load_model(saved)
 
 

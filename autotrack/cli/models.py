@@ -1,0 +1,83 @@
+"""`autotrack models` and `autotrack crate`: what is registered, and what a crate holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from autotrack.cli.look import new_console
+from autotrack.cli.main import existing_store, main, store_option
+from autotrack.cli.tables import ID, moment
+from autotrack.crates.load import check
+from autotrack.entities import ModelVersion
+from autotrack.tracking import registry
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
+@store_option
+def models(name: str | None, as_csv: bool) -> None:
+    """List the registered models with their versions, or those of NAME."""
+    store = existing_store()
+    if as_csv:
+        frame = registry.search_models(name)
+        frame["aliases"] = frame["aliases"].map(" ".join)
+        click.echo(frame.to_csv(index=False), nl=False)
+        return
+    versions = store.model_versions(name)
+    out = new_console()
+    if not versions:
+        out.print("No models yet: autotrack.register_model(uri, name) makes the first one.")
+        return
+    out.print(_table(versions))
+    for model in dict.fromkeys(version.name for version in versions):
+        described, tags = store.model_description(model)
+        if described or tags:
+            out.print(f"[bold]{escape(model)}[/bold]  {escape(_about(described, tags))}")
+    out.print("[dim]autotrack.load_model('models:/NAME/VERSION') or 'models:/NAME@ALIAS'.[/dim]")
+
+
+def _table(versions: Sequence[ModelVersion]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("model", "version", "aliases", "run", "registered", "by", "about"):
+        table.add_column(heading, justify="right" if heading == "version" else "left")
+    for version in versions:
+        table.add_row(
+            escape(version.name),
+            str(version.version),
+            escape(", ".join(version.aliases)),
+            "" if version.run_id is None else version.run_id[:ID],
+            moment(version.created),
+            escape(version.user),
+            escape(_about(version.description, version.tags)),
+        )
+    return table
+
+
+def _about(description: str, tags: Mapping[str, str]) -> str:
+    facts = ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
+    return "; ".join(filter(None, (description, facts)))
+
+
+@main.group()
+def crate() -> None:
+    """Look into a crate."""
+
+
+@crate.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--source", is_flag=True, help="The text of the code that is inside, too.")
+def show(path: Path, source: bool) -> None:
+    """Show what the crate in the folder PATH holds, without loading it."""
+    manifest = check(path)
+    out = new_console()
+    out.print(escape(manifest.bill()))
+    for name, text in manifest.sources.items() if source else ():
+        out.print(f"\n[bold]{escape(name)}[/bold]")
+        out.print(escape(text.rstrip()))

@@ -1,0 +1,159 @@
+"""Crates that a user makes, and how what comes out of one is tied to its run."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from autotrack.crates.crate import Crate
+from autotrack.crates.isolation import Isolated, isolate
+from autotrack.crates.load import load
+from autotrack.crates.pack import pack
+from autotrack.describe.estimator import is_estimator
+from autotrack.entities import RunRecord
+from autotrack.errors import InvalidValueError
+from autotrack.store.artifacts import StoredArtifact
+from autotrack.store.database import Store
+from autotrack.tracking.links import Link, link_loaded, links
+
+# A density has only scores, an embedding only itself.
+_METHODS = ("predict", "transform", "fit")
+
+
+def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) -> Crate:
+    """Pack a function, or a fitted estimator, with all it needs; and load it from there.
+
+    A function is rebuilt with builtins, importable modules and the objects that are passed by
+    name, and nothing else of where it was defined. What it was given is copied: the crate stays
+    as it is when an object changes.
+
+    Parameters
+    ----------
+    function_or_estimator : callable or estimator
+        A function or lambda, or a fitted estimator.
+    **objects : object
+        What the function uses: models, thresholds, tables, functions. Functions among them are
+        rebuilt in the same way, and may use the other objects.
+
+    Returns
+    -------
+    Crate
+        Call it as the function; `repr` shows what takes how much. `log_model` keeps it in a run,
+        `save` in a folder.
+
+    Raises
+    ------
+    FreeNameError
+        If the function uses a name that was not passed; all of them are named, with their lines.
+    InvalidValueError
+        If it is neither a function nor an estimator, or an object is not used.
+    UncratableError
+        If something cannot be pickled.
+
+    Examples
+    --------
+    >>> import autotrack
+    >>> decide = autotrack.crate(lambda score: score > limit, limit=0.3)
+    >>> decide(0.5)
+    True
+    """
+    model = crated_from(function_or_estimator, objects)
+    link = None if isinstance(model, Isolated) else links.get(model)
+    folder = Path(tempfile.mkdtemp(prefix="autotrack-crate-"))
+    try:
+        pack(
+            model,
+            folder,
+            run_id=None if link is None else link.run_id,
+            data=None if link is None or link.train is None else link.train.data,
+        )
+        made = load(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(made, _remove, folder, os.getpid())
+    if isinstance(model, Isolated):
+        for name, given in model.objects.items():
+            _copy_link(given, made.objects[name])
+    else:
+        _copy_link(model, made.estimator)
+    return made
+
+
+def _remove(folder: Path, pid: int) -> None:
+    # A forked child has the same crate, and leaves its folder to the parent.
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_link(original: object, copy: object) -> None:
+    """What is computed with a copy belongs to the run of the original."""
+    link = links.get(original)
+    if link is not None and copy is not original:
+        link_loaded(copy, link)
+
+
+def crated_from(model: Any, objects: dict[str, Any] | None = None) -> Any:
+    """What is to be packed for `model`: an estimator, or a function that was cut loose.
+
+    Raises
+    ------
+    FreeNameError, InvalidValueError
+        As :func:`crate` does.
+    """
+    given = objects or {}
+    if isinstance(model, Crate):
+        what = model.isolated if model.is_function else model.estimator
+    elif isinstance(model, FunctionType | functools.partial):
+        return isolate(model, given)
+    else:
+        what = model
+        usable = any(hasattr(model, name) for name in _METHODS)
+        if isinstance(model, type) or not usable:
+            raise InvalidValueError(
+                f"a crate holds a fitted estimator or a function, not {model!r:.80}"
+            )
+    if given:
+        raise InvalidValueError(
+            f"{', '.join(given)} cannot be passed along with {model!r:.80}: only a function is "
+            "given objects"
+        )
+    return what
+
+
+def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
+    """The files of the crate that a run keeps under `name`, with paths inside of it."""
+    listed = [artifact.path for artifact in store.list_artifacts(run_id, name)]
+    files = [store.stored_artifact(run_id, path) for path in listed if path != name]
+    return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
+
+
+def load_stored(store: Store, files: Sequence[StoredArtifact]) -> Crate:
+    """Load the crate of these files, each held against what the store recorded of it.
+
+    Raises
+    ------
+    CrateFormatError, DigestMismatchError
+        As :func:`autotrack.crates.load.load` does.
+    """
+    first = files[0]
+    folder = store.artifacts.resolve(first.location).parents[first.path.count("/")]
+    return load(folder, {file.path: file.sha256 for file in files})
+
+
+def link_to_run(made: Crate, store: Store, record: RunRecord) -> None:
+    """What is computed with what a crate holds belongs to the run that it came from."""
+    train = next((use for use in record.datasets if use.context == "train"), None)
+    link = Link(store, record.run_id, train, loaded=True)
+    held = made.objects.values() if made.is_function else [made.estimator]
+    for model in held:
+        if is_estimator(model):
+            link_loaded(model, link)

@@ -1,0 +1,251 @@
+"""The verbs of the registry: crates under names that others rely on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autotrack.crates.load import check
+from autotrack.crates.manifest import FILE_NAME
+from autotrack.describe.environment import source
+from autotrack.entities import ModelVersion
+from autotrack.errors import ArtifactNotFoundError, InvalidValueError, RunNotFoundError
+from autotrack.store.artifacts import StoredArtifact
+from autotrack.store.database import Store
+from autotrack.tracking.context import home
+from autotrack.tracking.crating import crate_files, link_to_run, load_stored
+from autotrack.tracking.frames import models_frame
+from autotrack.tracking.recorder import CRATE
+from autotrack.tracking.values import text, text_mapping, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from autotrack.crates.crate import Crate
+
+_FORMS = "models:/<name>/<version>, models:/<name>@<alias> or models:/<name>/latest"
+# Where crates lie that came from no run: a folder of the store's artifacts as runs have them.
+_FOLDER = "registered-models"
+
+
+def register_model(
+    uri: str | Path,
+    name: str,
+    *,
+    description: str = "",
+    tags: Mapping[str, str] | None = None,
+) -> ModelVersion:
+    """Register a crate as the next version of a model, which is made if there is none yet.
+
+    A version never changes: a later fit in the same run replaces the run's crate and not the
+    version's, and the run cannot be deleted while the version is there.
+
+    Parameters
+    ----------
+    uri : str or Path
+        ``runs:/<run_id>/model``, another model's version, or the folder of a crate, which is
+        copied.
+    name : str
+        The model's name.
+    description : str, optional
+        What is to be said of this version.
+    tags : mapping of str to str, optional
+        Further facts of this version.
+
+    Returns
+    -------
+    ModelVersion
+        Its `uri` is what `load_model` takes.
+
+    Raises
+    ------
+    RunNotFoundError, ModelNotFoundError, ArtifactNotFoundError
+        If there is nothing at `uri`.
+    DigestMismatchError, CrateFormatError
+        If a folder is no crate, or a damaged one.
+    InvalidValueError
+        If the name cannot be one.
+    """
+    store, wanted = home.store(), str(uri)
+    files, run_id = _files_at(store, wanted)
+    return store.add_model_version(
+        text(name, "the name of a model"),
+        files,
+        run_id=run_id,
+        source=wanted,
+        user=source().user,
+        description=str(description),
+        tags=text_mapping(tags or {}, "tag"),
+    )
+
+
+def _files_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str | None]:
+    """The files of the crate at `uri`, and the run it came from."""
+    if uri.startswith("runs:"):
+        asked, _, path = uri.removeprefix("runs:").strip("/").partition("/")
+        run_id = store.get_run(asked).run_id
+        files = crate_files(store, run_id, path or CRATE)
+        if FILE_NAME not in {file.path for file in files}:
+            raise ArtifactNotFoundError(
+                f"run {run_id} has no crate {path or CRATE!r}; list_artifacts(run_id) shows what "
+                "it has"
+            )
+        return files, run_id
+    if uri.startswith("models:"):
+        version = find_version(store, uri)
+        return store.model_files(version.name, version.version), version.run_id
+    folder = Path(uri).expanduser()
+    if not folder.is_dir():
+        raise ArtifactNotFoundError(
+            f"there is no crate at {uri!r:.200}; give runs:/<run_id>/model, {_FORMS}, or the "
+            "folder of a crate"
+        )
+    manifest = check(folder)
+    known: str | None = None
+    if manifest.run_id:
+        with suppress(RunNotFoundError):  # it may come from another store
+            known = store.get_run(manifest.run_id).run_id
+    return _copied(store, folder), known
+
+
+def _copied(store: Store, folder: Path) -> list[StoredArtifact]:
+    with store.artifacts.staging() as staged:
+        copy = staged / "crate"
+        shutil.copytree(folder, copy)
+        check(copy)
+        location = store.artifacts.place(copy, _FOLDER, "crate")
+    return store.artifacts.rows(location)
+
+
+def find_version(store: Store, uri: str) -> ModelVersion:
+    """The version that a ``models:`` address means.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is no such address.
+    ModelNotFoundError
+        If there is none.
+    """
+    rest = uri.removeprefix("models:").strip("/")
+    name, mark, asked = rest.rpartition("@")
+    if not mark:
+        name, mark, asked = rest.rpartition("/")
+    if not (name and asked):
+        raise InvalidValueError(f"{uri!r:.200} says no version; give {_FORMS}")
+    if mark == "@":
+        version = store.model_version(name, asked)
+        if asked in version.aliases:
+            return version
+    elif asked.isdecimal() or asked == "latest":
+        return store.model_version(name, asked)
+    raise InvalidValueError(f"{uri!r:.200} is no address of a model; give {_FORMS}")
+
+
+def load_version(uri: str) -> Crate:
+    """Load the crate of a registered version; what it is scored with goes to its run."""
+    store = home.store()
+    version = find_version(store, uri)
+    crate = load_stored(store, store.model_files(version.name, version.version))
+    if version.run_id is not None:
+        link_to_run(crate, store, store.get_run(version.run_id))
+    return crate
+
+
+def set_alias(name: str, alias: str, version: int) -> None:
+    """Let an alias of a model, such as ``champion``, point at one of its versions.
+
+    It leaves the version that it pointed at before.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such version.
+    InvalidValueError
+        If it cannot be an alias.
+    """
+    number = whole(version, "the version of a model")
+    if number is None:
+        raise InvalidValueError("an alias points at a version; give its number")
+    home.store().set_model_alias(name, alias, number)
+
+
+def delete_alias(name: str, alias: str) -> None:
+    """Remove an alias of a model; the version stays.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the model has none of this name.
+    """
+    home.store().delete_model_alias(name, alias)
+
+
+def update_model(
+    name: str,
+    version: int | str | None = None,
+    *,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Describe a registered model, or one of its versions.
+
+    Parameters
+    ----------
+    name : str
+    version : int or str, optional
+        A number or an alias; without it, the model itself is described.
+    description : str, optional
+        Takes the place of what there is.
+    tags : mapping of str to str, optional
+        Each takes the place of one of the same key.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model or version.
+    """
+    kept = text_mapping(tags or {}, "tag")
+    asked = version if isinstance(version, str) else whole(version, "the version of a model")
+    home.store().update_model(name, asked, description=description, tags=kept)
+
+
+def delete_model(name: str, version: int | str | None = None) -> None:
+    """Take a version of a model, or the whole model, out of the registry.
+
+    The runs keep their crates. A number is not given again as long as the model is there.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model or version.
+    """
+    store = home.store()
+    asked = version if isinstance(version, str) else whole(version, "the version of a model")
+    for location in store.delete_model(name, asked):
+        store.artifacts.discard(location)
+
+
+def search_models(name: str | None = None) -> pd.DataFrame:
+    """Every version of the registered models, a row each, the newest of each model first.
+
+    Parameters
+    ----------
+    name : str, optional
+        Only this model.
+
+    Returns
+    -------
+    DataFrame
+        name, version, aliases (a tuple), run_id, created (UTC), user, description, source, then
+        ``tags.*``.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no model of this name.
+    """
+    return models_frame(home.store().model_versions(name))

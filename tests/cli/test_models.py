@@ -1,0 +1,80 @@
+"""`autotrack models` and `autotrack crate show`."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from click.testing import CliRunner
+from sklearn.linear_model import Ridge
+
+import autotrack
+from autotrack.cli import main
+
+
+@pytest.fixture
+def look():
+    """Run a command in this process; what it printed, and how it ended."""
+
+    def look(*args, code=0):
+        done = CliRunner().invoke(main, list(args))
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return look
+
+
+def registered(name="coffee", **facts):
+    with autotrack.enable():
+        Ridge().fit([[1.0], [2.0]], [1.0, 2.0])
+        run = autotrack.last_run()
+    return autotrack.register_model(f"runs:/{run.run_id}/model", name, **facts)
+
+
+def test_models_lists_versions_with_their_aliases(look):
+    first = registered(description="the [first] one", tags={"stage": "test"})
+    registered("espresso")
+    autotrack.set_alias("coffee", "champion", 1)
+    autotrack.update_model("coffee", description="Grades coffee", tags={"team": "roast"})
+    out = look("models")
+    (line,) = (line for line in out.splitlines() if "champion" in line)
+    assert line.split()[:4] == ["coffee", "1", "champion", first.run_id[:8]]
+    assert "the [first] one; stage=test" in line
+    assert "coffee  Grades coffee; team=roast" in out
+    assert "espresso" in out
+    assert "espresso" not in look("models", "coffee")
+
+
+def test_models_as_csv_has_everything(look):
+    version = registered(tags={"stage": "test"})
+    autotrack.set_alias("coffee", "champion", 1)
+    autotrack.set_alias("coffee", "old", 1)
+    (row,) = csv.DictReader(io.StringIO(look("models", "--csv")))
+    assert (row["run_id"], row["aliases"]) == (version.run_id, "champion old")
+    assert row["tags.stage"] == "test"
+
+
+def test_without_models_it_says_how_to_make_one(look):
+    registered()
+    autotrack.delete_model("coffee")
+    assert "register_model" in look("models")
+    assert "no model is registered as 'coffee'" in look("models", "coffee", code=1)
+
+
+def test_crate_show_has_the_bill_and_the_code_without_loading_it(look, tmp_path):
+    factor = 3
+
+    def scaled(values):
+        return [value * factor for value in values]
+
+    autotrack.crate(scaled, factor=factor).save(tmp_path / "crate")
+    out = look("crate", "show", str(tmp_path / "crate"))
+    assert "<Crate" in out
+    assert "factor" in out
+    assert "return [" not in out
+    assert "return [value * factor for value in values]" in look(
+        "crate", "show", "--source", str(tmp_path / "crate")
+    )
+    (tmp_path / "crate" / "model.pkl").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
+    assert "SHA-256" in look("crate", "show", str(tmp_path / "crate"), code=1)
