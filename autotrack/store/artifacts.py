@@ -218,14 +218,14 @@ class ArtifactFolder:
 
     def _home(self, path: Path, what: str) -> Path:
         """The artifact folder that `path` lies in, with all symbolic links followed."""
+        # By what it leads to: the store itself may be named by way of `..`.
         real = os.path.realpath(path)
-        if ".." not in path.parts:
-            if _is_below(real, self.root):
-                return self.root
-            # Asked of the database, hence only when it matters.
-            for root in self._elsewhere():
-                if _is_below(real, root):
-                    return root
+        if _is_below(real, self.root):
+            return self.root
+        # Asked of the database, hence only when it matters.
+        for root in self._elsewhere():
+            if _is_below(real, root):
+                return root
         raise InvalidValueError(
             f"artifact location {what!r:.120} lies outside {self.root}; the store never reads or "
             "writes there"

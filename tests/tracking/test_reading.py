@@ -242,3 +242,15 @@ def test_runs_differ_in_params_data_code_and_metrics():
 def test_true_and_one_are_a_difference():
     a, b = record(params={"p": True}), record(params={"p": 1})
     assert autotrack.diff_runs(a.run_id, b.run_id)["key"].tolist() == ["p"]
+
+
+def test_a_store_can_be_named_by_way_of_another_folder(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with autotrack.enable(store="../there"):
+        Ridge().fit([[1.0], [2.0]], [1.0, 2.0])
+        run = autotrack.last_run()
+        assert run.load_model().predict([[2.0]]) == pytest.approx([1.8], abs=0.5)
+        autotrack.register_model(f"runs:/{run.run_id}/model", "line")
+        assert autotrack.load_model("models:/line/1").estimator.coef_.shape == (1,)
+        autotrack.delete_model("line")
