@@ -94,7 +94,7 @@ def isolate(function: Callable[..., Any], objects: Mapping[str, Any]) -> Isolate
     """
     cut = _Cut(objects)
     rebuilt = cut.rebuilt(function)
-    given = {name: cut.rebuilt(o) if _is_cut(o) else o for name, o in objects.items()}
+    given = {name: cut.cut(value) for name, value in objects.items()}
     if cut.free:
         raise FreeNameError(_told(function, cut.free), sorted({use.name for use in cut.free}))
     unused = [name for name in objects if name not in cut.used]
@@ -146,11 +146,16 @@ class _Cut:
         self.free: list[_Use] = []
         self._done: dict[int, FunctionType] = {}
 
+    def cut(self, value: Any) -> Any:
+        """The value; a function of the user's own as :meth:`rebuilt` makes it."""
+        return self.rebuilt(value) if _is_cut(value) else value
+
     def rebuilt(self, function: Any) -> Any:
         """The function, with what it may see and nothing else."""
         if isinstance(function, functools.partial):
             inner = self.rebuilt(function.func)
-            return functools.partial(inner, *function.args, **function.keywords)
+            keywords = {name: self.cut(value) for name, value in function.keywords.items()}
+            return functools.partial(inner, *map(self.cut, function.args), **keywords)
         if isinstance(function, FunctionType) and _is_own(function):
             if id(function) not in self._done:
                 self._done[id(function)] = self._rebuild(function)
@@ -170,10 +175,12 @@ class _Cut:
             code,
             scope,
             function.__name__,
-            function.__defaults__,
+            None if function.__defaults__ is None else tuple(map(self.cut, function.__defaults__)),
             tuple(CellType() for _ in code.co_freevars) or None,
         )
-        rebuilt.__kwdefaults__ = function.__kwdefaults__
+        if function.__kwdefaults__ is not None:
+            only_by_name = function.__kwdefaults__.items()
+            rebuilt.__kwdefaults__ = {name: self.cut(value) for name, value in only_by_name}
         rebuilt.__qualname__, rebuilt.__doc__ = function.__qualname__, function.__doc__
         rebuilt.__module__ = function.__module__
         for use in self._missing(function):

@@ -132,6 +132,17 @@ def test_a_partial_keeps_its_arguments():
     assert np.array_equal(made(X), risky(X, model, 0.5))
 
 
+def test_functions_among_defaults_and_arguments_are_cut_too():
+    def apply(value, by=times, *, then=add_one):
+        return then(by(value))
+
+    with pytest.raises(FreeNameError) as caught:
+        autotrack.crate(apply)
+    assert caught.value.names == ["factor", "times"]
+    made = autotrack.crate(functools.partial(apply, by=times), factor=2, times=times)
+    assert made(1) == 5
+
+
 def test_a_global_that_the_function_sets_itself_is_no_free_name():
     def count():
         global calls
