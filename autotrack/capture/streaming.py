@@ -6,10 +6,13 @@ listens, it is made to hand over each result as it comes in, and returns the sam
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from itertools import chain
+from types import FunctionType
 from typing import Any
 
 from autotrack.capture.notes import Noted, noting, stop_noting
@@ -18,6 +21,7 @@ Call = Callable[..., Any]
 
 # Where an exception keeps the place of the task it comes from, on its way to who listens.
 _PLACE = "_autotrack_place"
+_DASK = "joblib._dask"
 
 
 class Loop:
@@ -114,14 +118,32 @@ class _Numbered:
             raise
 
 
-def _number(place: int, function: Any) -> Any:
+def _with_place(place, function, /, *args, **kwargs):  # type: ignore[no-untyped-def]
+    try:
+        return place, function(*args, **kwargs), ()
+    except BaseException as error:
+        error.__dict__["_autotrack_place"] = place
+        raise
+
+
+# The same for a cluster, where autotrack may not be installed: it travels by value, as whatever is
+# of no importable module, and uses builtins only.
+_with_place_anywhere = FunctionType(_with_place.__code__, {"__builtins__": builtins})
+_with_place_anywhere.__module__ = "__main__"
+
+
+def _number(place: int, function: Any, *, here: bool) -> Any:
     """`function`, numbered: inside of what scikit-learn puts around it, which sets warnings up."""
     holder, inner = None, function
     while hasattr(inner, "function"):
         holder, inner = inner, inner.function
+    private = holder is not None and hasattr(holder, "warning_filters")
+    numbered: Call = partial(_with_place_anywhere, place, inner)
+    if here:
+        numbered = _Numbered(place, inner, private)
     if holder is None:
-        return _Numbered(place, function, False)
-    holder.function = _Numbered(place, inner, hasattr(holder, "warning_filters"))
+        return numbered
+    holder.function = numbered
     return function
 
 
@@ -150,27 +172,29 @@ def run(original: Call, parallel: Any, tasks: Iterable[Any]) -> Any:
 def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> list[Any]:
     """Run the tasks, telling `loop` of each; the list of their results in their own order.
 
-    Threads, loky and sequential loops are told in the order of finishing. A backend that may run
-    where autotrack is not installed (a cluster) is told in the order of the tasks, without notes,
-    and multiprocessing, which cannot stream, at the end.
+    Threads, loky, sequential loops and Dask are told in the order of finishing; a cluster without
+    notes, since autotrack may not be installed there; multiprocessing, which cannot stream, at the
+    end. Of a backend that is not known nobody can say what it makes of numbered tasks: it is told
+    of in the order of the tasks.
     """
     backend = parallel._backend
-    ours = type(backend).__module__ == "joblib._parallel_backends"
+    here = type(backend).__module__ == "joblib._parallel_backends"
+    numbers = here or type(backend).__module__ == _DASK
     found: dict[int, Any] = {}
     # The places of the tasks that are run, in their order.
     places: list[int] = []
-    heard = _heard(tasks, loop, found, places, number=ours)
+    heard = _heard(tasks, loop, found, places, numbers=numbers, here=here)
     outputs: Iterable[Any]
     # Sequential loops stream, whatever their backend says.
     streams = backend.supports_return_generator or type(backend).__name__ == "SequentialBackend"
     if parallel.return_generator or not streams:
         outputs = _later(original, parallel, heard)
     else:
-        order = "generator_unordered" if ours else "generator"
+        order = "generator_unordered" if numbers else "generator"
         outputs = _generated(original, parallel, heard, order)
     try:
         for count, output in enumerate(outputs):
-            place, result, notes = output if ours else (places[count], output, ())
+            place, result, notes = output if numbers else (places[count], output, ())
             found[place] = result
             loop.finished(place, result, notes)
     except BaseException as error:
@@ -185,7 +209,13 @@ def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> 
 
 
 def _heard(
-    tasks: Iterator[Any], loop: Loop, found: dict[int, Any], places: list[int], *, number: bool
+    tasks: Iterator[Any],
+    loop: Loop,
+    found: dict[int, Any],
+    places: list[int],
+    *,
+    numbers: bool,
+    here: bool,
 ) -> Iterator[Any]:
     for place, (function, args, kwargs) in enumerate(tasks):
         known = loop.created(place, args, kwargs)
@@ -193,7 +223,7 @@ def _heard(
             found[place] = known
             continue
         places.append(place)
-        yield _number(place, function) if number else function, args, kwargs
+        yield _number(place, function, here=here) if numbers else function, args, kwargs
 
 
 def _later(original: Call, parallel: Any, tasks: Iterable[Any]) -> Iterator[Any]:

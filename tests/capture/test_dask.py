@@ -119,14 +119,15 @@ class Slow(ClassifierMixin, BaseEstimator):
         return np.full(len(X), self.classes_[-1])
 
 
-def test_the_splits_of_a_validation_come_in_as_they_finish_in_their_order(dask):
+def test_the_splits_of_a_validation_come_in_as_they_finish(dask):
     expected = cross_val_score(Slow(), X, classes, cv=6)
     with autotrack.enable():
         np.testing.assert_array_equal(cross_val_score(Slow(), X, classes, cv=6), expected)
     kept = autotrack.metric_history(only_run().run_id, "test_score")
+    first, *_, last = kept["time"]
+    kept = kept.sort_values("step")
     assert kept["value"].tolist() == expected.tolist()
     assert kept["step"].tolist() == list(range(6))
-    first, *_, last = kept["time"]
     assert (last - first).total_seconds() > 0.3
 
 
@@ -140,6 +141,43 @@ def test_a_search_loses_nothing(dask):
     assert {run.kind for run in candidates} <= {"candidate"}
     assert "train_score" in top.metrics
     assert {run.status for run in runs()} == {"FINISHED"}
+
+
+class Tardy(GaussianNB):
+    """Whose first candidate takes longer than all others together."""
+
+    def fit(self, X, y):
+        time.sleep(2 if self.var_smoothing == 0.1 else 0.05)
+        return super().fit(X, y)
+
+
+def test_an_evaluation_that_takes_long_holds_up_nobody(dask):
+    search = GridSearchCV(Tardy(), {"var_smoothing": [0.1, 0.2, 0.3, 0.4]}, cv=2)
+    with autotrack.enable(log_models=False):
+        search.fit(X, classes)
+    run = next(run for run in runs() if run.kind == "search")
+    candidates = run.children().sort_values("params.var_smoothing")
+    assert candidates["end_time"].idxmax() == candidates.index[0]
+    means = search.cv_results_["mean_test_score"].tolist()
+    assert candidates["metrics.mean_test_score"].tolist() == means
+
+
+def test_an_evaluation_that_raises_is_that_of_its_candidate(dask):
+    search = GridSearchCV(Failing(), {"var_smoothing": [0.1, 0.2, 0.3]}, cv=2, error_score="raise")
+    with autotrack.enable(log_models=False), pytest.raises(ValueError, match="no such thing"):
+        search.fit(X, classes)
+    run = next(run for run in runs() if run.kind == "search")
+    children = run.children().set_index("params.var_smoothing")
+    assert run.status == children["status"][0.2] == "FAILED"
+
+
+class Failing(GaussianNB):
+    """Which cannot be fitted with some params."""
+
+    def fit(self, X, y):
+        if self.var_smoothing == 0.2:
+            raise ValueError("no such thing")
+        return super().fit(X, y)
 
 
 WORKERS = """
