@@ -9,6 +9,7 @@ from autotrack.entities import RunRecord
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking.candidates import BEST_SCORE, RANK_TAG, TEST_SHARE_TAG
+from autotrack.tracking.progress import TIME_LEFT_TAG
 from autotrack.tracking.resuming import (
     CANDIDATE_TAG,
     DATA_TAG,
@@ -26,6 +27,7 @@ SEARCH_TAGS = (
     DATA_TAG,
     VERSIONS_TAG,
     SPLITS_TAG,
+    TIME_LEFT_TAG,
 )
 _MOST = 10
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from autotrack.entities import Note, RunError, RunStatus
@@ -23,7 +24,7 @@ from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_table
 from autotrack.tracking.measuring import Measurements
 from autotrack.tracking.moments import moments
-from autotrack.tracking.progress import PROGRESS_TAG, Progress
+from autotrack.tracking.progress import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.tracking.recorder import Recorder, new_run_id
 from autotrack.tracking.resuming import (
     CANDIDATE_TAG,
@@ -144,6 +145,7 @@ class Sweep:
         self._best: tuple[int, float] | None = None
         self._started = 0.0
         self._splits: dict[int, dict[int, str]] = {}
+        self._began = time.monotonic()
         #: The mean score of each candidate that was evaluated on all splits.
         self.means: dict[int, float] = {}
 
@@ -246,7 +248,10 @@ class Sweep:
     def _write(self) -> None:
         with self._lock:
             batch, self._batch = self._batch, Batch()
-            batch.tags[PROGRESS_TAG] = str(self._progress())
+            progress = self._progress()
+            batch.tags[PROGRESS_TAG] = str(progress)
+            if left := progress.left(timedelta(seconds=time.monotonic() - self._began)):
+                batch.tags[TIME_LEFT_TAG] = str(timedelta(seconds=math.ceil(left.total_seconds())))
             if "notes" in batch.tags:
                 batch.tags["notes"] = self._summary()
             if self._best is not None:
@@ -298,6 +303,7 @@ class Sweep:
             store.put_metrics({opened.run_id: result.numbers}, time.time())
             store.put_artifacts(opened.run_id, files)
             store.set_tags(opened.run_id, result.tags)
+            store.delete_tag(opened.run_id, TIME_LEFT_TAG)
             if model is None:
                 store.end_run(opened.run_id, status="FINISHED", end_time=time.time())
 
@@ -323,10 +329,16 @@ class Sweep:
                     status = ended_by(error) if culprit else "KILLED"
                     kept = run_error(error) if culprit else None
                     self._batch.endings.append(Ending(candidate.run_id, status, now, kept))
+        opened = self.opened
         try:
             self._batches.close()
         finally:
-            self._recorder.fail_fit(self.opened, error)
+            self._recorder.ledger.write(
+                opened.store,
+                lambda store: store.delete_tag(opened.run_id, TIME_LEFT_TAG),
+                durable=False,
+            )
+            self._recorder.fail_fit(opened, error)
 
 
 def _earlier(recorder: Recorder, likeness: Likeness) -> Earlier:

@@ -10,6 +10,8 @@ from autotrack.entities import RunRecord
 
 #: The tag that says how far a run is: ``3 of 5 splits``, ``7 of 300 splits, 4 reused``.
 PROGRESS_TAG = "autotrack.progress"
+#: The tag that says how long a search will take from here on, as ``0:12:05``; gone when it ended.
+TIME_LEFT_TAG = "autotrack.time_left"
 
 _FORM = re.compile(r"(\d+)(?: of (\d+))? ([a-z ]+?)(?:, (\d+) reused)?")
 

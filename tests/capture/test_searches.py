@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import time
 import warnings
 
@@ -565,6 +566,26 @@ def test_an_evaluation_is_in_the_store_however_long_the_next_one_takes(tracking)
     GridSearchCV(Waiting(), swept, cv=2, refit=False).fit(X, y)
 
     assert len(seen[0]) == 30
+
+
+def test_who_searches_runs_meanwhile_sees_the_time_left(tracking):
+    seen = []
+
+    class Watching(GaussianNB):
+        def fit(self, X, y):
+            time.sleep(0.2)
+            seen.append(autotrack.search_runs(children=True, where="kind = 'search'"))
+            if self.var_smoothing == 0.9:
+                raise KeyboardInterrupt
+            return super().fit(X, y)
+
+    GridSearchCV(Watching(), {"var_smoothing": [0.1, 0.2, 0.3]}, cv=3, refit=False).fit(X, y)
+    watched = seen[-1]
+    assert re.fullmatch(r"0:00:0[1-3]", watched["tags.autotrack.time_left"][0])
+    assert "autotrack.time_left" not in only_search().tags
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(Watching(), {"var_smoothing": [0.2, 0.4, 0.9]}, cv=3).fit(X, y)
+    assert "autotrack.time_left" not in autotrack.last_run().tags
 
 
 def test_watching_from_the_command_line_shows_the_best_candidates_first(tracking):

@@ -13,7 +13,13 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import r2_score
 
 import autotrack
-from autotrack import ArtifactNotFoundError, CrateFormatError, DigestMismatchError, RunNotFoundError
+from autotrack import (
+    ArtifactNotFoundError,
+    CrateFormatError,
+    DigestMismatchError,
+    ModelNotFoundError,
+    RunNotFoundError,
+)
 
 X = np.arange(20.0).reshape(10, 2)
 y = np.arange(10.0)
@@ -205,8 +211,8 @@ def test_a_run_without_a_model_says_why():
     ("uri", "error", "says"),
     [
         ("runs:/ffffffff/model", RunNotFoundError, "no run has the id 'ffffffff'"),
-        ("models:/wine/1", CrateFormatError, "give runs:/<run_id>/model or the folder of a crate"),
-        ("s3://bucket/model", CrateFormatError, "no place a crate can be loaded from"),
+        ("models:/wine/1", ModelNotFoundError, "no model is registered as 'wine'"),
+        ("s3://bucket/model", CrateFormatError, "no place a crate can be loaded from; give runs:/"),
         ("no/such/folder", ArtifactNotFoundError, "there is no crate at .*no/such/folder"),
         (".", CrateFormatError, r"manifest\.json cannot be read"),
         ("runs:/", autotrack.InvalidValueError, "run_id"),
