@@ -13,6 +13,8 @@ from autotrack.errors import (
     AutotrackError,
     AutotrackWarning,
     CaptureWarning,
+    ContractError,
+    ContractWarning,
     CrateError,
     CrateFormatError,
     DigestMismatchError,
@@ -33,6 +35,7 @@ from autotrack.errors import (
     StoreLockedError,
     StoreUnavailableError,
     UncratableError,
+    VersionWarning,
 )
 from autotrack.session import Session, disable, enable, is_enabled
 from autotrack.tracking.crating import crate
@@ -99,6 +102,8 @@ __all__ = [
     "AutotrackError",
     "AutotrackWarning",
     "CaptureWarning",
+    "ContractError",
+    "ContractWarning",
     "Crate",
     "CrateError",
     "CrateFormatError",
@@ -124,6 +129,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "UncratableError",
+    "VersionWarning",
     "__version__",
     "active_run",
     "best_run",

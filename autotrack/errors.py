@@ -23,11 +23,14 @@
         ├── CrateFormatError               not a crate, or of a format this version cannot read
         ├── DigestMismatchError            a file differs from what was recorded
         ├── UncratableError                the model cannot be pickled
-        └── FreeNameError (NameError)      a function uses what its crate was not given
+        ├── FreeNameError (NameError)      a function uses what its crate was not given
+        └── ContractError (ValueError)     rows that a crate's model cannot predict for
 
     AutotrackWarning (UserWarning)
     ├── CaptureWarning                     something went wrong inside autotrack; training went on
-    └── PreprocessingWarning               a model trained on data transformed outside of it
+    ├── PreprocessingWarning               a model trained on data transformed outside of it
+    ├── ContractWarning                    rows unlike those a crate's model was trained on
+    └── VersionWarning                     a crate opened with other versions than packed with
 
 Each message names the thing, the value that was met and the next step to take.
 """
@@ -40,6 +43,8 @@ __all__ = [
     "AutotrackError",
     "AutotrackWarning",
     "CaptureWarning",
+    "ContractError",
+    "ContractWarning",
     "CrateError",
     "CrateFormatError",
     "DigestMismatchError",
@@ -60,6 +65,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "UncratableError",
+    "VersionWarning",
 ]
 
 
@@ -171,6 +177,20 @@ class FreeNameError(CrateError, NameError):
         self.names = names
 
 
+class ContractError(CrateError, ValueError):
+    """The rows given to a crate are none that its model can predict for.
+
+    Attributes
+    ----------
+    columns : list of str
+        The columns in question.
+    """
+
+    def __init__(self, message: str, columns: list[str]) -> None:
+        super().__init__(message)
+        self.columns = columns
+
+
 class AutotrackWarning(UserWarning):
     """The root of every warning autotrack gives."""
 
@@ -181,3 +201,11 @@ class CaptureWarning(AutotrackWarning):
 
 class PreprocessingWarning(AutotrackWarning):
     """A model was trained on the output of a transformer that is not part of it."""
+
+
+class ContractWarning(AutotrackWarning):
+    """Rows are unlike those that a crate's model was trained on; it predicted all the same."""
+
+
+class VersionWarning(AutotrackWarning):
+    """A crate was opened with other versions of its libraries than it was packed with."""

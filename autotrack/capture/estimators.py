@@ -207,7 +207,7 @@ class EstimatorEars:
             if self._settings.training_score and hasattr(model, "score"):
                 with self._trouble.guard("score a model on its training data"):
                     self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
-            self._recorder.close_fit(opened, model)
+            self._recorder.close_fit(opened, model, X)
             self._remember_own(model, X, result)
 
     def _remember_own(self, model: Any, X: object, result: object) -> None:

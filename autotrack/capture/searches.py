@@ -145,7 +145,7 @@ class SearchEars:
             findings.tables(search, self._trouble),
             {} if model is not None else {"autotrack.crate_error": _NO_MODEL},
         )
-        sweep.close(result, model)
+        sweep.close(result, model, X)
 
     def _score_on_training_data(self, search: Any, X: object, y: object) -> None:
         link, value = links.get(search), {"score": float(search.score(X, y))}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from autotrack.crates.contract import Contract, unused_columns
 from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import Manifest
+from autotrack.errors import ContractError, ContractWarning
 
-# What a crate passes on to its model, where the model has it.
-_METHODS = frozenset(
+# What a crate passes on to its model, where the model has it: what takes rows such as those of
+# training, and what does not.
+_OF_ROWS = frozenset(
     {
         "predict",
         "predict_proba",
@@ -20,13 +25,11 @@ _METHODS = frozenset(
         "decision_function",
         "score_samples",
         "transform",
-        "inverse_transform",
         "score",
         "apply",
-        "kneighbors",
-        "sample",
     }
 )
+_METHODS = _OF_ROWS | {"inverse_transform", "kneighbors", "sample"}
 
 
 class Crate:
@@ -55,6 +58,8 @@ class Crate:
         self.objects = MappingProxyType(dict(objects))
         self._model = model
         self._folder = folder
+        unused = frozenset() if self.is_function else unused_columns(model)
+        self._contract = Contract({} if self.is_function else manifest.schema, unused)
 
     @property
     def is_function(self) -> bool:
@@ -85,13 +90,58 @@ class Crate:
 
     @property
     def predict(self) -> Callable[..., Any]:
-        """The model's ``predict``: takes rows such as the model was trained on. Or the function."""
-        predict: Callable[..., Any] = self._model if self.is_function else self._model.predict
+        """The model's ``predict``: takes rows such as the model was trained on. Or the function.
+
+        Rows are held against the contract first. Columns are put into the order of training, and
+        harmless casts are made: dicts and lists of dicts become frames, whole numbers floats,
+        dates as text times, texts the categories that were declared.
+
+        Raises
+        ------
+        ContractError
+            If a column is missing or of another type; or if the model raised, and the rows have
+            something that training did not (gaps, unseen categories).
+
+        Warns
+        -----
+        ContractWarning
+            If the model predicted although the rows have something that training did not.
+        """
+        if self.is_function:
+            function: Callable[..., Any] = self._model
+            return function
+        predict: Callable[..., Any] = self._method("predict")
         return predict
+
+    def _method(self, name: str) -> Any:
+        method = getattr(self._model, name)
+        return functools.partial(self._ask, method) if name in _OF_ROWS else method
+
+    def _ask(self, method: Callable[..., Any], X: Any, *args: Any, **kwargs: Any) -> Any:
+        what = self.manifest.estimator.rpartition(".")[2]
+        admitted, doubts = self._contract.admit(X, what)
+        try:
+            result = method(admitted, *args, **kwargs)
+        except Exception as error:
+            if not doubts:
+                raise
+            columns = [doubt.partition(":")[0] for doubt in doubts if ":" in doubt]
+            raise ContractError(
+                f"{what} cannot predict for this ({type(error).__name__}: {error}). Unlike in "
+                f"training: {'; '.join(doubts)}",
+                columns,
+            ) from error
+        if doubts:
+            warnings.warn(
+                f"{what} predicted for rows unlike those it was trained on: {'; '.join(doubts)}",
+                ContractWarning,
+                stacklevel=2,
+            )
+        return result
 
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS and not self.is_function:
-            return getattr(self._model, name)
+            return self._method(name)
         if name == "estimator":
             raise AttributeError(
                 f"the crate of the function {self.manifest.estimator} has no estimator; call it, "
@@ -104,7 +154,10 @@ class Crate:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The training input: kind, shape, and name and dtype of each column."""
+        """The training input: kind and shape, and of each column what values it had.
+
+        See :func:`autotrack.describe.profile.profile`.
+        """
         return self.manifest.schema
 
     @property

@@ -6,6 +6,8 @@ Diary of the format:
 2. Functions: ``kind`` says what a crate holds, ``objects`` what a function was given, in the order
    of their pickles in ``model.pkl``, after which comes the function's own; ``modules`` what it
    imports. ``sources`` has the text of the user's own code that is inside.
+3. The contract: ``schema`` says of each column what values training had, ``outputs`` what each
+   method returned for the rows of ``example``, which were made up from the schema.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any, Literal
 
 from autotrack.errors import CrateFormatError
 
-FORMAT = 2
+FORMAT = 3
 FILE_NAME = "manifest.json"
 MODEL_FILE = "model.pkl"
 
@@ -63,7 +65,8 @@ class Manifest:
     code : list of str
         Classes and functions of the user's own that are inside the pickle by value.
     schema : dict
-        The training input: ``kind``, ``shape`` and ``columns`` (name and dtype).
+        The training input, as :func:`autotrack.describe.profile.profile` describes it. Up to
+        format 2 of each column no more than name and dtype.
     preprocessing : list of str
         Transformers that were applied to the training data outside of the model: a caller has
         to apply them too.
@@ -76,6 +79,12 @@ class Manifest:
         pickle holds is compiled.
     files : list of PackedFile
         Every file but this one.
+    example : dict
+        Rows made up from the schema, of which none is one of the training data: see
+        :mod:`autotrack.crates.example`. Empty where none could be made.
+    outputs : dict
+        By method: ``dtype`` and ``shape`` of what it returns (None for the number of rows),
+        ``labels`` of classes, and ``example``, what it returned for the rows of the example.
     """
 
     estimator: str
@@ -92,6 +101,8 @@ class Manifest:
     objects: list[PackedObject] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    example: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_bytes(self) -> bytes:

@@ -9,23 +9,24 @@ import platform
 import queue
 import threading
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from pickle import whichmodule  # type: ignore[attr-defined]
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import cloudpickle
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
+from autotrack.crates.example import answers, as_input, made_up
 from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest, PackedFile, PackedObject
 from autotrack.crates.requirements import exact_requirements, is_project_code
 from autotrack.crates.sources import source_of
 from autotrack.describe.estimator import qualified_name
-from autotrack.entities import Dataset
 from autotrack.errors import UncratableError
 from autotrack.patching import unwrapped
 
@@ -42,7 +43,7 @@ def pack(
     folder: Path,
     *,
     run_id: str | None = None,
-    data: Dataset | None = None,
+    schema: Mapping[str, Any] = MappingProxyType({}),
     preprocessing: Sequence[str] = (),
 ) -> list[PackedFile]:
     """Write `model` as a crate into `folder`, which must exist and be empty.
@@ -58,8 +59,8 @@ def pack(
         Where to write.
     run_id : str, optional
         The run the model belongs to.
-    data : Dataset, optional
-        The training input, for the schema.
+    schema : mapping, optional
+        What the training input looked like, as :func:`autotrack.describe.profile.profile` says it.
     preprocessing : sequence of str
         What was applied to the training data outside of the model.
 
@@ -88,6 +89,7 @@ def pack(
         finally:
             digest = writer.finish()
     files = [PackedFile(MODEL_FILE, writer.size, digest)]
+    example, outputs = ({}, {}) if function is not None else _example(model, schema)
     imported = frozenset() if function is None else function.modules
     manifest = Manifest(
         kind="estimator" if function is None else "function",
@@ -98,7 +100,7 @@ def pack(
         autotrack=__version__,
         requirements=exact_requirements(pickler.modules | imported),
         code=sorted(pickler.by_value),
-        schema=_schema(data),
+        schema=dict(schema),
         preprocessing=list(preprocessing),
         objects=objects,
         modules=sorted(imported),
@@ -107,6 +109,8 @@ def pack(
             for name, thing in sorted(pickler.by_value.items())
             if (source := source_of(thing)) is not None
         },
+        example=example,
+        outputs=outputs,
         files=files,
     )
     content = manifest.to_bytes()
@@ -139,14 +143,16 @@ def _dump(pickler: _CratePickler, writer: _HashingWriter, part: object, name: st
     return writer.size - before
 
 
-def _schema(data: Dataset | None) -> dict[str, Any]:
-    if data is None:
-        return {}
-    return {
-        "kind": data.kind,
-        "shape": list(data.shape) if data.shape is not None else None,
-        "columns": [{"name": column.name, "dtype": column.dtype} for column in data.columns],
-    }
+def _example(
+    model: object, schema: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Made-up rows, and what the model says to them."""
+    try:
+        example = made_up(schema)
+        outputs = answers(model, as_input(example, schema)) if example else {}
+    except Exception:  # noqa: BLE001 - a crate without an example is a crate
+        return {}, {}
+    return (example, outputs) if outputs else ({}, {})
 
 
 class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]

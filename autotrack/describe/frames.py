@@ -49,7 +49,7 @@ class Frame:
         """Digest the values and what they mean."""
         digest.note(sink, "frame", self.shape, self.texts)
         digest.add_cells(sink, self.names)
-        if self.uniform and self._is_one_block():
+        if self.uniform and self.is_one_block():
             sink.update(digest.column_digests(self.frame.to_numpy().T))
             return
         for _, series in self.frame.items():  # noqa: PERF102 - a frame is no dict
@@ -59,9 +59,9 @@ class Frame:
 
     def is_plain_block(self) -> bool:
         """Tell whether it is one block of numbers of one dtype, which can be read as it lies."""
-        return self.uniform and self._is_one_block() and self.frame.to_numpy().flags.forc
+        return self.uniform and self.is_one_block() and self.frame.to_numpy().flags.forc
 
-    def _is_one_block(self) -> bool:
+    def is_one_block(self) -> bool:
         """Tell whether the frame as an array is a view, or so small that a copy does not matter."""
         rows, columns = self.frame.shape
         if rows * columns * self.dtypes[0].itemsize <= digest.BLOCK:

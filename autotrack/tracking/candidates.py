@@ -286,8 +286,8 @@ class Sweep:
 
     # -- how it ends --------------------------------------------------------------------------
 
-    def close(self, result: SearchResult, model: object | None) -> None:
-        """The search returned: what it came to, its refitted best model, and it ends."""
+    def close(self, result: SearchResult, model: object | None, X: object) -> None:
+        """The search on `X` returned: what it came to, its refitted best model, and it ends."""
         opened = self.opened
         with self._lock:
             self._total = self._finished
@@ -309,7 +309,7 @@ class Sweep:
 
         self._recorder.ledger.write(opened.store, close, durable=model is None)
         if model is not None:
-            self._recorder.close_fit(opened, model)
+            self._recorder.close_fit(opened, model, X)
 
     def _files(self, tables: Mapping[str, Table]) -> list[StoredArtifact]:
         run_id = self.opened.run_id

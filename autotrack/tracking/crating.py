@@ -22,6 +22,7 @@ from autotrack.entities import RunRecord
 from autotrack.errors import InvalidValueError
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
+from autotrack.tracking.filing import schema_of
 from autotrack.tracking.links import Link, link_loaded, links
 
 # A density has only scores, an embedding only itself.
@@ -73,7 +74,7 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
             model,
             folder,
             run_id=None if link is None else link.run_id,
-            data=None if link is None or link.train is None else link.train.data,
+            schema=known_schema(function_or_estimator, model),
         )
         made = load(folder)
     except BaseException:
@@ -127,6 +128,14 @@ def crated_from(model: Any, objects: dict[str, Any] | None = None) -> Any:
             "given objects"
         )
     return what
+
+
+def known_schema(given: object, packed: object) -> dict[str, Any]:
+    """What is known of the training input of what a user gave, to be packed as `packed`."""
+    if isinstance(given, Crate):
+        return given.schema
+    link = None if isinstance(packed, Isolated) else links.get(packed)
+    return {} if link is None else schema_of(link.train, link.training_input)
 
 
 def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:

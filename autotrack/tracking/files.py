@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.crates.crate import Crate
+from autotrack.describe.data import describe
 from autotrack.describe.estimator import storable
+from autotrack.describe.profile import known
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreError
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun, home
-from autotrack.tracking.crating import crated_from
+from autotrack.tracking.crating import crated_from, known_schema
 from autotrack.tracking.filing import file_crate
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.logs import writable
@@ -215,11 +217,14 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
     clean = clean_path(text(name, "the name of a model"))
     packed = crated_from(model)
     active = writable()
-    link = links.get(packed)
-    use = None if link is None else link.train
     before = model.manifest.preprocessing if isinstance(model, Crate) else []
+    schema = known_schema(model, packed)
+    if not schema and input_example is not None:
+        # A few rows tell names and types, and nothing of ranges and gaps.
+        shown = describe(input_example)
+        schema = {} if shown is None else known(shown)
     with _files(active) as folder:
-        rows = file_crate(folder, active.run_id, clean, packed, use, before)
+        rows = file_crate(folder, active.run_id, clean, packed, schema, before)
         _replace(active, lambda store: store.replace_folder(active.run_id, clean, rows))
     if input_example is not None:
         log_table(input_example, f"{clean}_input_example.json")

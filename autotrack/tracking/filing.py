@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from autotrack.crates.pack import pack
+from autotrack.describe.profile import known, profile
 from autotrack.entities import DatasetUse
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.database import Store
@@ -20,10 +22,10 @@ def file_crate(
     run_id: str,
     path: str,
     model: object,
-    use: DatasetUse | None,
+    schema: Mapping[str, Any],
     preprocessing: Iterable[object] = (),
 ) -> list[StoredArtifact]:
-    """Pack `model`, trained on `use`, into the folder `path` of the run.
+    """Pack `model`, trained on what `schema` describes, into the folder `path` of the run.
 
     Raises
     ------
@@ -32,15 +34,21 @@ def file_crate(
     StoreError, OSError
         If it cannot be written.
     """
-    data = None if use is None else use.data
     before = [str(transformer) for transformer in preprocessing]
     with folder.staging() as staged:
-        files = pack(model, staged, run_id=run_id, data=data, preprocessing=before)
+        files = pack(model, staged, run_id=run_id, schema=schema, preprocessing=before)
         location = folder.place(staged, run_id, path)
     return [
         StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)
         for file in files
     ]
+
+
+def schema_of(use: DatasetUse | None, X: object = None) -> dict[str, Any]:
+    """What a crate says of the training input: more, if that still exists."""
+    if use is None:
+        return {}
+    return known(use.data) if X is None else profile(X, use.data)
 
 
 def file_table(folder: ArtifactFolder, run_id: str, path: str, table: Table) -> StoredArtifact:

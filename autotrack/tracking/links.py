@@ -44,6 +44,11 @@ class Link:
     loaded: bool = False
     scope: str = ""
 
+    @property
+    def training_input(self) -> Any:
+        """What the estimator was trained on, if that still exists."""
+        return None if self.train_ref is None else self.train_ref()
+
 
 #: The runs of the estimators of this process: fitted while tracking was on, or loaded from crates.
 links: IdentityMap[Link] = IdentityMap()

@@ -31,7 +31,7 @@ from autotrack.tracking.facts import (
     preprocessing_params,
 )
 from autotrack.tracking.failures import ended_by, run_error
-from autotrack.tracking.filing import ScoreTables, file_crate
+from autotrack.tracking.filing import ScoreTables, file_crate, schema_of
 from autotrack.tracking.links import Link, link_parts, links
 from autotrack.tracking.upkeep import Upkeep
 
@@ -161,21 +161,21 @@ class Recorder:
         link = Link(fit.store, fit.run_id, fit.facts.data, data, partial, fit.facts)
         link_parts(model, link)
 
-    def close_fit(self, fit: OpenFit, model: object) -> None:
-        """A fit returned: keep the crate, and end the run if it is the fit's own."""
+    def close_fit(self, fit: OpenFit, model: object, X: object) -> None:
+        """A fit on `X` returned: keep the crate, and end the run if it is the fit's own."""
         if fit.facts.applied_first:
             self._tell_preprocessing(fit.facts)
         if fit.further:
             self.continue_fit(model)
         else:
-            self._finish(fit, model)
+            self._finish(fit, model, X)
 
-    def _finish(self, fit: OpenFit, model: object) -> None:
+    def _finish(self, fit: OpenFit, model: object, X: object) -> None:
         tags: dict[str, str] = {}
         replaced: list[str] = []
         rows: list[StoredArtifact] = []
         try:
-            rows = self._crate(fit, model, tags)
+            rows = self._crate(fit, model, X, tags)
         except BaseException as error:
             # The fit succeeded, whatever became of its crate: an interrupt ends the run as well.
             tags["autotrack.crate_error"] = f"{type(error).__name__}: {error}"
@@ -234,13 +234,16 @@ class Recorder:
             PreprocessingWarning,
         )
 
-    def _crate(self, fit: OpenFit, model: object, tags: dict[str, str]) -> list[StoredArtifact]:
+    def _crate(
+        self, fit: OpenFit, model: object, X: object, tags: dict[str, str]
+    ) -> list[StoredArtifact]:
         if not self.settings.log_models:
             return []
         facts, started = fit.facts, time.monotonic()
         try:
             folder = home.files_of(fit.store, fit.run_id)
-            rows = file_crate(folder, fit.run_id, CRATE, model, facts.data, facts.applied_first)
+            schema = schema_of(facts.data, X)
+            rows = file_crate(folder, fit.run_id, CRATE, model, schema, facts.applied_first)
         except UncratableError as error:
             tags["autotrack.crate_error"] = str(error)
             self.trouble.tell_once(
@@ -273,7 +276,8 @@ class Recorder:
             link = links.get(model)
             if link is not None:
                 facts = link.facts or FitFacts(summary(model), qualified_name(model), {})
-                self._finish(OpenFit(facts, link.store, link.run_id, False, None), model)
+                fit = OpenFit(facts, link.store, link.run_id, False, None)
+                self._finish(fit, model, link.training_input)
 
     # -- transformers and scores ------------------------------------------------------------------
 

@@ -1,0 +1,253 @@
+"""What a model takes: new data is held against what the training data looked like.
+
+Order is mended silently and harmless casts are made. What no model can take is an error; what
+training had nothing like is left to the model, which takes it with a warning or raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autotrack.crates.columns import held_against
+from autotrack.errors import ContractError
+
+# How many columns a message names.
+_NAMED = 12
+
+
+class Contract:
+    """What a model was trained on, as far as new data can be held against it.
+
+    Parameters
+    ----------
+    schema : mapping
+        As :func:`autotrack.describe.profile.profile` gives it; of older crates only names and
+        dtypes. Empty where nothing is known, and then everything is taken.
+    unused : collection of str, optional
+        Columns that the model does not look at: they may be missing and hold anything.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], unused: frozenset[str] = frozenset()) -> None:
+        self._kind = str(schema.get("kind", ""))
+        self._shape = schema.get("shape")
+        self._dtype = schema.get("dtype")
+        self._columns: list[Mapping[str, Any]] = schema.get("columns") or []
+        self._unused = unused
+        self._named = bool(self._columns) and all(c.get("name") is not None for c in self._columns)
+
+    def admit(self, X: Any, what: str) -> tuple[Any, list[str]]:
+        """Mend what can be mended, and tell what training had nothing like.
+
+        Parameters
+        ----------
+        X : data
+            What is to be predicted for. It is not changed.
+        what : str
+            The model's name, for messages.
+
+        Returns
+        -------
+        X : data
+            What the model is to see: the very object, if there was nothing to mend.
+        doubts : list of str
+            What the model may take or not.
+
+        Raises
+        ------
+        ContractError
+            If no model could take it; it names every column in question.
+        """
+        if self._named:
+            return self._admit_columns(X, what)
+        if self._is_text():
+            return self._admit_texts(X, what)
+        if self._shape is not None and len(self._shape) == 2:
+            return self._admit_array(X, what)
+        return X, []
+
+    # -- frames -----------------------------------------------------------------------------------
+
+    def _admit_columns(self, X: Any, what: str) -> tuple[Any, list[str]]:
+        doubts: list[str] = []
+        frame = _as_frame(X, self._columns)
+        if frame is None:
+            frame, doubts = self._named_array(X, what), ["an array without column names"]
+        labels = {str(label): label for label in frame.columns}
+        problems = self._problems_of_names(frame, labels)
+        if problems:
+            raise ContractError(self._told(what, problems), list(problems))
+        names = [column["name"] for column in self._columns if column["name"] in labels]
+        extra = [name for name in labels if name not in set(names)]
+        if extra:
+            doubts.append(f"columns that training did not have ({_listed(extra)}) were left out")
+        if list(labels) != names:
+            frame = frame[[labels[name] for name in names]]
+        if type(frame).__module__.startswith("pandas"):
+            frame = self._held_against(frame, labels, doubts, what)
+        return frame, doubts
+
+    def _problems_of_names(self, frame: Any, labels: Mapping[str, Any]) -> dict[str, str]:
+        problems = {
+            column["name"]: "is missing"
+            for column in self._columns
+            if column["name"] not in labels and column["name"] not in self._unused
+        }
+        if len(labels) < len(frame.columns):
+            names = list(map(str, frame.columns))
+            problems |= {name: "is there twice" for name in names if names.count(name) > 1}
+        return problems
+
+    def _held_against(
+        self, frame: Any, labels: Mapping[str, Any], doubts: list[str], what: str
+    ) -> Any:
+        problems: dict[str, str] = {}
+        mended: dict[Any, Any] = {}
+        for column in self._columns:
+            name = column["name"]
+            if name in self._unused or name not in labels:
+                continue
+            series = frame[labels[name]]
+            verdict = held_against(series, column)
+            if verdict.problem:
+                problems[name] = verdict.problem
+            elif verdict.values is not series:
+                mended[labels[name]] = verdict.values
+            doubts += [f"{name}: {doubt}" for doubt in verdict.doubts]
+        if problems:
+            raise ContractError(self._told(what, problems), list(problems))
+        if not mended:
+            return frame
+        frame = frame.copy(deep=False)
+        for label, values in mended.items():
+            frame[label] = values
+        return frame
+
+    def _named_array(self, X: Any, what: str) -> Any:
+        import pandas
+
+        values = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
+        names = [column["name"] for column in self._columns]
+        if getattr(values, "ndim", 0) != 2 or values.shape[1] != len(names):
+            raise ContractError(
+                f"{what} takes a DataFrame with the columns {_listed(names)}, not "
+                f"{_looks(values)}; give these columns by name",
+                names,
+            )
+        if hasattr(values, "toarray"):
+            values = values.toarray()
+        return pandas.DataFrame(values, columns=names)
+
+    def _told(self, what: str, problems: Mapping[str, str]) -> str:
+        told = "; ".join(f"column {name!r} {text}" for name, text in problems.items())
+        names = [column["name"] for column in self._columns]
+        return f"{what} cannot predict for this: {told}. It was trained on {_listed(names)}"
+
+    # -- texts and arrays -------------------------------------------------------------------------
+
+    def _is_text(self) -> bool:
+        dtypes = [column["dtype"] for column in self._columns]
+        return self._shape is not None and len(self._shape) == 1 and dtypes in (["str"], ["object"])
+
+    def _admit_texts(self, X: Any, what: str) -> tuple[Any, list[str]]:
+        if isinstance(X, str):
+            raise ContractError(f"{what} takes a list of texts; write [{X!r:.40}]", [])
+        if getattr(X, "ndim", 1) != 1:
+            raise ContractError(f"{what} takes a list of texts, not {_looks(X)}", [])
+        return X, []
+
+    def _admit_array(self, X: Any, what: str) -> tuple[Any, list[str]]:
+        width = self._shape[1]  # type: ignore[index]
+        values = _as_array(X)
+        if getattr(values, "ndim", None) != 2:
+            hint = ""
+            if getattr(values, "ndim", None) == 1:
+                hint = "; a single row is X.reshape(1, -1), or [[...]] as a list"
+            raise ContractError(
+                f"{what} takes rows of {width} numbers, not {_looks(values)}{hint}", []
+            )
+        if values.shape[1] != width:
+            raise ContractError(
+                f"{what} was trained on {width} columns, and this is {_looks(values)}; give the "
+                "same columns in the same order",
+                [],
+            )
+        if not isinstance(values, np.ndarray) or np.dtype(self._numbers()).kind not in "iuf":
+            return values, []
+        if values.dtype.kind not in "biufc":
+            values = _as_numbers(values, what)
+        return values, self._gaps(values)
+
+    def _numbers(self) -> str:
+        try:
+            return np.dtype(str(self._dtype)).name
+        except TypeError:
+            return "object"
+
+    def _gaps(self, values: Any) -> list[str]:
+        if values.dtype.kind != "f" or not self._columns:
+            return []
+        found = np.isnan(values).any(axis=0).tolist()
+        facts = zip(found, self._columns, strict=False)
+        new = [str(i) for i, (gap, c) in enumerate(facts) if gap and c.get("nulls") is False]
+        return [f"column {_listed(new)}: gaps, where training had none"] if new else []
+
+
+def unused_columns(model: Any) -> frozenset[str]:
+    """The columns that a fitted model leaves out before it looks at anything."""
+    steps = getattr(model, "steps", None)
+    first = steps[0][1] if isinstance(steps, list) and steps else model
+    names = getattr(first, "feature_names_in_", None)
+    places = getattr(first, "_transformer_to_input_indices", None)
+    if names is None or not isinstance(places, dict):
+        return frozenset()
+    used: set[int] = set()
+    for name, transformer, _ in first.transformers_:
+        if not (isinstance(transformer, str) and transformer == "drop"):
+            used.update(places.get(name, ()))
+    return frozenset(str(name) for place, name in enumerate(names) if place not in used)
+
+
+def _as_frame(X: Any, columns: list[Mapping[str, Any]]) -> Any:
+    """A frame as it is, rows given as dicts as one; None for what has no names."""
+    import pandas
+
+    if hasattr(X, "columns"):
+        return X
+    if isinstance(X, pandas.Series) and not isinstance(X.index, pandas.RangeIndex):
+        return X.to_frame().T.infer_objects()
+    if isinstance(X, Mapping):
+        scalars = not any(isinstance(v, list | tuple) or hasattr(v, "shape") for v in X.values())
+        X = [X] if scalars else pandas.DataFrame(X)
+    if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
+        X = pandas.DataFrame(list(X))
+    return X if hasattr(X, "columns") else None
+
+
+def _as_array(X: Any) -> Any:
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        return X.to_numpy()
+    return np.asarray(X) if isinstance(X, list | tuple) else X
+
+
+def _as_numbers(values: Any, what: str) -> Any:
+    if values.dtype.kind == "O":
+        try:
+            return values.astype(np.float64)
+        except (TypeError, ValueError):
+            pass
+    held = next((v for v in values.ravel().tolist() if isinstance(v, str)), None)
+    told = f", such as {held!r:.40}" if held is not None else ""
+    raise ContractError(f"{what} takes numbers, and this holds what is none{told}", [])
+
+
+def _looks(values: Any) -> str:
+    shape = getattr(values, "shape", None)
+    return f"a {type(values).__name__}" + (f" of shape {tuple(shape)}" if shape else "")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
