@@ -169,11 +169,8 @@ class Contract:
                 f"{what} takes rows of {width} numbers, not {_looks(values)}{hint}", []
             )
         if values.shape[1] != width:
-            raise ContractError(
-                f"{what} was trained on {width} columns, and this is {_looks(values)}; give the "
-                "same columns in the same order",
-                [],
-            )
+            # A few models do not mind; all others raise.
+            return values, [f"{values.shape[1]} columns, where training had {width}"]
         if not isinstance(values, np.ndarray) or np.dtype(self._numbers()).kind not in "iuf":
             return values, []
         if values.dtype.kind not in "biufc":
