@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -124,6 +125,8 @@ def enable(
     training_score: bool | None = None,
     progress: bool | Literal["auto"] | None = None,
     resume: bool | None = None,
+    code_by_value: bool | Sequence[str] | None = None,
+    verify_models: bool | None = None,
 ) -> Session:
     """Switch autologging on: from here on every fit and score is recorded.
 
@@ -154,6 +157,15 @@ def enable(
     resume : bool, default=True
         Let a search go on with the evaluations that an interrupted one had computed
         (``AUTOTRACK_RESUME``): the same search on the same data, with the same library versions.
+    code_by_value : bool or sequence of str, default=True
+        Classes and functions of what is no installed distribution always go into crates by value.
+        True: those of packages that are installed in editable mode as well. False: these by name
+        and version. Names of modules or packages: these too, however they are installed
+        (``AUTOTRACK_CODE_BY_VALUE``, separated by commas).
+    verify_models : bool, default=False
+        Open every crate in an isolated process after the fit, in the background, and compare what
+        its model says there; the run's tag ``autotrack.verified`` has the outcome
+        (``AUTOTRACK_VERIFY_MODELS``).
 
     Returns
     -------
@@ -176,6 +188,8 @@ def enable(
             training_score=training_score,
             progress=progress,
             resume=resume,
+            code_by_value=code_by_value,
+            verify_models=verify_models,
         )
         if _session is not None and _session.settings == settings:
             return _session
@@ -232,6 +246,10 @@ def _at_exit() -> None:
     disable()
     with home.trouble.guard("end its open runs"):
         end_open_runs()
+    verifying = sys.modules.get("autotrack.tracking.verifying")
+    if verifying is not None:
+        with home.trouble.guard("verify its last crates"):
+            verifying.verifier.finish()
     home.ledger.close()
     if home.pid != os.getpid():
         return

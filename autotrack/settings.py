@@ -34,6 +34,12 @@ class Settings:
         Whether to show a progress bar: ``"auto"`` where somebody sees it, when it takes long.
     resume : bool
         Whether a search goes on with what an interrupted one like it had computed.
+    code_by_value : bool or tuple of str
+        What of the installed code goes into crates as well: what is installed in editable mode
+        (True), nothing (False), or that and the named modules and packages.
+    verify_models : bool
+        Whether every crate is asked in a process of its own, after the fit, what it was asked at
+        packing.
     strict : bool
         Raise what goes wrong inside autotrack instead of warning (for tests).
     quiet : bool
@@ -48,6 +54,8 @@ class Settings:
     training_score: bool = False
     progress: bool | Literal["auto"] = "auto"
     resume: bool = True
+    code_by_value: bool | tuple[str, ...] = True
+    verify_models: bool = False
     strict: bool = False
     quiet: bool = False
 
@@ -100,6 +108,24 @@ def _flag_or_auto(value: object, where: str) -> bool | Literal["auto"]:
         raise SettingError(f"{where}{value!r} is none of 'auto', True and False") from None
 
 
+def _flag_or_modules(value: object, where: str) -> bool | tuple[str, ...]:
+    try:
+        return _flag(value, where)
+    except SettingError:
+        pass
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple | set | frozenset) or not all(map(_is_module, names)):
+        raise SettingError(
+            f"{where}{value!r} is neither a yes or no nor names of modules; give True, False or "
+            "a list such as ['mypackage']"
+        )
+    return tuple(sorted(str(name).strip() for name in names))
+
+
+def _is_module(name: object) -> bool:
+    return isinstance(name, str) and all(part.isidentifier() for part in name.strip().split("."))
+
+
 def _folder(value: object, where: str) -> Path:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise SettingError(f"{where}{value!r} is no folder; give a path such as 'autotrack_runs'")
@@ -126,6 +152,8 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "training_score": _flag,
     "progress": _flag_or_auto,
     "resume": _flag,
+    "code_by_value": _flag_or_modules,
+    "verify_models": _flag,
     "strict": _flag,
     "quiet": _flag,
 }

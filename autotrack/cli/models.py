@@ -14,6 +14,7 @@ from autotrack.cli.look import new_console
 from autotrack.cli.main import existing_store, main, store_option
 from autotrack.cli.tables import ID, moment
 from autotrack.crates.load import check
+from autotrack.crates.verify import verify as check_again
 from autotrack.entities import ModelVersion
 from autotrack.tracking import registry
 
@@ -81,3 +82,17 @@ def show(path: Path, source: bool) -> None:
     for name, text in manifest.sources.items() if source else ():
         out.print(f"\n[bold]{escape(name)}[/bold]")
         out.print(escape(text.rstrip()))
+
+
+@crate.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--env", is_flag=True, help="In a new environment with its requirements alone.")
+@click.pass_context
+def verify(context: click.Context, path: Path, env: bool) -> None:
+    """Ask the crate in the folder PATH what it was asked at packing, in a fresh process.
+
+    Ends with 1 if it says something else, or cannot be opened there.
+    """
+    found = check_again(path, check(path), env=env)
+    click.echo(str(found))
+    context.exit(0 if found else 1)

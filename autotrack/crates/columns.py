@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-_NUMBER = re.compile(r"(u?int|float|longdouble|Decimal)\d*", re.IGNORECASE)
-_TEXT = re.compile(r"str|string|String|<U\d+|StringDType\(\)")
-_FAMILIES = {
-    "str": "text",
-    "bool": "truth",
-    "empty": "nothing",
-    "date": "time",
-    "datetime": "time",
-    "datetime64": "time",
-    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
-}
+from autotrack.crates.replay import FAMILIES, family
+
 _SAID = {"number": "numbers", "text": "text", "truth": "truth values", "time": "times"}
 # How many values a message names.
 _NAMED = 3
@@ -56,22 +46,6 @@ def held_against(series: Any, column: Mapping[str, Any]) -> Verdict:
     if "levels" in column and column["dtype"] != "category":
         doubts += unseen(verdict.values[~gaps], column)
     return replace(verdict, doubts=tuple(doubts))
-
-
-def family(column: Mapping[str, Any]) -> str:
-    """What kind of values a column of the training data had; empty where that is not known."""
-    dtype = column["dtype"]
-    if dtype == "object":
-        return _FAMILIES.get(column.get("values", ""), "")
-    if dtype in ("category", "Categorical", "Enum"):
-        return "category"
-    if dtype.lower() in ("bool", "boolean"):
-        return "truth"
-    if dtype.lower().startswith(("datetime", "date")):
-        return "time"
-    if _TEXT.fullmatch(dtype):
-        return "text"
-    return "number" if _NUMBER.fullmatch(dtype) else ""
 
 
 def unseen(values: Any, column: Mapping[str, Any]) -> list[str]:
@@ -114,7 +88,7 @@ def _family_of(series: Any) -> str:
     if isinstance(dtype, pandas.CategoricalDtype):
         return _family_of(dtype.categories.to_series()) if len(dtype.categories) else "nothing"
     held = infer_dtype(series, skipna=True)
-    return _FAMILIES.get({"string": "str", "boolean": "bool"}.get(held, held), "mixed")
+    return FAMILIES.get({"string": "str", "boolean": "bool"}.get(held, held), "mixed")
 
 
 def _unlike(series: Any, held: str, wanted: str) -> Verdict:
@@ -186,7 +160,7 @@ def _as_declared(series: Any, column: Mapping[str, Any]) -> Verdict:
     levels = column.get("levels")
     if levels is None:
         return Verdict(series)
-    held, wanted = _family_of(series), _FAMILIES.get(column.get("values", ""), "")
+    held, wanted = _family_of(series), FAMILIES.get(column.get("values", ""), "")
     if held not in (wanted, "nothing") and wanted:
         return _unlike(series, held, wanted)
     kind = pandas.CategoricalDtype(levels, ordered=bool(column.get("ordered")))

@@ -13,6 +13,7 @@ from typing import Any
 from autotrack.crates.contract import Contract, unused_columns
 from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import Manifest
+from autotrack.crates.verify import Verification, verify
 from autotrack.errors import ContractError, ContractWarning
 
 # What a crate passes on to its model, where the model has it: what takes rows such as those of
@@ -164,6 +165,25 @@ class Crate:
     def requirements(self) -> list[str]:
         """``name==version`` of each distribution needed to load it."""
         return self.manifest.requirements
+
+    def verify(self, *, env: bool = False) -> Verification:
+        """Ask the model in a fresh, isolated process what it was asked at packing, and compare.
+
+        The process is ``python -I`` in an empty folder, where autotrack cannot be imported: what
+        the crate needs and neither carries nor requires is missing there.
+
+        Parameters
+        ----------
+        env : bool, default=False
+            Ask in a new virtual environment, which has the crate's `requirements` and no more.
+            They are installed with pip.
+
+        Returns
+        -------
+        Verification
+            True if the model said the same; `problems` say what is wrong.
+        """
+        return verify(self._folder, self.manifest, env=env)
 
     def save(self, path: str | Path) -> Path:
         """Copy the crate's folder to `path`, which must not exist yet, and return it.

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.crates.columns import family
+from autotrack.crates.replay import answer, family
 from autotrack.describe.profile import MOST_COLUMNS
 
 Rows = dict[str, Any]
@@ -114,67 +114,6 @@ def _made_up_sparse(schema: Mapping[str, Any]) -> Rows:
     }
 
 
-# -- as the model takes it ------------------------------------------------------------------------
-
-
-def as_input(example: Rows, schema: Mapping[str, Any]) -> Any:
-    """The rows of an example in the kind of container that training had."""
-    if "sparse" in example:
-        from scipy.sparse import csr_array, csr_matrix
-
-        rows, columns, values = zip(*example["sparse"], strict=True)
-        make = csr_array if "array" in schema["kind"] else csr_matrix
-        kind = np.dtype(schema.get("dtype", "float64"))
-        return make((np.asarray(values, dtype=kind), (rows, columns)), shape=example["shape"])
-    if "columns" in example:
-        return _as_frame(example["columns"], schema)
-    rows = example["rows"]
-    if rows and isinstance(rows[0], str):
-        return rows
-    kind = schema.get("dtype", "object")
-    filled = [[np.nan if value is None else value for value in row] for row in rows]
-    return np.asarray(filled, dtype=kind if not str(kind).startswith("<U") else None)
-
-
-def _as_frame(columns: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
-    facts = schema["columns"]
-    if str(schema["kind"]).startswith("polars"):
-        import polars
-
-        return polars.DataFrame(dict(columns), strict=False)
-    import pandas
-
-    names = [int(c["name"]) if c.get("label") == "int" else c["name"] for c in facts]
-    if {column["dtype"] for column in facts} == {"float64"}:
-        # One block, which takes a hundredth of the time of as many columns.
-        values = np.array([columns[column["name"]] for column in facts], dtype=np.float64)
-        return pandas.DataFrame(values.T, columns=names)
-    held = (_as_values(columns[column["name"]], column) for column in facts)
-    return pandas.DataFrame(dict(zip(names, held, strict=True)))
-
-
-def _as_values(values: list[Any], column: Mapping[str, Any]) -> Any:
-    """What becomes a column of a frame, of the type that training had as far as that can be."""
-    import pandas
-
-    dtype, what, gaps = column["dtype"], family(column), None in values
-    if dtype == "category" and "levels" in column:
-        kind = pandas.CategoricalDtype(column["levels"], ordered=bool(column.get("ordered")))
-        return pandas.Categorical(values, dtype=kind)
-    if what == "time" and dtype != "object":
-        return pandas.to_datetime(pandas.Series(values)).astype(dtype)
-    if what == "number" and dtype.islower():
-        return np.asarray(values, dtype="float64" if gaps else dtype)
-    if dtype == "bool" and not gaps:
-        return np.asarray(values, dtype=bool)
-    if dtype == "object" and gaps and column.get("gap") != "None":
-        values = [np.nan if value is None else value for value in values]
-    try:
-        return pandas.Series(values, dtype=dtype)
-    except (TypeError, ValueError):  # a dtype that this pandas does not know
-        return pandas.Series(values, dtype=object)
-
-
 # -- what the model says to it --------------------------------------------------------------------
 
 
@@ -207,29 +146,6 @@ def answers(model: Any, data: Any) -> dict[str, dict[str, Any]]:
         for output in found.values():
             output["labels"] = labels.tolist()
     return found
-
-
-def answer(output: Any) -> dict[str, Any]:
-    """What a method returned, as JSON's values.
-
-    Raises
-    ------
-    TypeError
-        If it is neither an array nor a frame.
-    """
-    if hasattr(output, "toarray"):
-        output = output.toarray()
-    if isinstance(output, list):
-        output = np.stack([np.asarray(part) for part in output])
-    values = np.asarray(output)
-    if values.ndim == 0 or values.dtype.names is not None:
-        raise TypeError(f"a {type(output).__name__} is no prediction that can be kept")
-    kept = values.astype(str) if values.dtype.kind in "OUSmM" else values
-    return {
-        "dtype": str(values.dtype),
-        "shape": [None, *values.shape[1:]],
-        "example": kept.tolist(),
-    }
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from autotrack.crates.requirements import is_project_code
+from autotrack.crates.requirements import USUAL, ProjectCode
 from autotrack.errors import FreeNameError, InvalidValueError
 
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
@@ -68,7 +68,9 @@ class _Use:
         return f"{self.name!r} ({file}, line {self.line}{what})"
 
 
-def isolate(function: Callable[..., Any], objects: Mapping[str, Any]) -> Isolated:
+def isolate(
+    function: Callable[..., Any], objects: Mapping[str, Any], own: ProjectCode = USUAL
+) -> Isolated:
     """Cut `function` loose from where it was defined.
 
     Parameters
@@ -78,6 +80,8 @@ def isolate(function: Callable[..., Any], objects: Mapping[str, Any]) -> Isolate
         left as it is.
     objects : mapping
         What it may use, by name. Functions in it are cut as well, and see the same objects.
+    own : ProjectCode, optional
+        Whose functions are cut.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def isolate(function: Callable[..., Any], objects: Mapping[str, Any]) -> Isolate
     InvalidValueError
         If it is no function, or an object is used by nobody.
     """
-    cut = _Cut(objects)
+    cut = _Cut(objects, own)
     rebuilt = cut.rebuilt(function)
     given = {name: cut.cut(value) for name, value in objects.items()}
     if cut.free:
@@ -111,17 +115,6 @@ def _name_of(function: object) -> str:
     return str(getattr(function, "__qualname__", None) or type(function).__name__)
 
 
-def _is_cut(value: object) -> bool:
-    """Whether `value` is a function of the user's own, or a partial of one."""
-    while isinstance(value, functools.partial):
-        value = value.func
-    return isinstance(value, FunctionType) and _is_own(value)
-
-
-def _is_own(value: object) -> bool:
-    return is_project_code(str(getattr(value, "__module__", None) or "__main__"))
-
-
 def _told(function: object, free: list[_Use]) -> str:
     first = {use.name: use for use in reversed(free)}
     names = sorted(first, key=lambda name: (first[name].line or 0, name))
@@ -136,8 +129,9 @@ def _told(function: object, free: list[_Use]) -> str:
 class _Cut:
     """Rebuilds functions that are given the same objects."""
 
-    def __init__(self, objects: Mapping[str, Any]) -> None:
+    def __init__(self, objects: Mapping[str, Any], own: ProjectCode) -> None:
         self._objects = objects
+        self._own = own
         #: What they import, or know under a name.
         self.modules: set[str] = set()
         #: The objects that any of them uses.
@@ -148,7 +142,14 @@ class _Cut:
 
     def cut(self, value: Any) -> Any:
         """The value; a function of the user's own as :meth:`rebuilt` makes it."""
-        return self.rebuilt(value) if _is_cut(value) else value
+        inner = value
+        while isinstance(inner, functools.partial):
+            inner = inner.func
+        return self.rebuilt(value) if self._is_own_function(inner) else value
+
+    def _is_own_function(self, value: object) -> bool:
+        home = str(getattr(value, "__module__", None) or "__main__")
+        return isinstance(value, FunctionType) and self._own.holds(home)
 
     def rebuilt(self, function: Any) -> Any:
         """The function, with what it may see and nothing else."""
@@ -156,12 +157,12 @@ class _Cut:
             inner = self.rebuilt(function.func)
             keywords = {name: self.cut(value) for name, value in function.keywords.items()}
             return functools.partial(inner, *map(self.cut, function.args), **keywords)
-        if isinstance(function, FunctionType) and _is_own(function):
+        if self._is_own_function(function):
             if id(function) not in self._done:
                 self._done[id(function)] = self._rebuild(function)
             return self._done[id(function)]
         # A bound method, or an object that can be called, would bring along what nobody named.
-        if isinstance(function, FunctionType | BuiltinFunctionType) and not _is_own(function):
+        if isinstance(function, FunctionType | BuiltinFunctionType):
             self.modules.add(str(function.__module__))
             return function
         raise InvalidValueError(
@@ -192,8 +193,7 @@ class _Cut:
                 _put(rebuilt, use.name, value)
             else:
                 self.free.append(use)
-        for inner in _codes(code):
-            self.modules.update(_imported(inner))
+        self.modules.update(imported(code))
         return rebuilt
 
     def _missing(self, function: FunctionType) -> Iterator[_Use]:
@@ -276,6 +276,8 @@ def _stored(code: CodeType) -> Iterator[str]:
     return (step.argval for step in dis.get_instructions(code) if step.opname == "STORE_GLOBAL")
 
 
-def _imported(code: CodeType) -> Iterator[str]:
-    """The modules that code imports when it runs."""
-    return (step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME")
+@functools.lru_cache(maxsize=1000)  # a class is packed with every fit of a model of it
+def imported(code: CodeType) -> frozenset[str]:
+    """The modules that code imports when it runs, and what is defined inside of it."""
+    steps = (step for inner in _codes(code) for step in dis.get_instructions(inner))
+    return frozenset(step.argval for step in steps if step.opname == "IMPORT_NAME")

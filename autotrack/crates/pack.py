@@ -21,10 +21,11 @@ import cloudpickle
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
-from autotrack.crates.example import answers, as_input, made_up
-from autotrack.crates.isolation import Isolated
+from autotrack.crates.example import answers, made_up
+from autotrack.crates.isolation import Isolated, imported
 from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest, PackedFile, PackedObject
-from autotrack.crates.requirements import exact_requirements, is_project_code
+from autotrack.crates.replay import as_input
+from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
 from autotrack.crates.sources import source_of
 from autotrack.describe.estimator import qualified_name
 from autotrack.errors import UncratableError
@@ -45,6 +46,7 @@ def pack(
     run_id: str | None = None,
     schema: Mapping[str, Any] = MappingProxyType({}),
     preprocessing: Sequence[str] = (),
+    own: ProjectCode = USUAL,
 ) -> list[PackedFile]:
     """Write `model` as a crate into `folder`, which must exist and be empty.
 
@@ -63,6 +65,8 @@ def pack(
         What the training input looked like, as :func:`autotrack.describe.profile.profile` says it.
     preprocessing : sequence of str
         What was applied to the training data outside of the model.
+    own : ProjectCode, optional
+        What code goes in by value.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def pack(
     function = model if isinstance(model, Isolated) else None
     with open(folder / MODEL_FILE, "wb", buffering=1 << 16) as file:
         writer = _HashingWriter(file)
-        pickler = _CratePickler(writer)
+        pickler = _CratePickler(writer, own)
         try:
             objects = [
                 PackedObject(name, _dump(pickler, writer, part, name))
@@ -98,7 +102,7 @@ def pack(
         created=datetime.now(UTC).isoformat(),
         python=platform.python_version(),
         autotrack=__version__,
-        requirements=exact_requirements(pickler.modules | imported),
+        requirements=exact_requirements(pickler.modules | imported | _containers(schema), own),
         code=sorted(pickler.by_value),
         schema=dict(schema),
         preprocessing=list(preprocessing),
@@ -143,6 +147,11 @@ def _dump(pickler: _CratePickler, writer: _HashingWriter, part: object, name: st
     return writer.size - before
 
 
+def _containers(schema: Mapping[str, Any]) -> set[str]:
+    """The library that makes the rows a model takes: no model is of use without it."""
+    return {str(schema.get("kind", "builtins")).partition(".")[0]} & {"numpy", "pandas", "polars"}
+
+
 def _example(
     model: object, schema: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -162,8 +171,9 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
     only plain containers, numbers and texts are written without asking it.
     """
 
-    def __init__(self, file: io.RawIOBase) -> None:
+    def __init__(self, file: io.RawIOBase, own: ProjectCode) -> None:
         super().__init__(file, protocol=PROTOCOL)
+        self._own = own
         self.modules: set[str] = set()
         #: The user's own classes and functions, by module and name.
         self.by_value: dict[str, type | types.FunctionType] = {}
@@ -180,14 +190,14 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
         elif isinstance(obj, type | types.FunctionType):
             # A function made by exec may come from nowhere: it goes by value as well.
             home = str(getattr(obj, "__module__", None) or "__main__")
-            if is_project_code(home):
+            if self._own.holds(home):
                 owner = obj.__qualname__.rpartition(".")[0]
                 if isinstance(obj, type) or owner == "" or owner.endswith("<locals>"):
                     # Methods go unsaid.
                     self.by_value.setdefault(f"{home}.{obj.__qualname__}", obj)
                 return self._reduce_by_value(obj)
             self.modules.add(home)
-        elif isinstance(obj, functools._lru_cache_wrapper) and is_project_code(_module_of(obj)):
+        elif isinstance(obj, functools._lru_cache_wrapper) and self._own.holds(_module_of(obj)):
             # It names its place and no more: elsewhere it is the same function and a new cache.
             options = obj.cache_parameters()
             made_of = (obj.__wrapped__, options["maxsize"], options["typed"], _CACHE_INFO)
@@ -203,7 +213,8 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
             reduced = _cloudpickle._class_reduce(obj)
             return _cloudpickle._dynamic_class_reduce(obj) if reduced is NotImplemented else reduced
         reduced = self._dynamic_function_reduce(obj)
-        _carry_modules(obj.__code__, reduced[2][1])
+        _carry_modules(obj.__code__, reduced[2][1], self._own)
+        self.modules.update(name for name in imported(obj.__code__) if not self._own.holds(name))
         return reduced
 
 
@@ -213,6 +224,7 @@ class _ModulePart:
 
     module: types.ModuleType
     names: frozenset[str]
+    own: ProjectCode
     within: frozenset[str] = frozenset()
 
     def content(self) -> dict[str, Any]:
@@ -220,24 +232,26 @@ class _ModulePart:
         within = self.within | {self.module.__name__}
         used = {name: vars(self.module)[name] for name in self.names & vars(self.module).keys()}
         return {
-            name: _ModulePart(value, self.names, within) if _is_project_module(value) else value
+            name: _ModulePart(value, self.names, self.own, within)
+            if _is_project_module(value, self.own)
+            else value
             for name, value in sorted(used.items())
             if getattr(value, "__name__", None) not in within  # modules that import each other
         }
 
 
-def _carry_modules(code: types.CodeType, state: dict[str, Any]) -> None:
+def _carry_modules(code: types.CodeType, state: dict[str, Any], own: ProjectCode) -> None:
     """Replace the user's own modules among a function's globals by what it uses of them."""
     names = frozenset(_names(code))
     held = state["__globals__"]
-    for name in [name for name, value in held.items() if _is_project_module(value)]:
-        held[name] = _ModulePart(held[name], names)
+    for name in [name for name, value in held.items() if _is_project_module(value, own)]:
+        held[name] = _ModulePart(held[name], names, own)
     submodules = state["_cloudpickle_submodules"]
-    submodules[:] = [module for module in submodules if not _is_project_module(module)]
+    submodules[:] = [module for module in submodules if not _is_project_module(module, own)]
 
 
-def _is_project_module(value: object) -> bool:
-    return isinstance(value, types.ModuleType) and is_project_code(value.__name__)
+def _is_project_module(value: object, own: ProjectCode) -> bool:
+    return isinstance(value, types.ModuleType) and own.holds(value.__name__)
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -333,7 +347,7 @@ def _parts(value: object) -> list[tuple[str, object]]:
 
 def _pickles(value: object) -> bool:
     try:
-        _CratePickler(_Nowhere()).dump(value)
+        _CratePickler(_Nowhere(), USUAL).dump(value)
     except Exception:  # noqa: BLE001 - a foreign __reduce__ may do anything
         return False
     return True

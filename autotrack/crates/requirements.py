@@ -13,6 +13,7 @@ import json
 import sys
 import sysconfig
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -30,7 +31,7 @@ _DISTRIBUTIONS = {
 _STACK = frozenset({"sklearn", "numpy", "scipy", "pandas", "joblib", "cloudpickle", "autotrack"})
 
 
-def exact_requirements(modules: Iterable[str]) -> list[str]:
+def exact_requirements(modules: Iterable[str], own: ProjectCode) -> list[str]:
     """``name==version`` of every distribution that `modules` come from, sorted.
 
     Modules of the standard library and of the user's own project need none and are left out.
@@ -38,7 +39,7 @@ def exact_requirements(modules: Iterable[str]) -> list[str]:
     found = set()
     for top in {name.partition(".")[0] for name in modules}:
         distribution = distribution_of(top)
-        if distribution is not None and not is_project_code(top):
+        if distribution is not None and not own.holds(top):
             found.add("{}=={}".format(*distribution))
     return sorted(found, key=str.lower)
 
@@ -59,12 +60,35 @@ def distribution_of(top: str) -> tuple[str, str] | None:
     return (names[0], importlib.metadata.version(names[0])) if names else None
 
 
-@functools.cache
-def is_project_code(module: str) -> bool:
-    """Whether `module` is the user's own: no part of Python and of no installed distribution.
+@dataclass(frozen=True, slots=True)
+class ProjectCode:
+    """What counts as the user's own code, which goes into a crate by value.
 
-    A distribution installed in editable mode counts as the user's own.
+    Parameters
+    ----------
+    editable : bool, default=True
+        Whether a distribution that is installed in editable mode does.
+    named : frozenset of str
+        Modules and packages that do, however they are installed.
     """
+
+    editable: bool = True
+    named: frozenset[str] = frozenset()
+
+    def holds(self, module: str) -> bool:
+        """Whether `module` is the user's own."""
+        if self.named and any(f"{module}.".startswith(f"{name}.") for name in self.named):
+            return True
+        return _is_project_code(module, self.editable)
+
+
+#: Unless told otherwise.
+USUAL = ProjectCode()
+
+
+@functools.cache
+def _is_project_code(module: str, editable: bool) -> bool:
+    """Whether `module` is no part of Python and of no installed distribution."""
     top = module.partition(".")[0]
     if top == "__main__":
         return True
@@ -76,7 +100,7 @@ def is_project_code(module: str) -> bool:
     file = Path(str(loaded.__file__)).resolve()
     if any(file.is_relative_to(folder) for folder in _installed_folders()):
         return False
-    return distribution_of(top) is None or _is_editable(top)
+    return distribution_of(top) is None or (editable and _is_editable(top))
 
 
 def _is_python_source(module: ModuleType) -> bool:

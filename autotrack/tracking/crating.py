@@ -22,7 +22,7 @@ from autotrack.entities import RunRecord
 from autotrack.errors import InvalidValueError
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
-from autotrack.tracking.filing import schema_of
+from autotrack.tracking.filing import own_code, schema_of
 from autotrack.tracking.links import Link, link_loaded, links
 
 # A density has only scores, an embedding only itself.
@@ -75,6 +75,7 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
             folder,
             run_id=None if link is None else link.run_id,
             schema=known_schema(function_or_estimator, model),
+            own=own_code(),
         )
         made = load(folder)
     except BaseException:
@@ -114,7 +115,7 @@ def crated_from(model: Any, objects: dict[str, Any] | None = None) -> Any:
     if isinstance(model, Crate):
         what = model.isolated if model.is_function else model.estimator
     elif isinstance(model, FunctionType | functools.partial):
-        return isolate(model, given)
+        return isolate(model, given, own_code())
     else:
         what = model
         usable = any(hasattr(model, name) for name in _METHODS)

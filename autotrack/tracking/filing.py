@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autotrack.crates.pack import pack
+from autotrack.crates.requirements import ProjectCode
 from autotrack.describe.profile import known, profile
 from autotrack.entities import DatasetUse
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
@@ -36,7 +37,9 @@ def file_crate(
     """
     before = [str(transformer) for transformer in preprocessing]
     with folder.staging() as staged:
-        files = pack(model, staged, run_id=run_id, schema=schema, preprocessing=before)
+        files = pack(
+            model, staged, run_id=run_id, schema=schema, preprocessing=before, own=own_code()
+        )
         location = folder.place(staged, run_id, path)
     return [
         StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)
@@ -49,6 +52,14 @@ def schema_of(use: DatasetUse | None, X: object = None) -> dict[str, Any]:
     if use is None:
         return {}
     return known(use.data) if X is None else profile(X, use.data)
+
+
+def own_code() -> ProjectCode:
+    """What counts as the user's own code, by the settings."""
+    asked = home.settings.code_by_value
+    if isinstance(asked, bool):
+        return ProjectCode(editable=asked)
+    return ProjectCode(named=frozenset(asked))
 
 
 def file_table(folder: ArtifactFolder, run_id: str, path: str, table: Table) -> StoredArtifact:

@@ -184,6 +184,11 @@ class Recorder:
             self._end(fit, rows, tags, replaced)
         for location in replaced:
             fit.store.artifacts.discard(location)
+        if rows and self.settings.verify_models:
+            from autotrack.tracking.verifying import verifier
+
+            folder = fit.store.artifacts.resolve(rows[0].location).parent
+            verifier.add(fit.store, fit.run_id, folder)
 
     def _end(
         self,

@@ -204,7 +204,9 @@ def test_a_manifest_that_does_not_vouch_for_the_model_opens_nothing(saved, trap)
 @pytest.mark.parametrize("number", [FORMAT + 1, 99, "1", None, 0])
 def test_another_format_names_both_numbers(saved, number):
     rewrite(saved, format=number)
-    with pytest.raises(CrateFormatError, match=rf"crate format {number!r}.*reads up to {FORMAT}; upgrade"):
+    with pytest.raises(
+        CrateFormatError, match=rf"crate format {number!r}.*reads up to {FORMAT}; upgrade"
+    ):
         autotrack.load_model(saved)
 
 
