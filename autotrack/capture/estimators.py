@@ -14,11 +14,12 @@ from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
+from autotrack.capture.stitching import stitch
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
-from autotrack.tracking.facts import FitFacts, ScoreFacts, TransformerFacts
+from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
 from autotrack.tracking.links import links
 from autotrack.tracking.recorder import OpenFit, Recorder
 from autotrack.tracking.trouble import Trouble
@@ -65,7 +66,7 @@ class EstimatorEars:
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
         if args and self._searches.takes(args[0]):
-            return self._searches.hear_search(original, args, kwargs, self._facts)
+            return self._searches.hear_search(original, args, kwargs, self._facts, self._stitched)
         return self._fit(original, args, kwargs)
 
     def _fit(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool = False) -> Any:
@@ -207,8 +208,15 @@ class EstimatorEars:
             if self._settings.training_score and hasattr(model, "score"):
                 with self._trouble.guard("score a model on its training data"):
                     self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
-            self._recorder.close_fit(opened, model, X)
+            stitched = None if partial else self._stitched(opened.facts, model, X)
+            self._recorder.close_fit(opened, model, X, stitched)
             self._remember_own(model, X, result)
+
+    def _stitched(self, facts: FitFacts, model: object, X: object) -> Stitched | None:
+        """The model with the transformers outside of it as one, where there are such."""
+        if not facts.applied_first or not self._settings.log_models:
+            return None
+        return stitch(model, X, self._lineage.stages_of(X))
 
     def _remember_own(self, model: Any, X: object, result: object) -> None:
         if result is not model:

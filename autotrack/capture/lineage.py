@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
 from autotrack.capture.byhand import InputSample, explained_by_input, made_of, sample_of
 from autotrack.capture.evidence import Evidence, relation
-from autotrack.capture.origin import comes_from, small_copy
+from autotrack.capture.origin import comes_from, is_small, small_copy
 from autotrack.capture.predictions import (
     Judged,
     Prediction,
@@ -29,6 +29,7 @@ from autotrack.capture.predictions import (
     sparse_digest,
 )
 from autotrack.capture.rows import is_sparse
+from autotrack.capture.stitching import Stage
 from autotrack.describe.data import fingerprint, row_count
 from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import TransformerFacts
@@ -69,6 +70,13 @@ class _Output:
     output: weakref.ref[Any] | None
     copy: weakref.ref[Any] | None
     chain: tuple[TransformerFacts, ...]
+    transformer: weakref.ref[Any] | None = None
+
+    def stage(self) -> Stage:
+        """The transformer with what it was given and returned, as far as that exists."""
+        output = _alive(self.output)
+        held = output if output is not None else _alive(self.copy)
+        return Stage(self.chain[-1].name, _alive(self.transformer), _alive(self.source), held)
 
     def is_origin_of(self, data: Any) -> bool:
         """Whether `data` is the output or was taken from it."""
@@ -101,6 +109,7 @@ class Lineage:
         self._truths: IdentityMap[bool] = IdentityMap()
         self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
         self._copies: deque[Any] = deque(maxlen=_MOST_COPIES)
+        self._transformers: deque[Any] = deque(maxlen=_MOST_COPIES)
         self._chains: IdentityMap[tuple[TransformerFacts, ...]] = IdentityMap()
         self._lock = threading.Lock()
 
@@ -287,16 +296,46 @@ class Lineage:
         copy = small_copy(output) if not chain[-1].resamples else None
         if copy is not None:
             self._copies.append(copy)
-        self._outputs.append(_Output(reference(data), reference(output), reference(copy), chain))
+            # One that nobody else holds is kept as long as what it returned, if it is small.
+            self._transformers.append(transformer if is_small(transformer) else None)
+        self._outputs.append(
+            _Output(
+                reference(data),
+                reference(output),
+                reference(copy),
+                chain,
+                reference(transformer),
+            )
+        )
 
     def preprocessing_of(self, data: object) -> tuple[TransformerFacts, ...]:
         """The transformers whose output `data` is, or is part of; first applied first."""
+        known = self._origin_of(data)
+        return () if known is None else known.chain
+
+    def stages_of(self, data: object) -> list[Stage]:
+        """The same transformers, with what they were given and returned; no resamplers."""
+        stages: list[Stage] = []
+        origin = self._origin_of(data)
+        for facts in reversed(origin.chain if origin is not None else ()):
+            if origin is None:  # what it was given is gone, so nobody knows where that came from
+                stages.append(Stage(facts.name, None, None, None))
+                continue
+            stage = origin.stage()
+            if not facts.resamples:
+                stages.append(stage)
+            origin = self._origin_of(stage.source) if stage.source is not None else None
+        return stages[::-1]
+
+    def _origin_of(self, data: object) -> _Output | None:
         if not self._outputs:
-            return ()
-        for known in reversed(list(self._outputs)):
-            if known.is_origin_of(data):
-                return known.chain
-        return ()
+            return None
+        known = reversed(list(self._outputs))
+        return next((output for output in known if output.is_origin_of(data)), None)
+
+
+def _alive(held: weakref.ref[Any] | None) -> Any:
+    return None if held is None else held()
 
 
 def _made(held: _Held, kind: np.dtype[Any], values: bytes) -> Prediction:

@@ -55,6 +55,13 @@ def small_copy(output: Any) -> Any:
     return output.copy() if size <= _LARGEST_COPY else None
 
 
+def is_small(transformer: object) -> bool:
+    """Whether the arrays that a transformer holds are as small as an output that is copied."""
+    held = vars(transformer).values() if hasattr(transformer, "__dict__") else ()
+    arrays = (value.nbytes for value in held if isinstance(value, np.ndarray))
+    return sum(arrays) <= _LARGEST_COPY
+
+
 def _has_rows(data: Any, output: Any) -> bool:
     """Whether some rows of `data` are rows of `output`, and could be told from others' rows."""
     probes = np.unique(np.linspace(0, data.shape[0] - 1, _PROBES, dtype=np.intp))

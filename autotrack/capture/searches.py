@@ -24,7 +24,7 @@ from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.entities import DatasetUse, Note
 from autotrack.settings import Settings
 from autotrack.tracking.candidates import CandidateFacts, SearchResult, Sweep
-from autotrack.tracking.facts import FitFacts, ScoreFacts
+from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched
 from autotrack.tracking.links import links
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.resuming import Evaluation, Likeness
@@ -69,9 +69,18 @@ class SearchEars:
         return hasattr(kind, "best_params_") and hasattr(kind, "cv_results_")
 
     def hear_search(
-        self, original: Call, args: Args, kwargs: Kwargs, facts_of: Callable[..., FitFacts]
+        self,
+        original: Call,
+        args: Args,
+        kwargs: Kwargs,
+        facts_of: Callable[..., FitFacts],
+        stitched: Callable[..., Stitched | None],
     ) -> Any:
-        """Hear one ``fit``, of which `facts_of` tells what is known before it begins."""
+        """Hear one ``fit``.
+
+        `facts_of` tells what is known before it begins, `stitched` what the best model and the
+        transformers outside of it come to.
+        """
         try:
             enter(True)
             heard = self._open(original, args, kwargs, facts_of)
@@ -90,7 +99,7 @@ class SearchEars:
                 heard.bar.end(None)
                 heard.bar.close()
             with self._trouble.guard("record a search"):
-                self._close(heard, *inputs(args, kwargs))
+                self._close(heard, *inputs(args, kwargs), stitched)
             return result
         finally:
             leave(False)
@@ -127,7 +136,9 @@ class SearchEars:
             )
         return None
 
-    def _close(self, heard: _Heard, X: object, y: object) -> None:
+    def _close(
+        self, heard: _Heard, X: object, y: object, stitched: Callable[..., Stitched | None]
+    ) -> None:
         search, sweep = heard.search, heard.sweep
         if not sweep.means:
             with self._trouble.guard("read the results of a search"):
@@ -145,7 +156,8 @@ class SearchEars:
             findings.tables(search, self._trouble),
             {} if model is not None else {"autotrack.crate_error": _NO_MODEL},
         )
-        sweep.close(result, model, X)
+        whole = None if model is None else stitched(sweep.opened.facts, model, X)
+        sweep.close(result, model, X, whole)
 
     def _score_on_training_data(self, search: Any, X: object, y: object) -> None:
         link, value = links.get(search), {"score": float(search.score(X, y))}

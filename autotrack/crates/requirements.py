@@ -60,6 +60,15 @@ def distribution_of(top: str) -> tuple[str, str] | None:
     return (names[0], importlib.metadata.version(names[0])) if names else None
 
 
+@functools.cache
+def installed_version(distribution: str) -> str | None:
+    """The version of a distribution that is installed here."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectCode:
     """What counts as the user's own code, which goes into a crate by value.

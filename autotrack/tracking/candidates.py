@@ -19,7 +19,7 @@ from autotrack.tracking import context
 from autotrack.tracking.batch import Batch
 from autotrack.tracking.batches import Batches
 from autotrack.tracking.context import home
-from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.facts import FitFacts, Stitched, Table
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_table
 from autotrack.tracking.measuring import Measurements
@@ -286,7 +286,9 @@ class Sweep:
 
     # -- how it ends --------------------------------------------------------------------------
 
-    def close(self, result: SearchResult, model: object | None, X: object) -> None:
+    def close(
+        self, result: SearchResult, model: object | None, X: object, stitched: Stitched | None
+    ) -> None:
         """The search on `X` returned: what it came to, its refitted best model, and it ends."""
         opened = self.opened
         with self._lock:
@@ -309,7 +311,7 @@ class Sweep:
 
         self._recorder.ledger.write(opened.store, close, durable=model is None)
         if model is not None:
-            self._recorder.close_fit(opened, model, X)
+            self._recorder.close_fit(opened, model, X, stitched)
 
     def _files(self, tables: Mapping[str, Table]) -> list[StoredArtifact]:
         run_id = self.opened.run_id

@@ -111,3 +111,22 @@ class ScoreFacts:
     numbers: Mapping[str, float]
     tables: Mapping[str, Table] = field(default_factory=dict)
     data: DatasetUse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stitched:
+    """What a model and the transformers outside of it come to as one.
+
+    Attributes
+    ----------
+    pipeline : estimator or None
+        Takes raw data; None where it is not sure to do what the user did.
+    data : object
+        The raw training input.
+    reason : str
+        Why there is no pipeline.
+    """
+
+    pipeline: Any = None
+    data: Any = None
+    reason: str = ""

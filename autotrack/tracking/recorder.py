@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autotrack.describe.data import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
+from autotrack.describe.profile import profile
 from autotrack.entities import DatasetUse, RunKind
 from autotrack.errors import (
     CaptureWarning,
@@ -27,6 +29,7 @@ from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
+    Stitched,
     TransformerFacts,
     preprocessing_params,
 )
@@ -36,6 +39,10 @@ from autotrack.tracking.links import Link, link_parts, links
 from autotrack.tracking.upkeep import Upkeep
 
 CRATE = "model"
+#: The crate of a model together with the transformers that were applied outside of it.
+PIPELINE = "pipeline"
+#: Why a run has none, although there were such.
+PIPELINE_TAG = "autotrack.pipeline"
 #: The tag by which a run that is gone on with knows whose fit it holds.
 FIT_TAG = "autotrack.fit"
 _MOST_USES = 10_000
@@ -161,39 +168,46 @@ class Recorder:
         link = Link(fit.store, fit.run_id, fit.facts.data, data, partial, fit.facts)
         link_parts(model, link)
 
-    def close_fit(self, fit: OpenFit, model: object, X: object) -> None:
+    def close_fit(
+        self, fit: OpenFit, model: object, X: object, stitched: Stitched | None = None
+    ) -> None:
         """A fit on `X` returned: keep the crate, and end the run if it is the fit's own."""
         if fit.facts.applied_first:
-            self._tell_preprocessing(fit.facts)
+            self._tell_preprocessing(fit.facts, stitched)
         if fit.further:
             self.continue_fit(model)
         else:
-            self._finish(fit, model, X)
+            self._finish(fit, model, X, stitched)
 
-    def _finish(self, fit: OpenFit, model: object, X: object) -> None:
+    def _finish(
+        self, fit: OpenFit, model: object, X: object, stitched: Stitched | None = None
+    ) -> None:
         tags: dict[str, str] = {}
         replaced: list[str] = []
-        rows: list[StoredArtifact] = []
+        crates: dict[str, list[StoredArtifact]] = {}
         try:
-            rows = self._crate(fit, model, X, tags)
+            crates[CRATE] = self._crate(fit, model, X, tags)
+            if stitched is not None or not fit.own:
+                # One that an earlier fit left is not this model's.
+                crates[PIPELINE] = self._crate_whole(fit, stitched or Stitched(), tags)
         except BaseException as error:
             # The fit succeeded, whatever became of its crate: an interrupt ends the run as well.
             tags["autotrack.crate_error"] = f"{type(error).__name__}: {error}"
             raise
         finally:
-            self._end(fit, rows, tags, replaced)
+            self._end(fit, crates, tags, replaced)
         for location in replaced:
             fit.store.artifacts.discard(location)
-        if rows and self.settings.verify_models:
+        if crates[CRATE] and self.settings.verify_models:
             from autotrack.tracking.verifying import verifier
 
-            folder = fit.store.artifacts.resolve(rows[0].location).parent
+            folder = fit.store.artifacts.resolve(crates[CRATE][0].location).parent
             verifier.add(fit.store, fit.run_id, folder)
 
     def _end(
         self,
         fit: OpenFit,
-        rows: list[StoredArtifact],
+        crates: Mapping[str, list[StoredArtifact]],
         tags: dict[str, str],
         replaced: list[str],
     ) -> None:
@@ -201,8 +215,9 @@ class Recorder:
 
         def close(store: Store) -> None:
             store.set_tags(fit.run_id, tags)
-            if rows:
-                replaced.extend(store.replace_folder(fit.run_id, CRATE, rows))
+            for name, rows in crates.items():
+                if rows or name == PIPELINE:
+                    replaced.extend(store.replace_folder(fit.run_id, name, rows))
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
 
@@ -229,13 +244,15 @@ class Recorder:
             with fit.active.lock:
                 fit.active.children.pop(fit.facts.identity, None)
 
-    def _tell_preprocessing(self, facts: FitFacts) -> None:
+    def _tell_preprocessing(self, facts: FitFacts, stitched: Stitched | None) -> None:
         names = ", ".join(transformer.name for transformer in facts.applied_first)
+        remedy = "Put both into one Pipeline to crate them together"
+        if stitched is not None and stitched.pipeline is not None:
+            remedy = f"The run's crate {PIPELINE!r} holds both as one"
         self.trouble.tell_once(
             ("preprocessing", names),
             f"{facts.name} was trained on data transformed by {names} outside of it, so its crate "
-            "alone needs data transformed the same way. Put both into one Pipeline to crate them "
-            "together",
+            f"alone needs data transformed the same way. {remedy}",
             PreprocessingWarning,
         )
 
@@ -262,6 +279,23 @@ class Recorder:
         finally:
             self._upkeep.packed(model, time.monotonic() - started)
         return rows
+
+    def _crate_whole(
+        self, fit: OpenFit, stitched: Stitched, tags: dict[str, str]
+    ) -> list[StoredArtifact]:
+        """The crate of the model together with the transformers outside of it."""
+        if stitched.pipeline is None:
+            if stitched.reason:
+                tags[PIPELINE_TAG] = f"left out: {stitched.reason}"
+            return []
+        data = describe(stitched.data)
+        schema = {} if data is None else profile(stitched.data, data)
+        try:
+            folder = home.files_of(fit.store, fit.run_id)
+            return file_crate(folder, fit.run_id, PIPELINE, stitched.pipeline, schema)
+        except (UncratableError, OSError, StoreError) as error:
+            tags[PIPELINE_TAG] = f"left out: {error}"
+            return []
 
     # -- further training -----------------------------------------------------------------------
 
