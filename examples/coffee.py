@@ -1,8 +1,9 @@
 """Predict how a coffee is rated, and let the model predict in another process.
 
-The whole workflow is one scikit-learn pipeline: gaps in the numbers are filled from similar
-coffees, rare varieties and countries are pooled, numbers are scaled, a random forest predicts.
-Nothing here logs anything, apart from the two lines that switch tracking on and open a run.
+The whole workflow is one scikit-learn pipeline: altitudes that cannot be are struck out by a
+transformer of our own, gaps in the numbers are filled from similar coffees, rare varieties and
+countries are pooled, numbers are scaled, a random forest predicts. Nothing here logs anything, but
+for the two lines that switch tracking on and open a run.
 
     python examples/coffee.py
 """
@@ -12,17 +13,37 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, RobustScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import autotrack
 
 autotrack.enable()
+
+
+class PlausibleAltitude(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Strikes out altitudes that were noted in feet, or with a zero too many."""
+
+    def __init__(self, column="altitude_mean_meters", lowest=100, highest=2500):
+        self.column = column
+        self.lowest = lowest
+        self.highest = highest
+
+    def fit(self, X, y=None):
+        self.n_features_in_, self.feature_names_in_ = X.shape[1], X.columns.to_numpy()
+        return self
+
+    def transform(self, X):
+        altitude = X[self.column]
+        plausible = altitude.where(altitude.between(self.lowest, self.highest))
+        return X.assign(**{self.column: plausible})
+
 
 NUMBERS = ["aroma", "flavor", "aftertaste", "acidity", "sweetness", "altitude_mean_meters"]
 CATEGORIES = ["variety", "processing_method", "country_of_origin"]
@@ -38,8 +59,11 @@ model = Pipeline(
             "columns",
             ColumnTransformer(
                 [
-                    # Robust: some altitudes were noted in feet, or with a zero too many.
-                    ("numbers", make_pipeline(RobustScaler(), KNNImputer()), NUMBERS),
+                    (
+                        "numbers",
+                        make_pipeline(PlausibleAltitude(), StandardScaler(), KNNImputer()),
+                        NUMBERS,
+                    ),
                     (
                         "categories",
                         make_pipeline(
@@ -63,7 +87,7 @@ with autotrack.start_run(experiment="coffee") as run:
     print(f"r2    {r2_score(y_test, y_pred):.3f}")
 
 # Another process, which knows nothing but the address of the crate, predicts coffees with gaps
-# and with a variety and a country that the model has never seen.
+# and with a variety and a country that the model has never seen, of which it warns.
 COLLEAGUE = f"""
 import pandas as pd
 import autotrack

@@ -42,7 +42,7 @@ def held_against(series: Any, column: Mapping[str, Any]) -> Verdict:
     gaps = verdict.values.isna().to_numpy()
     doubts = list(verdict.doubts)
     if column.get("nulls") is False and gaps.any() and not doubts:
-        doubts.append(f"{_rows(gaps)} missing, where training had no gaps")
+        doubts.append(missing(int(gaps.sum())))
     if "levels" in column and column["dtype"] != "category":
         doubts += unseen(verdict.values[~gaps], column)
     return replace(verdict, doubts=tuple(doubts))
@@ -167,11 +167,11 @@ def _as_declared(series: Any, column: Mapping[str, Any]) -> Verdict:
     gaps = series.isna().to_numpy()
     doubts = unseen(series[~gaps], column)
     if not doubts and column.get("nulls") is False and gaps.any():
-        doubts = [f"{_rows(gaps)} missing, where training had no gaps"]
+        doubts = [missing(int(gaps.sum()))]
     # A model may go by the codes of the categories, so they have to be those of training.
     return Verdict(series if series.dtype == kind else series.astype(kind), "", tuple(doubts))
 
 
-def _rows(gaps: Any) -> str:
-    count = int(gaps.sum())
-    return f"{count} value{'' if count == 1 else 's'}"
+def missing(count: int) -> str:
+    """What is said of gaps where training had none."""
+    return f"{count} value{'' if count == 1 else 's'} missing, where training had no gaps"

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.crates.columns import held_against
+from autotrack.crates.columns import held_against, missing
+from autotrack.crates.replay import family
 from autotrack.errors import ContractError
 
 # How many columns a message names.
@@ -36,6 +37,7 @@ class Contract:
         self._dtype = schema.get("dtype")
         self._columns: list[Mapping[str, Any]] = schema.get("columns") or []
         self._unused = unused
+        self._families = {column.get("name"): family(column) for column in self._columns}
         self._named = bool(self._columns) and all(c.get("name") is not None for c in self._columns)
 
     def admit(self, X: Any, what: str) -> tuple[Any, list[str]]:
@@ -105,9 +107,10 @@ class Contract:
     ) -> Any:
         problems: dict[str, str] = {}
         mended: dict[Any, Any] = {}
+        plain = self._plain(frame, doubts)
         for column in self._columns:
             name = column["name"]
-            if name in self._unused or name not in labels:
+            if name in self._unused or name not in labels or name in plain:
                 continue
             series = frame[labels[name]]
             verdict = held_against(series, column)
@@ -124,6 +127,23 @@ class Contract:
         for label, values in mended.items():
             frame[label] = values
         return frame
+
+    def _plain(self, frame: Any, doubts: list[str]) -> frozenset[str]:
+        """The columns of plain numbers, where training had numbers: all are looked at in one go."""
+        kinds = [getattr(dtype, "kind", "O") for dtype in frame.dtypes.tolist()]
+        columns = [c for c in self._columns if c["name"] not in self._unused]
+        if set(kinds) - set("iuf") or not all(map(self._is_number, columns)):
+            return frozenset()
+        gaps = np.isnan(frame.to_numpy()).sum(axis=0).tolist() if "f" in kinds else [0] * len(kinds)
+        found = dict(zip(map(str, frame.columns.tolist()), gaps, strict=True))
+        for column in columns:
+            count = found.get(column["name"], 0)
+            if count and column.get("nulls") is False:
+                doubts.append(f"{column['name']}: {missing(count)}")
+        return frozenset(found)
+
+    def _is_number(self, column: Mapping[str, Any]) -> bool:
+        return self._families[column["name"]] == "number"
 
     def _named_array(self, X: Any, what: str) -> Any:
         import pandas
