@@ -13,6 +13,7 @@ from typing import Any
 from autotrack.crates.contract import Contract, unused_columns
 from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import Manifest
+from autotrack.crates.pack import Storage, repack, storage_named
 from autotrack.crates.verify import Verification, verify
 from autotrack.errors import ContractError, ContractWarning
 
@@ -185,18 +186,42 @@ class Crate:
         """
         return verify(self._folder, self.manifest, env=env)
 
-    def save(self, path: str | Path) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        format: Storage | None = None,  # noqa: A002 - as in log_model
+    ) -> Path:
         """Copy the crate's folder to `path`, which must not exist yet, and return it.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to; the folders above it are made.
+        format : {"pickle", "skops"}, optional
+            Store the model anew in this way; without it, as it is.
 
         Raises
         ------
         FileExistsError
             If there is something at `path`.
+        UncratableError
+            If the model cannot be stored so.
         """
         target = Path(path).expanduser().absolute()
         if target.exists():
             raise FileExistsError(f"{target} exists; save the crate to a path that does not")
-        shutil.copytree(self._folder, target)
+        wanted = storage_named(format or self.manifest.storage)
+        if wanted == self.manifest.storage:
+            shutil.copytree(self._folder, target)
+            return target
+        target.mkdir(parents=True)
+        try:
+            model = self.isolated if self.is_function else self.estimator
+            repack(model, target, self.manifest, wanted)
+        except BaseException:
+            shutil.rmtree(target)
+            raise
         return target
 
     def __repr__(self) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from autotrack.crates.crate import Crate
 from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest
+from autotrack.crates.skops_format import load_skops
 from autotrack.errors import CrateFormatError, DigestMismatchError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def check(folder: Path) -> Manifest:
     return manifest
 
 
-def load(folder: Path, recorded: Mapping[str, str] | None = None) -> Crate:
+def load(
+    folder: Path, recorded: Mapping[str, str] | None = None, trust: Collection[str] = ()
+) -> Crate:
     """Load the crate in `folder`.
 
     Nothing is unpickled before the digest of every file was found to be the recorded one. The
@@ -49,6 +52,8 @@ def load(folder: Path, recorded: Mapping[str, str] | None = None) -> Crate:
     recorded : mapping of str to str, optional
         SHA-256 of each file as the store knows it. Without it only the manifest vouches for the
         model, which tells damage but not tampering.
+    trust : collection of str
+        Names to let in where the model is stored by skops.
 
     Raises
     ------
@@ -62,15 +67,19 @@ def load(folder: Path, recorded: Mapping[str, str] | None = None) -> Crate:
         _compare(hashlib.sha256(content), folder / FILE_NAME, recorded.get(FILE_NAME))
     manifest = Manifest.from_bytes(content, folder / FILE_NAME)
     vouched = {file.path: file.sha256 for file in manifest.files}
-    path = folder / MODEL_FILE
+    name = manifest.model_file
+    path = folder / name
     with _open(path) as file:
-        _compare(_digest(file), path, vouched.get(MODEL_FILE))
-        if recorded is not None and recorded.get(MODEL_FILE) != vouched.get(MODEL_FILE):
+        _compare(_digest(file), path, vouched.get(name))
+        if recorded is not None and recorded.get(name) != vouched.get(name):
             raise DigestMismatchError(
-                f"{path}: the store recorded SHA-256 {recorded.get(MODEL_FILE)}, the manifest says "
-                f"{vouched.get(MODEL_FILE)}; the crate is not the one that was logged"
+                f"{path}: the store recorded SHA-256 {recorded.get(name)}, the manifest says "
+                f"{vouched.get(name)}; the crate is not the one that was logged"
             )
         file.seek(0)
+        if manifest.storage == "skops":
+            model = load_skops(file, path, trust, vouched=recorded is not None)
+            return Crate(model, manifest, folder)
         unpickler = _Unpickler(file)
         # One after the other, since they share what they have in common.
         objects = {each.name: unpickler.load() for each in manifest.objects}

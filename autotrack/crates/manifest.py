@@ -8,10 +8,13 @@ Diary of the format:
    imports. ``sources`` has the text of the user's own code that is inside.
 3. The contract: ``schema`` says of each column what values training had, ``outputs`` what each
    method returned for the rows of ``example``, which were made up from the schema.
+   ``storage`` says how the model is stored: as ``model.pkl``, or as
+   ``model.skops`` without pickle.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -23,6 +26,8 @@ from autotrack.errors import CrateFormatError
 FORMAT = 3
 FILE_NAME = "manifest.json"
 MODEL_FILE = "model.pkl"
+#: The file that holds the model, by how it is stored.
+MODEL_FILES = {"pickle": MODEL_FILE, "skops": "model.skops"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,17 @@ class PackedFile:
     path: str
     size: int
     sha256: str
+
+    @classmethod
+    def written(cls, folder: Path, path: str, content: bytes) -> PackedFile:
+        """Write `content` as the file `path` of the crate in `folder`."""
+        (folder / path).write_bytes(content)
+        return cls.of(path, content)
+
+    @classmethod
+    def of(cls, path: str, content: bytes) -> PackedFile:
+        """The file `path` with this content."""
+        return cls(path, len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,8 @@ class Manifest:
     outputs : dict
         By method: ``dtype`` and ``shape`` of what it returns (None for the number of rows),
         ``labels`` of classes, and ``example``, what it returned for the rows of the example.
+    storage : {"pickle", "skops"}
+        How the model is stored.
     """
 
     estimator: str
@@ -103,6 +121,7 @@ class Manifest:
     sources: dict[str, str] = field(default_factory=dict)
     example: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    storage: Literal["pickle", "skops"] = "pickle"
     format: int = FORMAT
 
     def to_bytes(self) -> bytes:
@@ -140,6 +159,7 @@ class Manifest:
             # What a format did not know yet has a default.
             files = [PackedFile(**file) for file in entries["files"]]
             objects = [PackedObject(**each) for each in entries.get("objects", ())]
+            MODEL_FILES[entries.get("storage", "pickle")]
             return cls(**{**entries, "files": files, "objects": objects})
         except (KeyError, TypeError) as error:
             raise CrateFormatError(
@@ -147,11 +167,18 @@ class Manifest:
                 "take the crate from its run again"
             ) from error
 
+    @property
+    def model_file(self) -> str:
+        """The file that holds the model."""
+        return MODEL_FILES[self.storage]
+
     def bill(self) -> str:
         """What takes how much, what it needs and what it carries, a line each."""
         total = sum(file.size for file in self.files)
         lines = [f"<Crate {self.estimator}: {_size(total)}>"]
         lines += [f"  {name:<20} {_size(size):>10}" for name, size in self._sizes()]
+        if metadata := sum(file.size for file in self.files if file.path != self.model_file):
+            lines.append(f"  {'metadata':<20} {_size(metadata):>10}")
         needs = ", ".join([f"Python {self.python}", *self.requirements])
         facts = {
             "imports": ", ".join(self.modules),
@@ -164,11 +191,11 @@ class Manifest:
         return "\n".join(lines)
 
     def _sizes(self) -> list[tuple[str, int]]:
-        """Of a function first itself, then the largest object; of a model its files."""
+        """Of a function first itself, then the largest object; of a model its file."""
+        whole = sum(file.size for file in self.files if file.path == self.model_file)
         if self.kind != "function":
-            return sorted(((f.path, f.size) for f in self.files), key=lambda item: -item[1])
+            return [(self.model_file, whole)]
         given = [(each.name, each.size) for each in self.objects]
-        whole = sum(file.size for file in self.files if file.path == MODEL_FILE)
         own = ("function", whole - sum(size for _, size in given))
         return [own, *sorted(given, key=lambda item: -item[1])]
 

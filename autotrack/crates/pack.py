@@ -6,16 +6,14 @@ import functools
 import hashlib
 import io
 import platform
-import queue
-import threading
 import types
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from pickle import whichmodule  # type: ignore[attr-defined]
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import Any, Literal
 
 import cloudpickle
 from cloudpickle import cloudpickle as _cloudpickle
@@ -23,19 +21,26 @@ from cloudpickle import cloudpickle as _cloudpickle
 from autotrack._version import __version__
 from autotrack.crates.example import answers, made_up
 from autotrack.crates.isolation import Isolated, imported
-from autotrack.crates.manifest import FILE_NAME, MODEL_FILE, Manifest, PackedFile, PackedObject
+from autotrack.crates.manifest import (
+    FILE_NAME,
+    FORMAT,
+    MODEL_FILE,
+    MODEL_FILES,
+    Manifest,
+    PackedFile,
+    PackedObject,
+)
 from autotrack.crates.replay import as_input
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
+from autotrack.crates.skops_format import dump_skops
 from autotrack.crates.sources import source_of
+from autotrack.crates.writing import HashingWriter
 from autotrack.describe.estimator import qualified_name
-from autotrack.errors import UncratableError
+from autotrack.errors import InvalidValueError, UncratableError
 from autotrack.patching import unwrapped
 
+Storage = Literal["pickle", "skops"]
 PROTOCOL = 5
-# Below this the digest is made on the spot; above, in a thread beside the writing.
-_THREAD_FROM = 4 << 20
-# How much may wait to be hashed: what the writing may hold in memory on top of the model.
-_WAITING = 16 << 20
 _CACHE_INFO = functools._CacheInfo
 
 
@@ -47,6 +52,7 @@ def pack(
     schema: Mapping[str, Any] = MappingProxyType({}),
     preprocessing: Sequence[str] = (),
     own: ProjectCode = USUAL,
+    storage: Storage = "pickle",
 ) -> list[PackedFile]:
     """Write `model` as a crate into `folder`, which must exist and be empty.
 
@@ -67,6 +73,8 @@ def pack(
         What was applied to the training data outside of the model.
     own : ProjectCode, optional
         What code goes in by value.
+    storage : {"pickle", "skops"}
+        How to store it.
 
     Returns
     -------
@@ -76,13 +84,115 @@ def pack(
     Raises
     ------
     UncratableError
-        If the model cannot be pickled; it names the attribute in the way.
+        If the model cannot be stored so; it names what is in the way.
     OSError
         If the folder cannot be written.
     """
     function = model if isinstance(model, Isolated) else None
+    held = _stored(model, folder, storage, own)
+    example, outputs = ({}, {}) if function is not None else _example(model, schema)
+    modules = [] if function is None else sorted(function.modules)
+    manifest = Manifest(
+        kind="estimator" if function is None else "function",
+        estimator=qualified_name(model) if function is None else function.name,
+        run_id=run_id,
+        schema=dict(schema),
+        preprocessing=list(preprocessing),
+        modules=modules,
+        example=example,
+        outputs=outputs,
+        **held.facts(_containers(schema).union(modules), own),
+    )
+    return _finish(model, folder, manifest, held.asked)
+
+
+def repack(model: object, folder: Path, manifest: Manifest, storage: Storage) -> list[PackedFile]:
+    """Write the model that `manifest` describes into `folder` in another way.
+
+    Returns and raises what :func:`pack` does.
+    """
+    held = _stored(model, folder, storage, USUAL)
+    besides = _containers(manifest.schema).union(manifest.modules)
+    changed = replace(manifest, format=FORMAT, **held.facts(besides, USUAL))
+    return _finish(model, folder, changed, held.asked)
+
+
+def _finish(
+    model: object, folder: Path, manifest: Manifest, asked: Sequence[str]
+) -> list[PackedFile]:
+    """Write what goes with the file of the model."""
+    return [*manifest.files, PackedFile.written(folder, FILE_NAME, manifest.to_bytes())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The file of a model, and what is in it."""
+
+    storage: Storage
+    file: PackedFile
+    #: What loading imports.
+    modules: set[str]
+    #: The user's own code, by name.
+    by_value: dict[str, type | types.FunctionType] = field(default_factory=dict)
+    objects: list[PackedObject] = field(default_factory=list)
+    #: What skops asks about.
+    asked: list[str] = field(default_factory=list)
+
+    def facts(self, besides: Iterable[str], own: ProjectCode) -> dict[str, Any]:
+        """What a manifest says of how the model is stored, which needs modules `besides`."""
+        return {
+            "storage": self.storage,
+            "created": datetime.now(UTC).isoformat(),
+            "python": platform.python_version(),
+            "autotrack": __version__,
+            "requirements": exact_requirements(self.modules.union(besides), own),
+            "code": sorted(self.by_value),
+            "objects": self.objects,
+            "sources": {
+                name: source
+                for name, thing in sorted(self.by_value.items())
+                if (source := source_of(thing)) is not None
+            },
+            "files": [self.file],
+        }
+
+
+def storage_named(wanted: object) -> Storage:
+    """The way of storing a model that a user names.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is none of this name.
+    """
+    if wanted == "pickle":
+        return "pickle"
+    if wanted == "skops":
+        return "skops"
+    raise InvalidValueError(f"format is 'pickle' or 'skops', not {wanted!r:.80}")
+
+
+def _stored(model: object, folder: Path, storage: Storage, own: ProjectCode) -> _Held:
+    return (_skopsed if storage == "skops" else _pickled)(model, folder, own)
+
+
+def _skopsed(model: object, folder: Path, own: ProjectCode) -> _Held:
+    if isinstance(model, Isolated):
+        raise UncratableError(
+            f"skops stores no functions, and {model.name} is one; use format='pickle'", model.name
+        )
+    path = folder / MODEL_FILES["skops"]
+    modules, asked = dump_skops(model, path, own)
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    packed = PackedFile(path.name, path.stat().st_size, digest)
+    return _Held("skops", packed, modules, asked=asked)
+
+
+def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
+    function = model if isinstance(model, Isolated) else None
     with open(folder / MODEL_FILE, "wb", buffering=1 << 16) as file:
-        writer = _HashingWriter(file)
+        writer = HashingWriter(file)
         pickler = _CratePickler(writer, own)
         try:
             objects = [
@@ -92,34 +202,8 @@ def pack(
             _dump(pickler, writer, model if function is None else function.function)
         finally:
             digest = writer.finish()
-    files = [PackedFile(MODEL_FILE, writer.size, digest)]
-    example, outputs = ({}, {}) if function is not None else _example(model, schema)
-    imported = frozenset() if function is None else function.modules
-    manifest = Manifest(
-        kind="estimator" if function is None else "function",
-        estimator=qualified_name(model) if function is None else function.name,
-        run_id=run_id,
-        created=datetime.now(UTC).isoformat(),
-        python=platform.python_version(),
-        autotrack=__version__,
-        requirements=exact_requirements(pickler.modules | imported | _containers(schema), own),
-        code=sorted(pickler.by_value),
-        schema=dict(schema),
-        preprocessing=list(preprocessing),
-        objects=objects,
-        modules=sorted(imported),
-        sources={
-            name: source
-            for name, thing in sorted(pickler.by_value.items())
-            if (source := source_of(thing)) is not None
-        },
-        example=example,
-        outputs=outputs,
-        files=files,
-    )
-    content = manifest.to_bytes()
-    (folder / FILE_NAME).write_bytes(content)
-    return [*files, PackedFile(FILE_NAME, len(content), hashlib.sha256(content).hexdigest())]
+    packed = PackedFile(MODEL_FILE, writer.size, digest)
+    return _Held("pickle", packed, pickler.modules, pickler.by_value, objects)
 
 
 def _objects(function: Isolated | None) -> list[tuple[str, Any]]:
@@ -128,7 +212,7 @@ def _objects(function: Isolated | None) -> list[tuple[str, Any]]:
     return sorted(given.items(), key=lambda item: callable(item[1]))
 
 
-def _dump(pickler: _CratePickler, writer: _HashingWriter, part: object, name: str = "") -> int:
+def _dump(pickler: _CratePickler, writer: HashingWriter, part: object, name: str = "") -> int:
     """Append the pickle of `part`; how many bytes that took."""
     before = writer.size
     try:
@@ -266,57 +350,6 @@ def _module_of(obj: Any) -> str:
     # NumPy's ufuncs and other callables written in C do not know where they live.
     name = getattr(obj, "__name__", None) if callable(obj) else None
     return str(whichmodule(obj, name)) if name else type(obj).__module__
-
-
-class _HashingWriter(io.RawIOBase):
-    """Writes through to a file, keeping size and SHA-256 of what went by."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._hash = hashlib.sha256()
-        self._thread: threading.Thread | None = None
-        self._waiting: queue.Queue[bytes | None] = queue.Queue()
-        self._room = threading.Condition()
-        self._held = 0
-        self.size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, chunk: Any, /) -> int:
-        data = chunk if isinstance(chunk, bytes) else bytes(chunk)
-        self._file.write(data)
-        self.size += len(data)
-        if self._thread is None and self.size < _THREAD_FROM:
-            self._hash.update(data)
-        else:
-            self._hash_beside(data)
-        return len(data)
-
-    def _hash_beside(self, data: bytes) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._digest, name="autotrack-sha256")
-            self._thread.start()
-        with self._room:
-            while self._held > _WAITING:
-                self._room.wait()
-            self._held += len(data)
-        self._waiting.put(data)
-
-    def _digest(self) -> None:
-        while (data := self._waiting.get()) is not None:
-            self._hash.update(data)
-            with self._room:
-                self._held -= len(data)
-                self._room.notify()
-
-    def finish(self) -> str:
-        """Wait for the digest and return it."""
-        if self._thread is not None:
-            self._waiting.put(None)
-            self._thread.join()
-            self._thread = None
-        return self._hash.hexdigest()
 
 
 class _Nowhere(io.RawIOBase):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.crates import replay
-from autotrack.crates.manifest import MODEL_FILE, Manifest
+from autotrack.crates.manifest import Manifest
 
 # Other processors and libraries of linear algebra round otherwise in the last digits.
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
@@ -120,8 +120,8 @@ def _ask(
     background: bool,
 ) -> list[str]:
     question = {
-        "file": str(folder.absolute() / MODEL_FILE),
-        "storage": "pickle",
+        "file": str(folder.absolute() / manifest.model_file),
+        "storage": manifest.storage,
         "objects": len(manifest.objects),
         "schema": manifest.schema,
         "example": manifest.example,

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
@@ -146,7 +146,9 @@ def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
     return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
 
 
-def load_stored(store: Store, files: Sequence[StoredArtifact]) -> Crate:
+def load_stored(
+    store: Store, files: Sequence[StoredArtifact], trust: Collection[str] = ()
+) -> Crate:
     """Load the crate of these files, each held against what the store recorded of it.
 
     Raises
@@ -156,7 +158,7 @@ def load_stored(store: Store, files: Sequence[StoredArtifact]) -> Crate:
     """
     first = files[0]
     folder = store.artifacts.resolve(first.location).parents[first.path.count("/")]
-    return load(folder, {file.path: file.sha256 for file in files})
+    return load(folder, {file.path: file.sha256 for file in files}, trust)
 
 
 def link_to_run(made: Crate, store: Store, record: RunRecord) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.crates.crate import Crate
+from autotrack.crates.pack import Storage, storage_named
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import storable
 from autotrack.describe.profile import known
@@ -191,7 +192,13 @@ def log_figure(figure: Any, path: str) -> None:
         _put(active, [(file, clean)])
 
 
-def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> None:
+def log_model(
+    model: Any,
+    name: str = "model",
+    *,
+    input_example: Any = None,
+    format: Storage = "pickle",  # noqa: A002 - the word that users know
+) -> None:
     """Keep a fitted estimator, or a function, as a crate of the active run.
 
     Parameters
@@ -204,17 +211,21 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
     input_example : array or DataFrame, optional
         A few rows to keep beside it, for people to see what goes in. They are stored as they
         are: give rows that may be seen.
+    format : {"pickle", "skops"}, default="pickle"
+        How to store it. skops stores without pickle, needs the extra of its name, and knows no
+        functions or classes of your own.
 
     Raises
     ------
     UncratableError
-        If the model cannot be pickled.
+        If the model cannot be stored so.
     FreeNameError
         If a function uses what it was not given.
     InvalidValueError
         If it is no function, and has no ``fit``, ``predict`` or ``transform``.
     """
     clean = clean_path(text(name, "the name of a model"))
+    storage = storage_named(format)
     packed = crated_from(model)
     active = writable()
     before = model.manifest.preprocessing if isinstance(model, Crate) else []
@@ -224,7 +235,7 @@ def log_model(model: Any, name: str = "model", *, input_example: Any = None) -> 
         shown = describe(input_example)
         schema = {} if shown is None else known(shown)
     with _files(active) as folder:
-        rows = file_crate(folder, active.run_id, clean, packed, schema, before)
+        rows = file_crate(folder, active.run_id, clean, packed, schema, before, storage)
         _replace(active, lambda store: store.replace_folder(active.run_id, clean, rows))
     if input_example is not None:
         log_table(input_example, f"{clean}_input_example.json")

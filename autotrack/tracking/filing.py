@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from autotrack.crates.pack import pack
+from autotrack.crates.pack import Storage, pack
 from autotrack.crates.requirements import ProjectCode
 from autotrack.describe.profile import known, profile
 from autotrack.entities import DatasetUse
@@ -25,20 +25,27 @@ def file_crate(
     model: object,
     schema: Mapping[str, Any],
     preprocessing: Iterable[object] = (),
+    storage: Storage = "pickle",
 ) -> list[StoredArtifact]:
     """Pack `model`, trained on what `schema` describes, into the folder `path` of the run.
 
     Raises
     ------
     UncratableError
-        If it cannot be pickled.
+        If it cannot be stored.
     StoreError, OSError
         If it cannot be written.
     """
     before = [str(transformer) for transformer in preprocessing]
     with folder.staging() as staged:
         files = pack(
-            model, staged, run_id=run_id, schema=schema, preprocessing=before, own=own_code()
+            model,
+            staged,
+            run_id=run_id,
+            schema=schema,
+            preprocessing=before,
+            own=own_code(),
+            storage=storage,
         )
         location = folder.place(staged, run_id, path)
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +214,7 @@ def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def load_model(uri: str | Path) -> Crate:
+def load_model(uri: str | Path, *, trust: Collection[str] = ()) -> Crate:
     """Load a crate.
 
     Parameters
@@ -222,6 +222,8 @@ def load_model(uri: str | Path) -> Crate:
     uri : str or Path
         ``runs:/<run_id>/model``, ``models:/<name>/<version>``, ``models:/<name>@<alias>``,
         ``models:/<name>/latest``, or the folder of a crate.
+    trust : str or collection of str
+        Names to let in where the model is stored by skops: classes, or modules with all in them.
 
     Returns
     -------
@@ -238,9 +240,9 @@ def load_model(uri: str | Path) -> Crate:
     wanted = str(uri)
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
-        return get_run(run_id).load_model(name or CRATE)
+        return get_run(run_id).load_model(name or CRATE, trust=trust)
     if wanted.startswith("models:"):
-        return load_version(wanted)
+        return load_version(wanted, trust)
     scheme = wanted.partition(":")[0]
     folder = Path(wanted).expanduser()
     if scheme != wanted and len(scheme) > 1 and not folder.exists():
@@ -250,7 +252,7 @@ def load_model(uri: str | Path) -> Crate:
         )
     if not folder.is_dir():
         raise ArtifactNotFoundError(f"there is no crate at {folder.absolute()}")
-    crate = load(folder)
+    crate = load(folder, trust=trust)
     _link(crate)
     return crate
 

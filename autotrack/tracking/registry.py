@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,11 +145,11 @@ def find_version(store: Store, uri: str) -> ModelVersion:
     raise InvalidValueError(f"{uri!r:.200} is no address of a model; give {_FORMS}")
 
 
-def load_version(uri: str) -> Crate:
+def load_version(uri: str, trust: Collection[str] = ()) -> Crate:
     """Load the crate of a registered version; what it is scored with goes to its run."""
     store = home.store()
     version = find_version(store, uri)
-    crate = load_stored(store, store.model_files(version.name, version.version))
+    crate = load_stored(store, store.model_files(version.name, version.version), trust)
     if version.run_id is not None:
         link_to_run(crate, store, store.get_run(version.run_id))
     return crate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -187,8 +187,10 @@ class Run:
         """
         return notes_frame(self._store.notes(self._run_id))
 
-    def load_model(self, name: str = CRATE) -> Crate:
+    def load_model(self, name: str = CRATE, *, trust: Collection[str] = ()) -> Crate:
         """Load the crate that the run keeps under `name`, after checking its digests.
+
+        `trust` is that of :func:`autotrack.load_model`.
 
         Raises
         ------
@@ -207,7 +209,7 @@ class Run:
                 f"run {record.run_id} has no crate {name!r} ({reason}); "
                 "list_artifacts(run_id) shows what it has"
             )
-        crate = load_stored(self._store, files)
+        crate = load_stored(self._store, files, trust)
         link_to_run(crate, self._store, record)
         return crate
 
