@@ -156,7 +156,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     if children:
         console.print(f"\n[bold]children[/bold] ({len(children)})")
         _print_runs(console, children)
-    if any(a.path == "model/model.pkl" for a in artifacts):
+    if any(a.path == "model/manifest.json" for a in artifacts):
         console.print(
             f'\n[dim]autotrack.load_model("runs:/{record.run_id}/model") predicts with it.[/dim]'
         )

@@ -8,7 +8,7 @@ Diary of the format:
    imports. ``sources`` has the text of the user's own code that is inside.
 3. The contract: ``schema`` says of each column what values training had, ``outputs`` what each
    method returned for the rows of ``example``, which were made up from the schema.
-   ``storage`` says how the model is stored: as ``model.pkl``, or as
+   The files of an MLflow model. ``storage`` says how the model is stored: as ``model.pkl``, or as
    ``model.skops`` without pickle.
 """
 

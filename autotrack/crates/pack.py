@@ -19,6 +19,7 @@ import cloudpickle
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
+from autotrack.crates.contract import unused_columns
 from autotrack.crates.example import answers, made_up
 from autotrack.crates.isolation import Isolated, imported
 from autotrack.crates.manifest import (
@@ -30,6 +31,7 @@ from autotrack.crates.manifest import (
     PackedFile,
     PackedObject,
 )
+from autotrack.crates.mlflow_format import add_mlflow_files
 from autotrack.crates.replay import as_input
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
 from autotrack.crates.skops_format import dump_skops
@@ -121,6 +123,14 @@ def _finish(
     model: object, folder: Path, manifest: Manifest, asked: Sequence[str]
 ) -> list[PackedFile]:
     """Write what goes with the file of the model."""
+    for_mlflow = add_mlflow_files(
+        folder,
+        manifest,
+        predicts=hasattr(model, "predict"),
+        unused=() if isinstance(model, Isolated) else unused_columns(model),
+        skops_types=asked,
+    )
+    manifest = replace(manifest, files=[*manifest.files, *for_mlflow])
     return [*manifest.files, PackedFile.written(folder, FILE_NAME, manifest.to_bytes())]
 
 

@@ -74,12 +74,13 @@ def vouch_for(folder: Path, content: bytes) -> None:
 def test_the_digests_are_those_of_the_files(run, folder):
     listed = run.artifacts().set_index("path")
     manifest = json.loads((folder / "manifest.json").read_text())
-    (packed,) = manifest["files"]
-    content = (folder / "model.pkl").read_bytes()
-    assert packed["path"] == "model.pkl"
-    assert packed["size"] == listed["size"]["model/model.pkl"] == len(content)
-    assert packed["sha256"] == hashlib.sha256(content).hexdigest()
-    assert listed["sha256"]["model/model.pkl"] == packed["sha256"]
+    present = {path.name for path in folder.iterdir()} - {"manifest.json"}
+    assert {packed["path"] for packed in manifest["files"]} == present >= {"model.pkl", "MLmodel"}
+    for packed in manifest["files"]:
+        content = (folder / packed["path"]).read_bytes()
+        assert packed["size"] == listed["size"][f"model/{packed['path']}"] == len(content)
+        assert packed["sha256"] == hashlib.sha256(content).hexdigest()
+        assert listed["sha256"][f"model/{packed['path']}"] == packed["sha256"]
     content = (folder / "manifest.json").read_bytes()
     assert listed["sha256"]["model/manifest.json"] == hashlib.sha256(content).hexdigest()
 

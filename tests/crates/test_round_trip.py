@@ -195,13 +195,20 @@ def test_so_is_what_neither_predicts_nor_transforms():
     np.testing.assert_array_equal(loaded.embedding_, embedding.embedding_)
 
 
+def size_of(count):
+    return [f"{count}", "B"] if count < 1000 else [f"{count / 1000:.1f}", "kB"]
+
+
 def test_the_text_of_a_crate_is_its_bill():
     run = fit_and_keep(make_pipeline(FunctionTransformer(lambda x: x), Ridge()), X, y)
     lines = repr(run.load_model()).splitlines()
-    size = int(run.artifacts().set_index("path")["size"]["model/model.pkl"])
-    assert lines[0] == f"<Crate sklearn.pipeline.Pipeline: {size / 1000:.1f} kB>"
-    assert lines[1].split() == ["model.pkl", f"{size / 1000:.1f}", "kB"]
-    facts = "\n".join(lines[2:])
+    sizes = run.artifacts().set_index("path")["size"]
+    model, manifest = sizes["model/model.pkl"], sizes["model/manifest.json"]
+    whole = sizes.sum() - manifest
+    assert lines[0] == f"<Crate sklearn.pipeline.Pipeline: {whole / 1000:.1f} kB>"
+    assert lines[1].split() == ["model.pkl", f"{model / 1000:.1f}", "kB"]
+    assert lines[2].split() == ["metadata", *size_of(whole - model)]
+    facts = "\n".join(lines[3:])
     assert run.run_id in facts
     assert f"Python {sys.version.split()[0]}, cloudpickle==" in facts
     assert "scikit-learn==" in facts
@@ -211,7 +218,7 @@ def test_the_text_of_a_crate_is_its_bill():
 def test_a_saved_crate_is_loaded_from_its_folder_and_linked_to_its_run(tmp_path):
     run = fit_and_keep(LogisticRegression(), X, y)
     saved = run.load_model().save(tmp_path / "deep" / "model")
-    assert sorted(path.name for path in saved.iterdir()) == ["manifest.json", "model.pkl"]
+    assert {path.name for path in saved.iterdir()} > {"manifest.json", "model.pkl"}
     with autotrack.enable():
         crate = autotrack.load_model(saved)
         crate.score(X[:30], y[:30])

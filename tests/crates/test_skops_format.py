@@ -128,6 +128,18 @@ def test_compiled_trees_that_no_store_knows_are_to_be_trusted_by_name(what, tmp_
     np.testing.assert_array_equal(loaded.predict(data), model.predict(data))
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("what", [*MODELS, *TREES])
+def test_mlflow_loads_it(what, tmp_path):
+    mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed here")
+    model, data = {**MODELS, **TREES}[what]
+    saved = kept(model, data).load_model().save(tmp_path / "saved")
+    loaded = mlflow.sklearn.load_model(str(saved))
+    np.testing.assert_array_equal(loaded.predict(data), model.predict(data))
+    loaded = mlflow.pyfunc.load_model(str(saved))
+    np.testing.assert_array_equal(loaded.predict(data), model.predict(data))
+
+
 def test_a_crate_is_saved_in_the_other_format(tmp_path):
     with autotrack.enable():
         model = on_frames().fit(FRAME, y)

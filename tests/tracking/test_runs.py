@@ -50,7 +50,7 @@ def test_a_handle_says_all_that_is_known(fitted):
     assert run.tags["estimator"] == "sklearn.linear_model._ridge.Ridge"
     (use,) = run.datasets
     assert (use.context, use.data.shape, use.target.shape) == ("train", (10, 2), (10,))
-    assert run.artifacts()["path"].tolist() == ["model/manifest.json", "model/model.pkl"]
+    assert {"model/manifest.json", "model/model.pkl"} < set(run.artifacts()["path"])
     assert run.children().empty
 
 
@@ -187,9 +187,10 @@ def test_a_model_logged_again_replaces_the_older_one(fitted, store_path):
         for alpha in (1, 2):
             autotrack.log_model(Ridge(alpha=alpha).fit(X, y))
     assert run.load_model().estimator.alpha == 2
-    assert len(run.artifacts()) == 2
+    assert run.artifacts()["path"].tolist().count("model/model.pkl") == 1
     folder = store_path / "artifacts" / run.run_id
-    assert len([path for path in folder.rglob("*") if path.is_file()]) == 2
+    kept = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(kept) == len(run.artifacts())
 
 
 def test_a_run_without_a_model_says_why():
