@@ -109,6 +109,21 @@ def _tracked(model: Any, X: Any, y: Any) -> Iterator[None]:
         yield
 
 
+def requirements(quick: bool) -> Samples:
+    """A crate made of a fitted model: packed, read again, and its requirements asked for."""
+    model = pipeline().fit(*frame())
+    found: list[str] = []
+
+    def once() -> float:
+        return timed(lambda: found.extend(autotrack.crate(model).requirements))
+
+    samples = [once() for _ in range(20 if quick else 200)]
+    names = {line.partition("==")[0] for line in found}
+    if names != {"numpy", "scikit-learn"}:
+        raise RuntimeError(f"the requirements are not what they should be: {sorted(names)}")
+    return {"requirements": samples[5:]}
+
+
 def nested(quick: bool) -> Samples:
     """A tracked method called while another one is open."""
     calls = 1000

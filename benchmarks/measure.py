@@ -12,6 +12,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "fit": "benchmarks.calls:fit",
         "score": "benchmarks.calls:score",
         "predict": "benchmarks.calls:predict",
+        "requirements": "benchmarks.calls:requirements",
         "nested": "benchmarks.calls:nested",
         "search": "benchmarks.searches:search",
         "kills": "benchmarks.kills:kills",
@@ -24,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "fit": "benchmarks.peer:fit",
         "score": "benchmarks.peer:score",
         "predict": "benchmarks.peer:predict",
+        "requirements": "benchmarks.peer:requirements",
         "startup": "benchmarks.startup:mlflow_startup",
     },
 }

@@ -70,6 +70,25 @@ def predict(quick: bool) -> Samples:
     return {"predict": _added(once, bare, 20 if quick else 200)}
 
 
+def requirements(quick: bool) -> Samples:
+    """The requirements of a saved model, which MLflow finds in a process of their own."""
+    import mlflow  # type: ignore[import-not-found,unused-ignore]
+
+    X, y = frame()
+    path = "model"
+    mlflow.sklearn.save_model(
+        pipeline().fit(X, y), path, pip_requirements=[], serialization_format="pickle"
+    )
+    names: set[str] = set()
+
+    def once() -> float:
+        infer = mlflow.models.infer_pip_requirements
+        return timed(lambda: names.update(infer(path, "sklearn")))
+
+    once()
+    return {"requirements": [once() for _ in range(1 if quick else 5)]}
+
+
 def _bare(once: Callable[[], float]) -> float:
     return statistics.median(once() for _ in range(50))
 

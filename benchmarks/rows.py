@@ -61,6 +61,9 @@ ROWS: dict[str, tuple[Row, ...]] = {
     ),
     "score": (Row("score", "a score", goal=0.4e-3),),
     "predict": (Row("predict", "predict of one row (array)", goal=10e-6),),
+    "requirements": (
+        Row("requirements", "exact requirements of a crate, and the crate with them", goal=5e-3),
+    ),
     "nested": (Row("nested", "a nested call", goal=2e-6),),
     "search": (
         Row("search", "a search of 100 candidates x 3 splits", allowed="search_allowed"),
