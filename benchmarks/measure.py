@@ -19,12 +19,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "startup": "benchmarks.startup:startup",
         "forest": "benchmarks.big:forest",
         "fingerprint": "benchmarks.big:fingerprint",
+        "serving": "benchmarks.serving:serving",
     },
     "mlflow": {
         "fit": "benchmarks.peer:fit",
         "score": "benchmarks.peer:score",
         "predict": "benchmarks.peer:predict",
         "startup": "benchmarks.startup:mlflow_startup",
+        "serving": "benchmarks.serving:mlflow_serving",
     },
 }
 

@@ -104,6 +104,7 @@ class _Routes:
     @asynccontextmanager
     async def living(self, app: FastAPI) -> AsyncIterator[None]:
         """Predict as long as the server runs."""
+        self._served.prepare()
         self._batcher = Batcher(self._served.answer, joins=self._served.joins)
         self._batcher.start()
         yield

@@ -66,8 +66,13 @@ class FrameRows(Rows):
         self._cells = list(cells)
         self._index = pd.Index(self.names, dtype=object if not cells else None)
         first = cells[0].dtype if cells else ""
-        self._is_block = first in ("float64", "float32") and all(c.dtype == first for c in cells)
         self._polars = kind.startswith("polars.")
+        #: Whether it is one array with names.
+        self.is_block = (
+            first in ("float64", "float32")
+            and all(cell.dtype == first for cell in cells)
+            and not self._polars
+        )
 
     def row(self, *, strict: bool = True, extra: Literal["forbid", "ignore"]) -> CoreSchema:
         """An object with each of the columns."""
@@ -79,16 +84,19 @@ class FrameRows(Rows):
 
     def build(self, rows: Sequence[Mapping[str, Any]]) -> Any:
         """A frame with the columns and dtypes of the training data."""
+        if self.is_block:
+            return pd.DataFrame(self.array(rows), columns=self._index, copy=False)
         values = [list(row.values()) for row in rows]
-        if self._is_block and not self._polars:
-            block = np.array(values, dtype=self._cells[0].dtype)
-            return pd.DataFrame(block, columns=self._index, copy=False)
         columns = dict(zip(self.names, zip(*values, strict=True), strict=True))
         if self._polars:
             return _polars_frame(columns, self._cells)
         return pd.DataFrame(
             {cell.name: cell.column(columns[cell.name]) for cell in self._cells}, copy=False
         )
+
+    def array(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+        """What is in the frame, where all columns are floats of one size."""
+        return np.array([list(row.values()) for row in rows], dtype=self._cells[0].dtype)
 
     def document(self) -> dict[str, Any]:
         """An object with each of the columns."""

@@ -6,12 +6,15 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autotrack._version import __version__
 from autotrack.crates.crate import Crate
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError
 from autotrack.serving.answers import as_list, plain
-from autotrack.serving.rows import ArgumentRows, FreeRows, Rows, rows_of
+from autotrack.serving.rows import ArgumentRows, FrameRows, FreeRows, Rows, rows_of
+from autotrack.serving.shortcut import takes_arrays
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -54,6 +57,7 @@ class Served:
         self.version = version
         self.joins = not crate.is_function
         self._by_row = False
+        self._block: FrameRows | None = None
         if crate.is_function:
             self.rows = self._rows_of_function()
             self.methods: tuple[str, ...] = ("predict",)
@@ -66,6 +70,17 @@ class Served:
         self.rows = rows_of(crate.schema)
         proba = hasattr(crate, "predict_proba")
         self.methods = ("predict", "predict_proba") if proba else ("predict",)
+
+    def prepare(self) -> None:
+        """See whether the model needs only the array inside a frame.
+
+        It is for the process that predicts: a model that has predicted may have threads, which a
+        fork does not take along.
+        """
+        if isinstance(self.rows, FrameRows) and self.rows.is_block and not self.crate.is_function:
+            tried = self.rows.build([self.rows.example()] * 2)
+            if takes_arrays(self.crate.estimator, tried, self.methods):
+                self._block = self.rows
 
     def _rows_of_function(self) -> Rows:
         function = self.crate.isolated.function
@@ -89,6 +104,11 @@ class Served:
         """What the model says of each row, plainly."""
         if self._by_row:
             return [plain(self.crate.predict(**row)) for row in rows]
+        if self._block is not None:
+            block = self._block.array(rows)
+            # What becomes of missing values, the contract of the crate says.
+            if not np.isnan(block).any():
+                return as_list(getattr(self.crate.estimator, method)(block))
         return as_list(getattr(self.crate, method)(self.rows.build(rows)))
 
     def classes(self) -> list[Any] | None:
