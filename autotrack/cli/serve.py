@@ -51,8 +51,11 @@ def serve(uri: str, host: str, port: int, workers: int, token: str | None, max_b
     """
     try:
         from autotrack.serving.app import make_app
+        from autotrack.serving.pages import assets
         from autotrack.serving.served import Served
         from autotrack.serving.workers import bind, check_count, run
+
+        assets()  # found, and not imported
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise

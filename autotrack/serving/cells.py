@@ -117,12 +117,13 @@ class Cell:
             codes = [self._levels.get(value, -1) for value in values]
             if all(code >= 0 or value is None for code, value in zip(codes, values, strict=True)):
                 return pd.Categorical.from_codes(codes, dtype=self._category)
-            return _objects(values)  # the model is to see the new level, and no missing value
+            return _kept(values)  # the model is to see the new level, and no missing value
         if self.dtype[0] in "FIU" and self.dtype[-1].isdigit():
             return pd.array(_numbers(values), dtype=self.dtype)  # type: ignore[call-overload]
         if self.dtype.startswith(("boolean", "string")) or (self.dtype == "str" and _HAS_STR):
             return pd.array(list(values), dtype=self.dtype)  # type: ignore[call-overload]
-        return self.array(values)
+        made = self.array(values)
+        return _kept(values) if made.dtype == object else made
 
     def array(self, values: Sequence[Any]) -> Any:
         """The values as numpy has them: NaN is missing."""
@@ -210,3 +211,8 @@ def _objects(values: Sequence[Any]) -> Any:
     for position, value in enumerate(values):
         made[position] = np.nan if value is None else value
     return made
+
+
+def _kept(values: Sequence[Any]) -> Any:
+    """Objects that stay objects in a frame, which takes an array of texts for strings."""
+    return pd.Index(_objects(values), dtype=object)

@@ -18,9 +18,6 @@ import pytest
 
 import autotrack
 
-for needed in ("fastapi", "uvicorn", "fastapi_offline"):
-    pytest.importorskip(needed, reason="the extra `serve` is not installed here")
-
 
 class Server:
     """A process of `autotrack serve`."""
