@@ -7,7 +7,6 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -26,6 +25,8 @@ from autotrack.serving.problems import BadInputError
 from autotrack.serving.served import Served
 
 log = logging.getLogger("autotrack.serving")
+
+Reader = Callable[[bytes], list[Any]]
 
 #: Bodies above this size (bytes) are read in a thread, so that others need not wait for it.
 _LARGE = 64_000
@@ -57,7 +58,7 @@ def make_app(served: Served, *, token: str | None, most_bytes: int) -> ASGIApp:
     for method in served.methods:
         app.add_api_route(
             f"/{method}",
-            partial(routes.predict, method),
+            getattr(routes, method),
             methods=["POST"],
             name=method,
             operation_id=method,
@@ -110,12 +111,18 @@ class _Routes:
         yield
         self._batcher.stop()
 
-    async def predict(self, method: str, request: Request) -> Response:
-        """Answer ``/predict`` and ``/predict_proba``."""
+    async def predict(self, request: Request) -> Response:
+        """Predict for rows of our own JSON, or of CSV."""
+        return await self._answer("predict", self._reader(request), request, {})
+
+    async def predict_proba(self, request: Request) -> Response:
+        """The same for probabilities, with what they are of."""
+        more = {"classes": self._classes}
+        return await self._answer("predict_proba", self._reader(request), request, more)
+
+    def _reader(self, request: Request) -> Reader:
         is_csv = request.headers.get("content-type", _JSON).startswith(_CSV)
-        read = self._bodies.read_csv if is_csv else self._bodies.read
-        more = {"classes": self._classes} if method == "predict_proba" else {}
-        return await self._answer(method, read, request, more)
+        return self._bodies.read_csv if is_csv else self._bodies.read
 
     async def invocations(self, request: Request) -> Response:
         """Predict as MLflow's scoring server does: its four shapes of JSON, or CSV."""
@@ -126,11 +133,7 @@ class _Routes:
         return await self._answer("predict", read, request, {})
 
     async def _answer(
-        self,
-        method: str,
-        read: Callable[[bytes], list[Any]],
-        request: Request,
-        more: dict[str, Any],
+        self, method: str, read: Reader, request: Request, more: dict[str, Any]
     ) -> Response:
         try:
             body = await request.body()
