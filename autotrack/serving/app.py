@@ -85,6 +85,11 @@ def make_app(served: Served, *, token: str | None, most_bytes: int) -> ASGIApp:
     app.add_route("/docs", routes.docs, include_in_schema=False)
     app.mount(pages.ASSETS, StaticFiles(directory=pages.assets()))
     app.add_exception_handler(Exception, _unforeseen)
+    if token is not None:
+        said = app.openapi()  # which is kept, and shown from then on
+        schemes = {"token": {"type": "http", "scheme": "bearer"}}
+        said.setdefault("components", {})["securitySchemes"] = schemes
+        said["security"] = [{"token": []}]
     return Guard(app, token, most_bytes)
 
 

@@ -21,6 +21,7 @@ _MOST_WAITING = 2000
 _TRIALS = 20
 _QUICK = 3e-3
 _FEW_ROWS = 64
+_PATIENCE = 5.0
 
 
 class BusyError(Exception):
@@ -69,9 +70,9 @@ class Batcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after what is being predicted."""
+        """End after what is being predicted; what takes too long is left to itself."""
         self._work.put(None)
-        self._thread.join()
+        self._thread.join(_PATIENCE)
 
     async def ask(self, method: str, rows: list[Any]) -> list[Any]:
         """What the model says of each of the rows.

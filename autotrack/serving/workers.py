@@ -87,8 +87,8 @@ def _serve(app: ASGIApp, listening: socket.socket, lifeline: int | None = None) 
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config, lifeline)
-    # uvicorn stops at these by itself, and raises them again when it has stopped.
-    before = {number: signal.signal(number, _stopped) for number in _STOPPING}
+    # uvicorn stops at these too once it has started, and raises them again when it has stopped.
+    before = {number: signal.signal(number, server.ask_to_stop) for number in _STOPPING}
     try:
         server.run(sockets=[listening])
     finally:
@@ -96,14 +96,14 @@ def _serve(app: ASGIApp, listening: socket.socket, lifeline: int | None = None) 
             signal.signal(number, handler)
 
 
-def _stopped(number: int, frame: FrameType | None) -> None:
-    """Nothing is left to be done."""
-
-
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, lifeline: int | None) -> None:
         super().__init__(config)
         self._lifeline = lifeline
+
+    def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        """Stop, also where it was asked before it had begun."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and hold on to the lifeline."""
@@ -115,7 +115,7 @@ class _Server(uvicorn.Server):
     def _orphaned(self, loop: asyncio.AbstractEventLoop) -> None:
         assert self._lifeline is not None
         loop.remove_reader(self._lifeline)
-        self.should_exit = True
+        self.ask_to_stop(signal.SIGTERM, None)
 
 
 class _Pool:
@@ -165,6 +165,8 @@ class _Pool:
         code = 1
         try:
             os.close(self._held)
+            # Until it serves, there is nothing to finish.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             _serve(self._app, self._listening, self._lifeline)
             code = 0

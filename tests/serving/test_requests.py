@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -140,6 +141,33 @@ def test_clients_at_once_get_their_own_rows_and_errors(server, expected):
 
     with ThreadPoolExecutor(32) as pool:
         assert all(pool.map(ask, range(640)))
+
+
+class Counts(RegressorMixin, BaseEstimator):
+    """Says of each row how many it was asked for together, after a while."""
+
+    def fit(self, X, y):
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        import time
+
+        time.sleep(0.05)
+        return [len(X)] * len(X)
+
+
+def test_requests_that_wait_are_predicted_together_but_not_by_functions(start):
+    X = [[1.0], [2.0]]
+    counts = Counts()
+    model = start(counts, np.array(X), [1, 2])
+    function = start(autotrack.crate(lambda rows: counts.predict(rows), counts=counts))
+    for server, together in ((model, True), (function, False)):
+        with ThreadPoolExecutor(16) as pool:
+            asked = [pool.submit(server.post, "/predict", [[1.0]]) for _ in range(48)]
+        said = [future.result()["predictions"] for future in asked]
+        assert all(len(each) == 1 for each in said)
+        assert (max(said) > [1]) == together
 
 
 def test_the_four_shapes_of_mlflow_are_understood(server, expected):

@@ -55,6 +55,8 @@ def test_whoever_has_no_token_gets_no_answer(guarded, header, status):
         got, _, said = guarded.ask(method, path, body, headers)
         assert got == status
         assert ("WWW-Authenticate" in said) == (status == 401)
+        if path == "/openapi.json" and status == 200:
+            assert guarded.ask(method, path, None, headers)[1]["security"] == [{"token": []}]
     assert guarded.ask("GET", "/ping")[0] == 200
 
 
