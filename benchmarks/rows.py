@@ -147,6 +147,7 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
         Row("forest_5", "1 GB forest: time over `pickle.dump(..., protocol=5)`", unit="x"),
     ),
     "fingerprint": (Row("xxh3", "xxh3 alone", unit="GB/s"),),
+    "serving": (Row("bare_frame", "predict of one row (frame), bare scikit-learn"),),
 }
 
 HEADER = ("added to bare scikit-learn", "goal", "measured", "middle half", "of goal", "", "MLflow")

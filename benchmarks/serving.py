@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import autotrack
+from benchmarks.clock import timed
 from benchmarks.timing import Samples
 from benchmarks.workload import frame, pipeline
 
@@ -32,7 +33,9 @@ def serving(quick: bool) -> Samples:
         assert process.stdout is not None
         while (found := re.search(r":(\d+)/predict", process.stdout.readline())) is None:
             assert process.poll() is None, "the server did not start"
-        return _measured(int(found[1]), "/predict", body, quick)
+        samples = _measured(int(found[1]), "/predict", body, quick)
+    model = autotrack.load_model(folder).estimator
+    return samples | {"bare_frame": [timed(lambda: model.predict(row), 50) for _ in range(20)]}
 
 
 def mlflow_serving(quick: bool) -> Samples:
