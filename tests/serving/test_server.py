@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import signal
 import socket
 import threading
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
@@ -139,6 +141,18 @@ def test_workers_do_not_outlive_who_started_them(start):
     while any(Path(f"/proc/{pid}").exists() for pid in children):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+@forks
+def test_workers_share_the_memory_of_the_model(start):
+    known = np.random.default_rng(0).normal(size=(60_000, 200))
+    server = start(KNeighborsRegressor(1, algorithm="brute"), known, known[:, 0], "--workers", "2")
+    for _ in range(10):
+        assert server.post("/predict", known[:1].tolist())["predictions"] == [known[0, 0]]
+    for pid in server.children():
+        memory = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        own = re.search(r"Private_Dirty: +(\d+) kB", memory)
+        assert int(own[1]) * 1024 < known.nbytes / 2
 
 
 def test_a_client_that_goes_away_harms_nobody(start, slow):
