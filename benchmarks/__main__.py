@@ -66,7 +66,8 @@ def main() -> None:
         before, _, rest = README.read_text("utf-8").partition(_BEGIN)
         kept, _, after = rest.partition(_END)
         if arguments.only:
-            table, context = _merged(kept, table), _merged(kept, context)
+            table = _merged(kept, table, HEADER)
+            context = _merged(kept, context, CONTEXT_HEADER)
         report = _report(table, context, note)
         README.write_text(f"{before}{_BEGIN}\n\n{report}\n\n{_END}{after}", "utf-8")
 
@@ -77,10 +78,10 @@ def _report(table: list[Cells], context: list[Cells], note: list[str]) -> str:
     )
 
 
-def _merged(kept: str, measured: list[Cells]) -> list[Cells]:
+def _merged(kept: str, measured: list[Cells], header: Cells) -> list[Cells]:
     """The rows of the table in `kept` that has as many columns, those measured anew exchanged."""
     rows = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in kept.splitlines()]
-    same = [row for row in rows if len(row) == len(measured[0])] if measured else []
+    same = [row for row in rows if len(row) == len(header)]
     anew = {row[0]: row for row in measured}
     known = {row[0] for row in same}
     # Without its header and the line below.

@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "startup": "benchmarks.startup:startup",
         "forest": "benchmarks.big:forest",
         "fingerprint": "benchmarks.big:fingerprint",
+        "serving": "benchmarks.serving:serving",
     },
     "mlflow": {
         "fit": "benchmarks.peer:fit",
@@ -27,6 +28,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "predict": "benchmarks.peer:predict",
         "requirements": "benchmarks.peer:requirements",
         "startup": "benchmarks.startup:mlflow_startup",
+        "serving": "benchmarks.serving:mlflow_serving",
     },
 }
 

@@ -21,11 +21,13 @@ class Row:
     text : str
         What is measured.
     unit : str
-        ``s`` (written in whatever fits), ``x``, ``MB``, ``GB/s``, or empty for a count.
+        ``s`` (written in whatever fits), ``x``, ``MB``, ``GB/s``, ``/s``, or empty for a count.
     goal : float, optional
         At most this, in the unit of the samples; for speeds at least.
     allowed : str, optional
         The key of samples that say what the goal is, where it depends on what was measured.
+    times : float, optional
+        The goal is to be so many times as fast as MLflow.
     """
 
     key: str
@@ -33,23 +35,33 @@ class Row:
     unit: str = "s"
     goal: float | None = None
     allowed: str | None = None
+    times: float | None = None
 
-    def with_goal(self, samples: Samples) -> Row:
-        """The row with the goal that the samples say."""
+    def with_goal(self, samples: Samples, peer: Samples | None) -> Row:
+        """The row with the goal that the samples, or MLflow's, say."""
+        if self.times is not None and peer and peer.get(self.key):
+            value = statistics.median(peer[self.key])
+            goal = value * self.times if self.is_speed else value / self.times
+            return replace(self, goal=goal)
         if self.allowed is None or not samples.get(self.allowed):
             return self
         return replace(self, goal=statistics.median(samples[self.allowed]))
+
+    @property
+    def is_speed(self) -> bool:
+        """Whether more is better."""
+        return self.unit.endswith("/s")
 
     def meets(self, value: float) -> bool:
         """Whether `value` reaches the goal."""
         if self.goal is None:
             return True
-        return value >= self.goal if self.unit == "GB/s" else value <= self.goal
+        return value >= self.goal if self.is_speed else value <= self.goal
 
     def used(self, value: float) -> float:
         """`value` as a multiple of the goal; below 1 is good."""
         assert self.goal is not None
-        return self.goal / value if self.unit == "GB/s" else value / self.goal
+        return self.goal / value if self.is_speed else value / self.goal
 
 
 #: Rows by the group that measures them. Times are what is added to bare scikit-learn.
@@ -100,6 +112,11 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("fingerprint_fortran", "fingerprint, array in Fortran order", unit="GB/s"),
         Row("fingerprint_frame", "fingerprint, frame", unit="GB/s"),
     ),
+    "serving": (
+        Row("serve_p50", "`autotrack serve`, one row: half take at most", times=3),
+        Row("serve_p99", "the same: 99 of 100 take at most", times=3),
+        Row("serve_rate", "the same: rows, 32 clients at once", unit="/s", times=3),
+    ),
 }
 
 #: What the numbers above can be held against.
@@ -133,6 +150,7 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
         Row("forest_5", "1 GB forest: time over `pickle.dump(..., protocol=5)`", unit="x"),
     ),
     "fingerprint": (Row("xxh3", "xxh3 alone", unit="GB/s"),),
+    "serving": (Row("bare_frame", "predict of one row (frame), bare scikit-learn"),),
 }
 
 HEADER = ("added to bare scikit-learn", "goal", "measured", "middle half", "of goal", "", "MLflow")
@@ -150,11 +168,11 @@ def context_lines(group: str, own: Samples) -> list[tuple[str, ...]]:
 
 
 def _cells(row: Row, own: Samples, peer: Samples | None) -> tuple[str, ...]:
-    row = row.with_goal(own)
+    row = row.with_goal(own, peer)
     samples = own.get(row.key, [])
     goal = "" if row.goal is None else written(row.goal, row.unit)
     if goal:
-        goal = f"{'≥' if row.unit == 'GB/s' else '≤'} {goal}"
+        goal = f"{'≥' if row.is_speed else '≤'} {goal}"
     measured, spread = _median(row, samples)
     used = verdict = ""
     if row.goal is not None and samples:
@@ -169,7 +187,10 @@ def _peer(row: Row, own: list[float], peer: Samples | None) -> str:
         return ""
     value = statistics.median(samples)
     text = written(value, row.unit)
-    return f"{text} ({value / statistics.median(own):,.0f}x)" if own else text
+    if not own:
+        return text
+    ratio = value / statistics.median(own)
+    return f"{text} ({_digits(1 / ratio if row.is_speed else ratio)}x)"
 
 
 def _median(row: Row, samples: Sequence[float]) -> tuple[str, str]:

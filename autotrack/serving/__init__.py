@@ -1,0 +1,1 @@
+"""A crate over HTTP, with an OpenAPI page: what ``autotrack serve`` runs."""

@@ -1,0 +1,196 @@
+"""The routes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from autotrack._version import __version__
+from autotrack.serving import pages
+from autotrack.serving.answers import encoded
+from autotrack.serving.batching import Batcher, BusyError
+from autotrack.serving.bodies import Bodies
+from autotrack.serving.guard import Guard
+from autotrack.serving.problems import BadInputError
+from autotrack.serving.served import Served
+
+log = logging.getLogger("autotrack.serving")
+
+Reader = Callable[[bytes], list[Any]]
+
+#: Bodies above this size (bytes) are read in a thread, so that others need not wait for it.
+_LARGE = 64_000
+_JSON, _CSV = "application/json", "text/csv"
+
+
+def make_app(served: Served, *, token: str | None, most_bytes: int) -> ASGIApp:
+    """The application that answers for one model.
+
+    Parameters
+    ----------
+    served : Served
+        The model.
+    token : str or None
+        What requests have to bring along.
+    most_bytes : int
+        How large a body may be.
+    """
+    routes = _Routes(served)
+    named = served.crate.manifest.estimator.rpartition(".")[2]
+    app = FastAPI(
+        title=f"{named} ({served.uri})",
+        version=__version__,
+        description="Predictions of one model. A JSON null is a missing value.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=routes.living,
+    )
+    for method in served.methods:
+        app.add_api_route(
+            f"/{method}",
+            getattr(routes, method),
+            methods=["POST"],
+            name=method,
+            operation_id=method,
+            description=_DESCRIPTIONS[method],
+            openapi_extra=pages.route(served, method),
+            response_class=Response,
+        )
+    app.add_api_route(
+        "/invocations",
+        routes.invocations,
+        methods=["POST"],
+        operation_id="invocations",
+        openapi_extra=pages.invocations(served),
+        response_class=Response,
+    )
+    for path, endpoint in (
+        ("/ping", routes.ping),
+        ("/health", routes.ping),
+        ("/metadata", routes.metadata),
+        ("/schema", routes.schema),
+    ):
+        app.add_api_route(path, endpoint, name=path[1:], operation_id=path[1:])
+    app.add_route("/", routes.index, include_in_schema=False)
+    app.add_route("/docs", routes.docs, include_in_schema=False)
+    app.mount(pages.ASSETS, StaticFiles(directory=pages.assets()))
+    app.add_exception_handler(Exception, _unforeseen)
+    if token is not None:
+        said = app.openapi()  # which is kept, and shown from then on
+        schemes = {"token": {"type": "http", "scheme": "bearer"}}
+        said.setdefault("components", {})["securitySchemes"] = schemes
+        said["security"] = [{"token": []}]
+    return Guard(app, token, most_bytes)
+
+
+_DESCRIPTIONS = {
+    "predict": 'Predict for rows: `{"rows": [...]}`, or the list of rows alone.',
+    "predict_proba": "Probabilities for rows, one for each of `classes`.",
+}
+
+
+class _Routes:
+    """What the routes have in common."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._bodies = Bodies(served.rows)
+        self._classes = served.classes() if "predict_proba" in served.methods else None
+
+    @asynccontextmanager
+    async def living(self, app: FastAPI) -> AsyncIterator[None]:
+        """Predict as long as the server runs."""
+        self._served.prepare()
+        self._batcher = Batcher(self._served.answer, joins=self._served.joins)
+        self._batcher.start()
+        yield
+        self._batcher.stop()
+
+    async def predict(self, request: Request) -> Response:
+        """Predict for rows of our own JSON, or of CSV."""
+        return await self._answer("predict", self._reader(request), request, {})
+
+    async def predict_proba(self, request: Request) -> Response:
+        """The same for probabilities, with what they are of."""
+        more = {"classes": self._classes}
+        return await self._answer("predict_proba", self._reader(request), request, more)
+
+    def _reader(self, request: Request) -> Reader:
+        is_csv = request.headers.get("content-type", _JSON).startswith(_CSV)
+        return self._bodies.read_csv if is_csv else self._bodies.read
+
+    async def invocations(self, request: Request) -> Response:
+        """Predict as MLflow's scoring server does: its four shapes of JSON, or CSV."""
+        kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+        if kind not in (_JSON, _CSV):
+            return _failed(415, f"the body must be {_JSON} or {_CSV}, not {kind!r:.80}")
+        read = self._bodies.read_csv if kind == _CSV else self._bodies.read_mlflow
+        return await self._answer("predict", read, request, {})
+
+    async def _answer(
+        self, method: str, read: Reader, request: Request, more: dict[str, Any]
+    ) -> Response:
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return Response(status_code=400)  # which nobody reads any more
+        try:
+            rows = read(body) if len(body) < _LARGE else await asyncio.to_thread(read, body)
+            predictions = await self._batcher.ask(method, rows)
+            return Response(encoded({"predictions": predictions, **more}), media_type=_JSON)
+        except BadInputError as error:
+            return _failed(422, [problem.to_json() for problem in error.problems])
+        except ValueError as error:
+            # What scikit-learn says of data, and so what the sender is to know.
+            told = {"type": "model_error", "loc": ["body"], "msg": str(error)}
+            return _failed(422, [told])
+        except BusyError:
+            told_busy = "too many requests are waiting; try again later"
+            return _failed(503, told_busy, {"Retry-After": "1"})
+        except Exception as error:  # noqa: BLE001 - whatever a model raises stays inside
+            return _broken(error)
+
+    async def ping(self) -> dict[str, str]:
+        """Whether the server is there."""
+        return {}
+
+    async def metadata(self) -> dict[str, Any]:
+        """What is known of the model."""
+        return self._served.metadata()
+
+    async def schema(self) -> dict[str, Any]:
+        """What is known of the data it was trained on."""
+        return self._served.crate.schema
+
+    async def index(self, request: Request) -> Response:
+        """Show the documentation."""
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
+
+    async def docs(self, request: Request) -> Response:
+        """Show the documentation."""
+        return pages.page(request.app.title, request.scope.get("root_path", ""))
+
+
+def _failed(status: int, detail: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(encoded({"detail": detail}), status, headers, _JSON)
+
+
+def _broken(error: Exception) -> Response:
+    """An error that is nobody's business but the server's, which finds it by its number."""
+    number = uuid.uuid4().hex[:8]
+    log.error("error %s", number, exc_info=error)
+    return _failed(500, f"something went wrong here; the server's log has it under {number}")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    return _broken(error)
