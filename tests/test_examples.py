@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,11 @@ import autotrack
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("*.py")))
+# What goes on with another example's runs.
+SECOND = {"coffee_service.py"}
+
+
+@pytest.mark.parametrize("script", sorted({path.name for path in EXAMPLES.glob("*.py")} - SECOND))
 def test_example_runs_and_leaves_finished_runs(script, run_python):
     run_python(f"examples/{script}", cwd=EXAMPLES.parent)
 
@@ -19,6 +25,22 @@ def test_example_runs_and_leaves_finished_runs(script, run_python):
     assert len(runs) > 0
     killed = {"KILLED"} if script == "resume_search.py" else set()
     assert set(runs["status"]) == {"FINISHED"} | killed
+
+
+@pytest.mark.parametrize(
+    "option", [None, pytest.param("--env", marks=pytest.mark.thorough)], ids=str
+)
+def test_the_coffee_model_is_proven_registered_served_and_read_by_mlflow(
+    option, run_python, tmp_path
+):
+    run_python(EXAMPLES / "coffee.py")
+    said = run_python(EXAMPLES / "coffee_service.py", *filter(None, [option])).stdout
+    assert said.startswith("verified: the same predict")
+    assert ("with its requirements alone" in said) is (option == "--env")
+    assert len(re.findall(r"^  .* \d\.\d\d$", said, re.MULTILINE)) == 10
+    if importlib.util.find_spec("mlflow"):
+        assert said.endswith("MLflow predicts the same\n")
+    assert autotrack.search_models("coffee")["aliases"].tolist() == [("champion",)]
 
 
 def test_a_search_that_was_killed_comes_to_the_same_end(run_python):
