@@ -33,6 +33,7 @@ from autotrack.errors import (
     StoreLockedError,
     StoreUnavailableError,
     UncratableError,
+    UntrustedCrateError,
 )
 from autotrack.session import Session, disable, enable, is_enabled
 from autotrack.tracking.crating import crate
@@ -124,6 +125,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "UncratableError",
+    "UntrustedCrateError",
     "__version__",
     "active_run",
     "best_run",
