@@ -47,7 +47,7 @@ GADGET_MODULES = frozenset(
 GADGETS = frozenset(
     {
         *(("builtins", name) for name in """
-            __build_class__ __import__ breakpoint classmethod compile delattr dir eval exec execfile
+            __build_class__ __import__ breakpoint compile delattr dir eval exec execfile
             exit file globals help input locals map filter open print quit raw_input reload setattr
             vars""".split()),
         *(("__builtin__", name) for name in "eval exec execfile compile open file".split()),
@@ -94,7 +94,9 @@ def is_code(name: Name) -> bool:
     module, attribute = name
     if module.partition(".")[0] in {"cloudpickle", "types"}:
         return True
-    return module == "builtins" and attribute in {"getattr", "type", "property", "super"}
+    return module == "builtins" and attribute in {
+        "classmethod", "getattr", "property", "staticmethod", "super", "type",
+    }  # fmt: skip
 
 
 # -- classes ----------------------------------------------------------------------------------------
@@ -255,6 +257,8 @@ def base_of(name: Name) -> type[Any] | None:
     """The stand-in for a class that may be named, or None if it is not one of these."""
     module, attribute = name
     top = module.partition(".")[0]
+    if "." in attribute:
+        return None  # what is in a class is told from what its functions hold by running it
     if top == "numpy" and name not in CLASSES:
         if attribute == "dtype":
             return guards.DataType
@@ -287,8 +291,10 @@ def is_called(name: Name) -> bool:
         return attribute in {"complex", "slice", "range", "bytearray", "object", "set", "frozenset"}
     if module.startswith("pandas"):
         return True
+    if module == "numpy":
+        return attribute == "dtype"
     return module in {
-        "numpy", "sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.tree._tree",
+        "sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.tree._tree",
         "sklearn.utils._bunch",
     }  # fmt: skip
 

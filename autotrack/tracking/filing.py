@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from autotrack.crates.manifest import MODEL_FILE
 from autotrack.crates.pack import pack
 from autotrack.entities import DatasetUse
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
@@ -41,6 +42,15 @@ def file_crate(
         StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)
         for file in files
     ]
+
+
+def keep_crate(store: Store, run_id: str, path: str, rows: Sequence[StoredArtifact]) -> list[str]:
+    """Keep the rows of a crate that :func:`file_crate` packed; what they replace is returned.
+
+    From now on the store vouches for its pickle.
+    """
+    packed = [row.sha256 for row in rows if row.path == f"{path}/{MODEL_FILE}"]
+    return store.replace_folder(run_id, path, rows, packed)
 
 
 def file_table(folder: ArtifactFolder, run_id: str, path: str, table: Table) -> StoredArtifact:

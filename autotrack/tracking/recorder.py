@@ -31,7 +31,7 @@ from autotrack.tracking.facts import (
     preprocessing_params,
 )
 from autotrack.tracking.failures import ended_by, run_error
-from autotrack.tracking.filing import ScoreTables, file_crate
+from autotrack.tracking.filing import ScoreTables, file_crate, keep_crate
 from autotrack.tracking.links import Link, link_parts, links
 from autotrack.tracking.upkeep import Upkeep
 
@@ -197,7 +197,7 @@ class Recorder:
         def close(store: Store) -> None:
             store.set_tags(fit.run_id, tags)
             if rows:
-                replaced.extend(store.replace_folder(fit.run_id, CRATE, rows))
+                replaced.extend(keep_crate(store, fit.run_id, CRATE, rows))
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
 
