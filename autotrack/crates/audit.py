@@ -16,10 +16,10 @@ from enum import Enum
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from autotrack.crates import guards, trusted
+from autotrack.crates import array_guards, guards, trusted
 from autotrack.crates.opcodes import View, outline
-from autotrack.crates.rehearsal import Name, Report, cast_anything, rehearse
-from autotrack.errors import CrateFormatError, UntrustedCrateError
+from autotrack.crates.rehearsal import Name, OddError, Report, cast_anything, rehearse
+from autotrack.errors import CrateFormatError, InvalidValueError, UntrustedCrateError
 
 CODE = "code"
 _SHOWN = 8
@@ -71,14 +71,16 @@ def audit(view: View, count: int, what: object, trust: Sequence[str] = ()) -> Au
     try:
         report = rehearse(cut, count, cast, what)
     except CrateFormatError:
-        # Where code is carried, stand-ins may be followed only if nothing is asked of them.
+        # Where code makes classes, stand-ins can be followed only if nothing is asked of them.
         report = rehearse(cut, count, cast_anything, what)
-        if not any(map(trusted.is_code, report.names)):
+        refused = {name: "code by value" for name in report.names if trusted.is_code(name)}
+        if not refused:
             raise
-    refused = _refused(report, frozenset(trust))
+    else:
+        refused = _refused(report, frozenset(trust))
     code = any(map(trusted.is_code, refused)) or CODE in trust
-    if code:
-        # Code makes classes, and what becomes of those cannot be told from a stranger's.
+    if refused or code:
+        # What was odd may have been the end of it: these are all the names.
         report = rehearse(cut, count, cast_anything, what)
         for name in report.names:
             if trusted.is_gadget(name) and name in report.called and not _is_trusted(name, trust):
@@ -126,11 +128,9 @@ def refuse(refused: Mapping[Name, str], what: object) -> None:
 
 def check_trust(trust: str | Sequence[str]) -> tuple[str, ...]:
     """What a caller gave as `trust`, as a tuple of names."""
-    given = (trust,) if isinstance(trust, str) else tuple(trust)
+    given: tuple[Any, ...] = (trust,) if isinstance(trust, str) else tuple(trust)
     for each in given:
         if not isinstance(each, str) or not each.replace(".", "_").isidentifier():
-            from autotrack.errors import InvalidValueError
-
             raise InvalidValueError(
                 f"trust= takes names such as 'category_encoders', 'my.module.Thing' or 'code', "
                 f"not {each!r:.80}"
@@ -138,7 +138,7 @@ def check_trust(trust: str | Sequence[str]) -> tuple[str, ...]:
     return given
 
 
-# -- casting ------------------------------------------------------------------------------------------
+# -- casting --------------------------------------------------------------------------------------
 
 
 def _cast(report: Report, name: Name, trust: frozenset[str]) -> Any:
@@ -149,17 +149,17 @@ def _cast(report: Report, name: Name, trust: frozenset[str]) -> Any:
     if trusted.is_gadget(name):
         return report.anything(name)
     if name in _BUFFERS:
-        return guards.FromBuffer(name, report)
+        return array_guards.FromBuffer(name, report)
     if name in trusted.CALLS:
         return guards.maker(report, name, *trusted.CALLS[name])
     if trusted.is_unpickler(name):
         return guards.maker(report, name, guards.of_class, True)
     if name in trusted.INSTANCES:
-        return object.__new__(report.kind(name, guards.Whole))
+        return object.__new__(report.kind(name, array_guards.Whole))
     base = trusted.base_of(name)
     if base is None:
         return report.anything(name)
-    guard = trusted.CLASS_GUARDS.get(name)
+    guard = trusted.class_guard(name)
     if guard is not None:
         return report.kind(name, base, call=functools.partial(_call_guarded, guard))
     return report.kind(name, base, **({"call": base.call} if "call" in vars(base) else {}))
@@ -169,7 +169,7 @@ def _call_guarded(guard: Any, cls: Any, *args: Any) -> Any:
     made = cls.made()
     try:
         return guard(made)(*args)
-    except (guards.Odd, TypeError) as complaint:
+    except (OddError, TypeError) as complaint:
         cls.report.complain(cls.name, complaint)
         return made
 
@@ -189,7 +189,7 @@ def _is_trusted(name: Name, trust: frozenset[str] | Sequence[str]) -> bool:
     return any(".".join(parts[:count]) in trust for count in range(1, len(parts) + 1))
 
 
-# -- judging ------------------------------------------------------------------------------------------
+# -- judging --------------------------------------------------------------------------------------
 
 
 def _refused(report: Report, trust: frozenset[str]) -> dict[Name, str]:

@@ -117,37 +117,40 @@ def load(
     manifest = Manifest.from_bytes(content, folder / FILE_NAME)
     expected = {file.path: file.sha256 for file in manifest.files}.get(MODEL_FILE)
     path = folder / MODEL_FILE
-    with _open(path) as file, _view(file) as view:
-        # Whatever else is wrong with it, a file that is not the recorded one is just that.
-        with _Digest(view, path, expected) as digest:
-            if recorded is not None and recorded.get(MODEL_FILE) != expected:
-                digest.wait()
-                raise DigestMismatchError(
-                    f"{path}: the store recorded SHA-256 {recorded.get(MODEL_FILE)}, the manifest "
-                    f"says {expected}; the crate is not the one that was logged"
-                )
-            found = audit(view, len(manifest.objects) + 1, path, trust)
-            vouched_for = False
-            if found.refused or trust:
-                vouched_for = vouches(digest.wait())
-                refuse(vouched(found) if vouched_for else found.refused, path)
-            unpickler = _Unpickler(file, found.names)
-            try:
-                # One after the other, since they share what they have in common.
-                objects = {each.name: unpickler.load() for each in manifest.objects}
-                model = unpickler.load()
-            except ImportError as error:
-                raise _missing(path, manifest, error) from error
-            except AutotrackError:
+    # Whatever else is wrong with it, a file that is not the recorded one is just that.
+    with (
+        _open(path) as file,
+        _view(file) as view,
+        _Digest(view, path, expected) as digest,
+    ):
+        if recorded is not None and recorded.get(MODEL_FILE) != expected:
+            digest.wait()
+            raise DigestMismatchError(
+                f"{path}: the store recorded SHA-256 {recorded.get(MODEL_FILE)}, the manifest "
+                f"says {expected}; the crate is not the one that was logged"
+            )
+        found = audit(view, len(manifest.objects) + 1, path, trust)
+        vouched_for = False
+        if found.refused or trust:
+            vouched_for = vouches(digest.wait())
+            refuse(vouched(found) if vouched_for else found.refused, path)
+        unpickler = _Unpickler(file, found.names)
+        try:
+            # One after the other, since they share what they have in common.
+            objects = {each.name: unpickler.load() for each in manifest.objects}
+            model = unpickler.load()
+        except ImportError as error:
+            raise _missing(path, manifest, error) from error
+        except AutotrackError:
+            raise
+        except Exception as error:
+            if vouched_for or found.code:
                 raise
-            except Exception as error:
-                if vouched_for or found.code:
-                    raise
-                raise CrateFormatError(
-                    f"{path} cannot be loaded ({type(error).__name__}: {error!s:.200}); the file "
-                    "was damaged or made by hand, or by versions too far from those installed: "
-                    f"{', '.join(manifest.requirements)}"
-                ) from error
+            raise CrateFormatError(
+                f"{path} cannot be loaded ({type(error).__name__}: {error!s:.200}); the file "
+                "was damaged or made by hand, or by versions too far from those installed: "
+                f"{', '.join(manifest.requirements)}"
+            ) from error
     return Crate(model, manifest, folder, objects)
 
 

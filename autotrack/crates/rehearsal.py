@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,18 @@ from autotrack.errors import CrateFormatError
 
 #: Module and name, as the stream says them.
 Name = tuple[str, str]
-#: What becomes of a call, or a complaint (:class:`Odd`).
+#: What becomes of a call, or a complaint (:class:`OddError`).
 Call = Callable[..., Any]
 
 
-class Odd(Exception):
+class OddError(Exception):
     """A call or a state that no pickler writes."""
+
+
+def must(is_so: object, complaint: str) -> None:
+    """Complain unless it is so."""
+    if not is_so:
+        raise OddError(complaint)
 
 
 class _Kind(type):
@@ -34,13 +40,13 @@ class _Kind(type):
     #: What a call gives; None if it may not be called.
     call: Call | None
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         cls.report.called.add(cls.name)
         return cls.made() if cls.call is None else cls.call(cls, *args, **kwargs)
 
     def made(cls) -> Any:
         """A stand-in of an instance."""
-        return object.__new__(cls)
+        return object.__new__(cls)  # type: ignore[arg-type]
 
     def _changed(cls) -> Callable[..., None]:
         cls.report.changed.add(cls.name)
@@ -76,6 +82,7 @@ class Thing(metaclass=_Kind):
         pass
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
+        """Note that an instance is called, which no pickler writes."""
         cls = type(self)
         cls.report.called_instances.add(cls.name)
         return cls.report.anything()
@@ -90,12 +97,23 @@ class Built(Thing):
     report: Report
 
     def __setstate__(self, state: object) -> None:
+        """Take the state, after a look at it."""
         check = type(self).state
         if check is not None:
             try:
                 check(self, state)
-            except Odd as complaint:
+            except OddError as complaint:
                 type(self).report.complain(type(self).name, complaint)
+
+
+class Bare(Built):
+    """... whose bare instances pickles make, and give a state."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> Bare:
+        """Complain of arguments: classes written in C may take them unchecked."""
+        if args or kwargs:
+            cls.report.complain(cls.name, "is made with arguments")
+        return object.__new__(cls)
 
 
 class Unmade(Built):
@@ -114,13 +132,15 @@ class Maker:
         self.name, self.report, self._call = name, report, call
 
     def __call__(self, *args: Any) -> Any:
+        """The call, if its arguments are those that a pickler writes."""
         try:
             return self._call(*args)
-        except (Odd, TypeError) as complaint:
+        except (OddError, TypeError) as complaint:
             self.report.complain(self.name, complaint)
             return self.report.anything()
 
     def __setstate__(self, state: object) -> None:
+        """Note that the function is altered."""
         self.report.changed.add(self.name)
 
     def __setitem__(self, key: object, value: object) -> None:
@@ -132,7 +152,7 @@ class Maker:
 class _Anything(_Kind):
     """Of what is trusted whatever it does: what it returns may be a class as well."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         cls.report.called.add(cls.name)
         return cls.report.anything(cls.name)
 
@@ -241,6 +261,6 @@ def cast_anything(report: Report, name: Name) -> Any:
     return report.anything(name)
 
 
-def is_kind(value: object, *of: Mapping[str, object] | str) -> bool:
+def is_kind(value: object) -> bool:
     """Whether `value` stands for a class that the stream named."""
     return isinstance(value, _Kind)

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autotrack.crates import guards
-from autotrack.crates.rehearsal import Name
+from autotrack.crates import array_guards, guards
+from autotrack.crates.rehearsal import Bare, Built, Name, Thing, Unmade
 
-# -- never, unless the caller names them in full ----------------------------------------------------
+# -- never, unless the caller names them in full --------------------------------------------------
 
 #: Modules of which every name runs code, or reaches files, processes or the network.
 GADGET_MODULES = frozenset(
@@ -40,7 +40,8 @@ GADGET_MODULES = frozenset(
     sklearn.utils.discovery sklearn.utils._show_versions sklearn.utils.fixes sklearn.utils._joblib
     sklearn.utils._test_common sklearn.callback sklearn.conftest sklearn._build_utils
     sklearn.experimental
-    imblearn.datasets imblearn.utils.testing imblearn.utils.estimator_checks imblearn.utils._show_versions
+    imblearn.datasets imblearn.utils.testing imblearn.utils.estimator_checks
+    imblearn.utils._show_versions
     """.split()
 )
 #: Single names of the same kind, in modules that are harmless otherwise.
@@ -99,7 +100,7 @@ def is_code(name: Name) -> bool:
     }  # fmt: skip
 
 
-# -- classes ----------------------------------------------------------------------------------------
+# -- classes --------------------------------------------------------------------------------------
 
 #: Packages whose classes may be built, in the module they were defined in.
 BUILT = ("sklearn.", "imblearn.", "scipy.sparse.", "scipy.interpolate._bsplines",
@@ -135,6 +136,7 @@ CLASSES = frozenset(
         ("functools", "partial"),
         ("operator", "itemgetter"),
         ("uuid", "UUID"),
+        ("sklearn.impute._iterative", "_ImputerTriplet"),
         ("catboost.core", "CatBoost"),
         ("catboost.core", "CatBoostClassifier"),
         ("catboost.core", "CatBoostRanker"),
@@ -158,7 +160,7 @@ _NUMPY = frozenset(
 )
 _ARRAYS = frozenset({"ndarray", "matrix", "recarray", "MaskedArray"})
 
-# -- functions ----------------------------------------------------------------------------------------
+# -- functions ------------------------------------------------------------------------------------
 
 #: NumPy's functions that people apply to data (its ufuncs are trusted as such).
 _NUMPY_FUNCTIONS = frozenset(
@@ -167,8 +169,8 @@ _NUMPY_FUNCTIONS = frozenset(
     atleast_1d atleast_2d average clip column_stack concatenate corrcoef cov cumprod cumsum diff
     digitize dot expand_dims flip gradient hstack interp isclose log10 mean median nan_to_num
     nanmax nanmean nanmedian nanmin nanstd nansum nanvar outer percentile prod ptp quantile ravel
-    repeat reshape rint roll searchsorted sign sort split squeeze stack std sum swapaxes tile trapezoid
-    transpose unique var vstack where zeros_like ones_like real imag angle unwrap iscomplex isreal
+    repeat reshape rint roll searchsorted sign sort split squeeze stack std sum swapaxes tile
+    transpose trapezoid unique var vstack where zeros_like ones_like real imag angle unwrap
     """.split()
 )
 #: Modules all of whose public functions compute something of arrays.
@@ -198,18 +200,19 @@ def is_value(name: Name) -> bool:
     return name in _BY_NAME or (attribute[0] != "_" and _COMPUTING.fullmatch(module) is not None)
 
 
+_OF_ARRAYS: Mapping[Name, tuple[Callable[..., Any], bool]] = {
+    ("multiarray", "_reconstruct"): (array_guards.empty_array, True),
+    ("multiarray", "scalar"): (array_guards.scalar, False),
+}
 #: What a pickle may call, by module and name, and what holds its arguments (:mod:`guards`). Those
 #: under False make the call, given its result.
 CALLS: Mapping[Name, tuple[Callable[..., Any], bool]] = {
     **{
         (f"numpy.{core}.{module}", name): guard
         for core in ("core", "_core")
-        for (module, name), guard in {
-            ("multiarray", "_reconstruct"): (guards.empty_array, True),
-            ("multiarray", "scalar"): (guards.scalar, False),
-        }.items()
+        for (module, name), guard in _OF_ARRAYS.items()
     },
-    ("numpy.ma.core", "_mareconstruct"): (guards.masked_array, True),
+    ("numpy.ma.core", "_mareconstruct"): (array_guards.masked_array, True),
     ("numpy.random._pickle", "__bit_generator_ctor"): (guards.fresh, False),
     ("numpy.random._pickle", "__generator_ctor"): (guards.fresh, False),
     ("numpy.random._pickle", "__randomstate_ctor"): (guards.fresh, False),
@@ -240,7 +243,7 @@ INSTANCES = frozenset(
 
 
 def proper(name: Name) -> Name:
-    """The name under which a thing is found: Cython tells some modules of scikit-learn 1.6 short."""
+    """The name under which a thing is found, which Cython cuts short in scikit-learn 1.6."""
     return ("sklearn._loss._loss", name[1]) if name[0] == "_loss" else name
 
 
@@ -253,7 +256,7 @@ def is_unpickler(name: Name) -> bool:
     )
 
 
-def base_of(name: Name) -> type[Any] | None:
+def base_of(name: Name) -> type[Thing] | None:
     """The stand-in for a class that may be named, or None if it is not one of these."""
     module, attribute = name
     top = module.partition(".")[0]
@@ -261,12 +264,16 @@ def base_of(name: Name) -> type[Any] | None:
         return None  # what is in a class is told from what its functions hold by running it
     if top == "numpy" and name not in CLASSES:
         if attribute == "dtype":
-            return guards.DataType
+            return array_guards.DataType
         if attribute in _NUMPY and module != "numpy.lib":
-            return guards.Array if attribute in _ARRAYS else guards.Unmade
+            if attribute in _ARRAYS:
+                return array_guards.Array
+            return Unmade
         return None
     if top == "pandas":
-        return guards.Built if attribute in _PANDAS else None
+        if attribute in _PANDAS:
+            return Built
+        return None
     if module in {"scipy.stats._continuous_distns", "scipy.stats._discrete_distns"}:
         return guards.Distribution
     if module == "sklearn.metrics._scorer":
@@ -275,8 +282,10 @@ def base_of(name: Name) -> type[Any] | None:
         return guards.Tree
     if module == "sklearn.tree._classes":
         return guards.Fast
-    if name in CLASSES or module.startswith(BUILT):
-        return guards.Built
+    if name in CLASSES:
+        return Built
+    if module.startswith(BUILT):
+        return Bare
     return None
 
 
@@ -294,13 +303,19 @@ def is_called(name: Name) -> bool:
     if module == "numpy":
         return attribute == "dtype"
     return module in {
-        "sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.tree._tree",
-        "sklearn.utils._bunch",
-    }  # fmt: skip
+        "sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.utils._bunch",
+    } or name == ("sklearn.tree._tree", "Tree")  # fmt: skip
+
+
+def class_guard(name: Name) -> Callable[..., Any] | None:
+    """What holds the arguments of a class that pickles call; None if any will do."""
+    if name[0] in {"sklearn._loss._loss", "sklearn.linear_model._sgd_fast"}:
+        return guards.constants
+    return _CLASS_GUARDS.get(name)
 
 
 #: What the calls of some classes are held against.
-CLASS_GUARDS: Mapping[Name, Callable[..., Any]] = {
+_CLASS_GUARDS: Mapping[Name, Callable[..., Any]] = {
     ("fractions", "Fraction"): guards.fraction,
     ("collections", "Counter"): guards.container,
     ("collections", "OrderedDict"): guards.container,

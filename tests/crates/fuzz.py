@@ -199,8 +199,18 @@ def _number(rng, content, starts, crates):
     at = rng.choice(found)
     if content[at] in b"KMJ":
         width = {0x4B: 1, 0x4D: 2, 0x4A: 4}[content[at]]
-        new = rng.choice((b"J\xff\xff\xff\xff", b"K\x00", b"K\xff", b"J\xff\xff\xff\x7f", b"N",
-                          b"\x88", b"G" + rng.randbytes(8), b"\x8a\x08" + rng.randbytes(8)))
+        new = rng.choice(
+            (
+                b"J\xff\xff\xff\xff",
+                b"K\x00",
+                b"K\xff",
+                b"J\xff\xff\xff\x7f",
+                b"N",
+                b"\x88",
+                b"G" + rng.randbytes(8),
+                b"\x8a\x08" + rng.randbytes(8),
+            )
+        )
         return content[:at] + new + content[at + 1 + width :]
     size = rng.choice(_SIZES).to_bytes(8, "little")
     width = {0x42: 4, 0x58: 4, 0x8D: 8, 0x8E: 8, 0x96: 8, 0x6A: 4, 0x47: 8}.get(content[at], 1)
@@ -259,7 +269,8 @@ def _is_importing() -> bool:
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             top = str(frame.f_locals.get("name", "")).partition(".")[0]
-            return top in sys.stdlib_module_names or top in _PACKAGES
+            if top in _PACKAGES:
+                return True
         frame = frame.f_back
     return False
 
