@@ -13,7 +13,7 @@ from rich.table import Table
 from autotrack.cli.look import new_console
 from autotrack.cli.main import existing_store, main, store_option
 from autotrack.cli.tables import ID, moment
-from autotrack.crates.load import check
+from autotrack.crates.load import check, look
 from autotrack.entities import ModelVersion
 from autotrack.tracking import registry
 
@@ -74,10 +74,14 @@ def crate() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--source", is_flag=True, help="The text of the code that is inside, too.")
 def show(path: Path, source: bool) -> None:
-    """Show what the crate in the folder PATH holds, without loading it."""
+    """Show what the crate in the folder PATH holds and would import, without loading it."""
     manifest = check(path)
     out = new_console()
     out.print(escape(manifest.bill()))
+    found, _ = look(path)
+    out.print(f"  {'would import':<13} {len(found.names)} names, {len(found.refused)} not trusted")
+    for (module, name), why in sorted(found.refused.items()):
+        out.print(escape(f"    {module}.{name} ({why})"))
     for name, text in manifest.sources.items() if source else ():
         out.print(f"\n[bold]{escape(name)}[/bold]")
         out.print(escape(text.rstrip()))

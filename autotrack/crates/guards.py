@@ -7,7 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 from autotrack.crates.array_guards import Whole
-from autotrack.crates.rehearsal import Built, Maker, Name, Report, Thing, Unmade, is_kind, must
+from autotrack.crates.rehearsal import (
+    Bare,
+    Built,
+    Maker,
+    Name,
+    Report,
+    Thing,
+    Unmade,
+    is_kind,
+    must,
+)
 
 _METHOD = re.compile(r"(?!format)[a-z][a-z_]*")
 #: Bound methods that SciPy's distributions keep of themselves.
@@ -28,10 +38,8 @@ _RESPONSES = frozenset(
 )
 
 
-class Distribution(Unmade):
+class Distribution(Bare):
     """A stand-in of one of SciPy's distributions, which execute the text that they keep."""
-
-    __new__ = object.__new__  # type: ignore[assignment]
 
     @staticmethod
     def state(made: Any, state: Any) -> None:

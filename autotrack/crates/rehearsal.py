@@ -26,6 +26,10 @@ class OddError(Exception):
     """A call or a state that no pickler writes."""
 
 
+#: What the unpickler asks an instance for, by name.
+_HIDDEN = frozenset({"__setstate__", "append", "extend", "add"})
+
+
 def must(is_so: object, complaint: str) -> None:
     """Complain unless it is so."""
     if not is_so:
@@ -98,6 +102,8 @@ class Built(Thing):
 
     def __setstate__(self, state: object) -> None:
         """Take the state, after a look at it."""
+        if isinstance(state, dict) and not _HIDDEN.isdisjoint(state):
+            type(self).report.complain(type(self).name, "hides a method that unpickling calls")
         check = type(self).state
         if check is not None:
             try:

@@ -256,36 +256,44 @@ def is_unpickler(name: Name) -> bool:
     )
 
 
+_TREE = ("sklearn.tree._tree", "Tree")
+#: The stand-ins for all classes of some modules.
+_BY_MODULE: Mapping[str, type[Thing]] = {
+    "scipy.stats._continuous_distns": guards.Distribution,
+    "scipy.stats._discrete_distns": guards.Distribution,
+    "sklearn.metrics._scorer": guards.Scorer,
+    "sklearn.tree._classes": guards.Fast,
+}
+
+
 def base_of(name: Name) -> type[Thing] | None:
     """The stand-in for a class that may be named, or None if it is not one of these."""
     module, attribute = name
     top = module.partition(".")[0]
     if "." in attribute:
         return None  # what is in a class is told from what its functions hold by running it
-    if top == "numpy" and name not in CLASSES:
-        if attribute == "dtype":
-            return array_guards.DataType
-        if attribute in _NUMPY and module != "numpy.lib":
-            if attribute in _ARRAYS:
-                return array_guards.Array
-            return Unmade
-        return None
-    if top == "pandas":
-        if attribute in _PANDAS:
-            return Built
-        return None
-    if module in {"scipy.stats._continuous_distns", "scipy.stats._discrete_distns"}:
-        return guards.Distribution
-    if module == "sklearn.metrics._scorer":
-        return guards.Scorer
-    if module == "sklearn.tree._tree" and attribute == "Tree":
-        return guards.Tree
-    if module == "sklearn.tree._classes":
-        return guards.Fast
     if name in CLASSES:
         return Built
+    if top == "numpy":
+        return _base_of_numpy(attribute)
+    if top == "pandas" and attribute in _PANDAS:
+        return Built
+    if name == _TREE:
+        return guards.Tree
+    if module in _BY_MODULE:
+        return _BY_MODULE[module]
     if module.startswith(BUILT):
         return Bare
+    return None
+
+
+def _base_of_numpy(attribute: str) -> type[Thing] | None:
+    if attribute == "dtype":
+        return array_guards.DataType
+    if attribute in _ARRAYS:
+        return array_guards.Array
+    if attribute in _NUMPY:
+        return Unmade
     return None
 
 
@@ -304,7 +312,7 @@ def is_called(name: Name) -> bool:
         return attribute == "dtype"
     return module in {
         "sklearn._loss._loss", "sklearn.linear_model._sgd_fast", "sklearn.utils._bunch",
-    } or name == ("sklearn.tree._tree", "Tree")  # fmt: skip
+    } or name == _TREE  # fmt: skip
 
 
 def class_guard(name: Name) -> Callable[..., Any] | None:

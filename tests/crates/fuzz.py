@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import gc
 import hashlib
+import itertools
 import json
 import os
 import pickletools
@@ -117,7 +118,7 @@ def boundaries(content: bytes) -> list[int]:
 def unframed(content: bytes) -> bytes:
     """The pickles without the opcodes that say how much to read at once."""
     starts = [*boundaries(content), len(content)]
-    parts = [content[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    parts = [content[a:b] for a, b in itertools.pairwise(starts)]
     return b"".join(part for part in parts if part[:1] != b"\x95")
 
 

@@ -1,4 +1,4 @@
-"""Crates are looked at before anything of them is loaded: who made them decides what they may do."""
+"""Crates are looked at before anything of them is loaded: their origin decides."""
 
 from __future__ import annotations
 
