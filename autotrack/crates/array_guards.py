@@ -96,14 +96,15 @@ def _data_type(descr: str, plain: np.dtype[Any], state: Any) -> np.dtype[Any]:
         must(all(type(each) is int and each > 0 for each in sub[1]), complaint)
         real = np.dtype((_real(sub[0]), sub[1]))
     else:
-        must((fields is None and plain.kind != "V") or size == plain.itemsize, complaint)
-        must(size in {-1, plain.itemsize}, complaint)
+        must(fields is None, complaint)
     if len(state) == 9:
         must(plain.kind in "Mm" or not state[8], complaint)
         if plain.kind in "Mm":
             real = _moment(plain, state[8], complaint)
-    must(size in {-1, real.itemsize}, complaint)
-    must(alignment in {-1, 1, 2, 4, 8, 16, 32, 64, real.alignment}, complaint)
+    # Only what has no size of its own takes it from here.
+    own = set() if plain.kind in "SUV" else {-1}
+    must(size in {*own, real.itemsize}, complaint)
+    must(alignment in {*own, 1, 2, 4, 8, 16, 32, 64, real.alignment}, complaint)
     # Whether it is aligned (128) is no matter of safety; the rest says where pointers are.
     must(flags & ~0x80 == real.flags & ~0x80, complaint)
     must(type(order) is str and order in {"<", ">", "|", "="}, complaint)

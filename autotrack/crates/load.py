@@ -208,8 +208,9 @@ def _view(file: BinaryIO) -> Iterator[View]:
     try:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (ValueError, OSError):  # it is empty, or on what cannot be mapped
-        yield file.read()
+        content = file.read()
         file.seek(0)
+        yield content
         return
     with mapped:
         yield mapped
