@@ -97,10 +97,12 @@ def _data_type(descr: str, plain: np.dtype[Any], state: Any) -> np.dtype[Any]:
         real = np.dtype((_real(sub[0]), sub[1]))
     else:
         must(fields is None, complaint)
-    if len(state) == 9:
-        must(plain.kind in "Mm" or not state[8], complaint)
-        if plain.kind in "Mm":
-            real = _moment(plain, state[8], complaint)
+    if plain.kind in "Mm":
+        # NumPy looks for the unit without asking whether there is one.
+        must(len(state) == 9, complaint)
+        real = _moment(plain, state[8], complaint)
+    else:
+        must(len(state) == 8 or not state[8], complaint)
     # Only what has no size of its own takes it from here.
     own = set() if plain.kind in "SUV" else {-1}
     must(size in {*own, real.itemsize}, complaint)

@@ -153,7 +153,7 @@ def _cast(report: Report, name: Name, trust: frozenset[str]) -> Any:
     if name in trusted.CALLS:
         return guards.maker(report, name, *trusted.CALLS[name])
     if trusted.is_unpickler(name):
-        return guards.maker(report, name, guards.of_class, True)
+        return guards.maker(report, name, guards.of_class(name), True)
     if name in trusted.INSTANCES:
         return object.__new__(report.kind(name, array_guards.Whole))
     base = trusted.base_of(name)

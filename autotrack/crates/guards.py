@@ -92,10 +92,26 @@ class Tree(Fast):
         return object.__new__(kind)
 
 
-def of_class(cls: Any, *rest: Any) -> Any:
-    """A function such as ``newObj(cls)`` and ``__pyx_unpickle_Loss(cls, checksum, state)``."""
-    must(is_kind(cls), "makes something of no class")
-    return cls.made()
+def of_class(function: Name) -> Callable[..., Any]:
+    """A function such as ``newObj(cls)`` and ``__pyx_unpickle_Loss(cls, checksum, state)``.
+
+    The classes of others may not be whole without what such a function leaves out.
+    """
+
+    def call(cls: Any, *rest: Any) -> Any:
+        must(is_kind(cls) and not issubclass(cls, Unmade), "makes something of no class")
+        module = cls.name[0]
+        near = (
+            module == function[0] if function[1] == "newObj" else _top(module) == _top(function[0])
+        )
+        must(near, f"makes a {'.'.join(cls.name)}")
+        return cls.made()
+
+    return call
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def bare(cls: Any, base: Any, state: Any) -> Any:
@@ -177,10 +193,15 @@ def _any(*given: Any) -> bool:
 
 
 def fresh(result: Any) -> Callable[..., Any]:
-    """A function whose every call makes another thing, which takes a state."""
+    """A function of NumPy's random numbers: every call makes another thing, that takes a state."""
     kind = type(result).report.kind(type(result).name, Built)
 
     def call(*given: Any) -> Any:
+        for each in given:
+            named = getattr(each if is_kind(each) else type(each), "name", None)
+            name = getattr(each, "name", named)
+            fits = isinstance(each, str) or (name and name[0].startswith("numpy.random."))
+            must(fits, "makes random numbers of something else")
         return kind.made()
 
     return call
