@@ -119,6 +119,13 @@ TRICKS: dict[str, bytes] = {
     "an array of a buffer": call(NDARRAY, b"K\x01\x85", dtype("O8"), ONE_POINTER),
     "an array that is made twice": array(dtype("f8"), ONE_POINTER) + b"(K\x01K\x01\x85"
     + dtype("f8") + b"\x89" + ONE_POINTER + b"tb",
+    "a generator without its memory": call(
+        name("sklearn.neighbors._kd_tree", "newObj"), name("numpy.random._pcg64", "PCG64"))
+    + b"}b",
+    "a moment without its unit": dtype("m8", b"(K\x03" + text("<") + b"NNNJ\xff\xff\xff\xff"
+                                       b"J\xff\xff\xff\xffK\x00tb"),
+    "more objects than there are": call(ARRAY, NDARRAY, b"K\x00\x85", b"C\x01b")
+    + b"(K\x01M\xff\xff\x85" + dtype("O8") + b"\x89]tb",
     "a tree of no classes": call(
         name("sklearn.tree._tree", "Tree"), b"K\x02", array(dtype("i8"), b"C\x08" + bytes(8)),
         b"J\xff\xff\xff\x7f"),
