@@ -35,6 +35,7 @@ from autotrack.errors import (
     StoreLockedError,
     StoreUnavailableError,
     UncratableError,
+    UntrustedCrateError,
     VersionWarning,
 )
 from autotrack.session import Session, disable, enable, is_enabled
@@ -129,6 +130,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "UncratableError",
+    "UntrustedCrateError",
     "VersionWarning",
     "__version__",
     "active_run",

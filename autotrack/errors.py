@@ -22,6 +22,7 @@
     └── CrateError
         ├── CrateFormatError               not a crate, or of a format this version cannot read
         ├── DigestMismatchError            a file differs from what was recorded
+        ├── UntrustedCrateError            loading it would run what nobody vouches for
         ├── UncratableError                the model cannot be pickled
         ├── FreeNameError (NameError)      a function uses what its crate was not given
         └── ContractError (ValueError)     rows that a crate's model cannot predict for
@@ -65,6 +66,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "UncratableError",
+    "UntrustedCrateError",
     "VersionWarning",
 ]
 
@@ -147,6 +149,20 @@ class CrateFormatError(CrateError):
 
 class DigestMismatchError(CrateError):
     """A file's SHA-256 differs from the one that was recorded for it."""
+
+
+class UntrustedCrateError(CrateError):
+    """A crate would import what is not trusted; nothing of it was executed.
+
+    Attributes
+    ----------
+    names : list of str
+        Each as ``module.name``.
+    """
+
+    def __init__(self, message: str, names: list[str]) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 class UncratableError(CrateError):

@@ -19,6 +19,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "ensembles": "benchmarks.ensembles:ensembles",
         "startup": "benchmarks.startup:startup",
         "forest": "benchmarks.big:forest",
+        "load": "benchmarks.loading:load",
         "fingerprint": "benchmarks.big:fingerprint",
         "serving": "benchmarks.serving:serving",
     },

@@ -107,6 +107,12 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("forest", "1 GB forest: time over plain `pickle.dump`", unit="x", goal=1.3),
         Row("forest_memory", "1 GB forest: memory on top", unit="MB", goal=64 * 2**20),
     ),
+    "load": (
+        Row("load_569", "load of a 500-tree forest of 569 rows, over `pickle.load`", unit="x"),
+        Row("load_5000", "the same of 5,000 rows, looked at and hashed", unit="x", goal=1.3),
+        Row("load_20000", "the same of 20,000 rows", unit="x"),
+        Row("audit_5000", "of 5,000 rows: looking alone"),
+    ),
     "fingerprint": (
         Row("fingerprint", "fingerprint, array in C order", unit="GB/s", goal=5),
         Row("fingerprint_fortran", "fingerprint, array in Fortran order", unit="GB/s"),
@@ -148,6 +154,11 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
         Row("dump_memory", "1 GB forest: memory of plain `pickle.dump`", unit="MB"),
         Row("forest_disk", "1 GB forest: time over `pickle.dump`, both until on disk", unit="x"),
         Row("forest_5", "1 GB forest: time over `pickle.dump(..., protocol=5)`", unit="x"),
+    ),
+    "load": (
+        Row("bare_load_569", "`pickle.load` of a 500-tree forest of 569 rows"),
+        Row("bare_load_5000", "the same of 5,000 rows"),
+        Row("bare_load_20000", "the same of 20,000 rows"),
     ),
     "fingerprint": (Row("xxh3", "xxh3 alone", unit="GB/s"),),
     "serving": (Row("bare_frame", "predict of one row (frame), bare scikit-learn"),),

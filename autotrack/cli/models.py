@@ -13,8 +13,7 @@ from rich.table import Table
 from autotrack.cli.look import new_console
 from autotrack.cli.main import existing_store, main, store_option
 from autotrack.cli.tables import ID, moment
-from autotrack.crates.load import check
-from autotrack.crates.verify import verify as check_again
+from autotrack.crates.load import check, look
 from autotrack.entities import ModelVersion
 from autotrack.tracking import registry
 
@@ -75,24 +74,31 @@ def crate() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--source", is_flag=True, help="The text of the code that is inside, too.")
 def show(path: Path, source: bool) -> None:
-    """Show what the crate in the folder PATH holds, without loading it."""
+    """Show what the crate in the folder PATH holds and would import, without loading it."""
     manifest = check(path)
     out = new_console()
     out.print(escape(manifest.bill()))
+    found = look(path)
+    out.print(f"  {'would import':<13} {len(found.names)} names, {len(found.refused)} not trusted")
+    for (module, name), why in sorted(found.refused.items()):
+        out.print(escape(f"    {module}.{name} ({why})"))
     for name, text in manifest.sources.items() if source else ():
         out.print(f"\n[bold]{escape(name)}[/bold]")
         out.print(escape(text.rstrip()))
 
 
 @crate.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("uri", metavar="PATH")
 @click.option("--env", is_flag=True, help="In a new environment with its requirements alone.")
+@click.option("--trust", multiple=True, metavar="NAME", help="A name to let in besides.")
+@store_option
 @click.pass_context
-def verify(context: click.Context, path: Path, env: bool) -> None:
-    """Ask the crate in the folder PATH what it was asked at packing, in a fresh process.
+def verify(context: click.Context, uri: str, env: bool, trust: tuple[str, ...]) -> None:
+    """Ask a crate in a fresh process what it was asked at packing.
 
-    Ends with 1 if it says something else, or cannot be opened there.
+    PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>. Ends with 1 if
+    the crate says something else there, or cannot be opened.
     """
-    found = check_again(path, check(path), env=env)
+    found = registry.verify_model(uri, env=env, trust=trust)
     click.echo(str(found))
     context.exit(0 if found else 1)

@@ -6,11 +6,13 @@ import importlib
 import importlib.util
 import json
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
 
+from autotrack.crates.audit import refuse
+from autotrack.crates.rehearsal import Name
 from autotrack.crates.requirements import ProjectCode
 from autotrack.errors import CrateError, CrateFormatError, UncratableError
 
@@ -23,16 +25,6 @@ _KNOWN = frozenset(
     scipy.sparse._csr.csr_matrix scipy.sparse._csc.csc_matrix
     scipy.sparse._csr.csr_array scipy.sparse._csc.csc_array
     sklearn.cluster._kmeans._kmeans_single_elkan sklearn.cluster._kmeans._kmeans_single_lloyd
-    """.split()
-)
-# Modules of scikit-learn whose functions are kept as parameters.
-_KNOWN_MODULES = frozenset(
-    """
-    sklearn.feature_selection._mutual_info
-    sklearn.feature_selection._univariate_selection
-    sklearn.metrics._classification
-    sklearn.metrics._ranking
-    sklearn.metrics._regression
     """.split()
 )
 # Its classes are harmless whatever they are given, but for those of what loads, tests and borrows.
@@ -52,13 +44,14 @@ _COMPILED = frozenset(
     sklearn.tree._tree.Tree
     """.split()
 )
-# Modules of scikit-learn that hold such classes and functions only.
+# Modules of scikit-learn that hold harmless classes, and functions that are kept as parameters.
 _KNOWN_MODULES = frozenset(
     """
     sklearn._loss.loss
-    sklearn.feature_selection._univariate_selection
+    sklearn.feature_selection._mutual_info sklearn.feature_selection._univariate_selection
     sklearn.gaussian_process.kernels
-    sklearn.metrics._dist_metrics
+    sklearn.metrics._classification sklearn.metrics._dist_metrics
+    sklearn.metrics._ranking sklearn.metrics._regression
     """.split()
 )
 
@@ -131,30 +124,46 @@ def load_skops(
 
     Raises
     ------
+    UntrustedCrateError
+        If something else is in it, of which nothing was imported or called.
     CrateError
-        If something else is in it, of which nothing was imported or called; or skops is missing.
+        If skops is missing.
     CrateFormatError
         If it cannot be read.
     """
-    io = _skops()
+    asked, refused = _asked(file, path, trust, vouched)
+    refuse(refused, path)
+    file.seek(0)
+    try:
+        return _skops().load(file, trusted=asked)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def look_at_skops(
+    file: BinaryIO, path: Path, trust: Collection[str], *, vouched: bool
+) -> Mapping[Name, str]:
+    """What of a model is not trusted, and why; nothing of it is loaded.
+
+    Takes and raises what :func:`load_skops` does.
+    """
+    return _asked(file, path, trust, vouched)[1]
+
+
+def _asked(
+    file: BinaryIO, path: Path, trust: Collection[str], vouched: bool
+) -> tuple[list[str], dict[Name, str]]:
+    """The types that skops asks about, and those that are not trusted."""
     trusted = frozenset({trust} if isinstance(trust, str) else trust)
     if vouched:
         trusted |= _COMPILED
+    io = _skops()
     try:
         asked = io.get_untrusted_types(file=file)
     except Exception as error:
         raise _unreadable(path, error) from error
-    refused = [name for name in asked if not _is_trusted(name, trusted)]
-    if refused:
-        raise CrateError(
-            f"{path} holds what is not trusted: {', '.join(refused)}; nothing of it was loaded. If "
-            f"you know where the crate comes from, pass trust=({', '.join(map(repr, refused))},)"
-        )
-    file.seek(0)
-    try:
-        return io.load(file, trusted=asked)
-    except Exception as error:
-        raise _unreadable(path, error) from error
+    refused = [name.rpartition(".") for name in asked if not _is_trusted(name, trusted)]
+    return asked, {(module, name): "is not known" for module, _, name in refused}
 
 
 def _is_trusted(name: str, trusted: Collection[str]) -> bool:

@@ -225,8 +225,17 @@ class Facts(Runs):
             ]
             return _replace(connection, number, given, before)
 
-    def replace_folder(self, run_id: str, folder: str, rows: Iterable[StoredArtifact]) -> list[str]:
-        """Like :meth:`put_artifacts`, and what `folder` held and does not hold now is dropped."""
+    def replace_folder(
+        self,
+        run_id: str,
+        folder: str,
+        rows: Iterable[StoredArtifact],
+        packed: Iterable[str] = (),
+    ) -> list[str]:
+        """Like :meth:`put_artifacts`, and what `folder` held and does not hold now is dropped.
+
+        `packed` are the digests of those that our own packer wrote.
+        """
         folder = clean_path(folder)
         given = [
             (clean_path(row.path), clean_text(row.location), row.size, row.sha256) for row in rows
@@ -240,7 +249,14 @@ class Facts(Runs):
             ).fetchall()
             before = [location for (location,) in below]
             connection.execute(f"DELETE FROM artifacts WHERE {inside}", asked)
+            remember_packed(connection, packed)
             return _replace(connection, number, given, before)
+
+    def is_packed(self, sha256: str) -> bool:
+        """Whether this store's own packer wrote the file of a digest."""
+        with self.reading() as connection:
+            found = connection.execute("SELECT 1 FROM packed WHERE sha256 = ?", (sha256,))
+            return found.fetchone() is not None
 
     def list_artifacts(self, run_id: str, prefix: str | None = None) -> list[Artifact]:
         """The files of a run by path; with `prefix`, that file or those of that folder."""
@@ -329,6 +345,12 @@ def _replace(
 ) -> list[str]:
     insert_rows(connection, "INSERT OR REPLACE INTO artifacts", [(number, *row) for row in rows])
     return unused(connection, before)
+
+
+def remember_packed(connection: sqlite3.Connection, digests: Iterable[str]) -> None:
+    """Keep that our own packer wrote the files of these digests."""
+    for digest in digests:
+        connection.execute("INSERT OR IGNORE INTO packed VALUES (?)", (digest,))
 
 
 def unused(connection: sqlite3.Connection, locations: Iterable[str]) -> list[str]:

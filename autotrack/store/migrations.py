@@ -377,3 +377,25 @@ def register_models(connection: sqlite3.Connection) -> None:
         CREATE INDEX model_aliases_by_version ON model_aliases (version)
         """,
     )
+
+
+@step
+def remember_what_was_packed(connection: sqlite3.Connection) -> None:
+    """Schema 6.
+
+    The digests of the models that this store's own packer wrote stay, whatever becomes of their
+    runs: a copy of such a file may hold code, and files logged from elsewhere may not. Of those
+    that are there already, crates are taken for the packer's.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE packed (sha256 TEXT PRIMARY KEY) WITHOUT ROWID;
+        INSERT OR IGNORE INTO packed
+            SELECT m.sha256 FROM artifacts AS m JOIN artifacts AS a ON a.run = m.run
+            AND a.path = substr(m.path, 1, length(m.path) - length('model.pkl')) || 'manifest.json'
+            WHERE m.path LIKE '%/model.pkl';
+        INSERT OR IGNORE INTO packed
+            SELECT sha256 FROM model_version_files WHERE path = 'model.pkl'
+        """,
+    )

@@ -16,7 +16,7 @@ from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError, ModelNotFoundError
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.experiments import instant
-from autotrack.store.facts import Facts, unused
+from autotrack.store.facts import Facts, remember_packed, unused
 from autotrack.store.keys import clean_key, clean_path, clean_text
 from autotrack.store.rows import insert_rows
 
@@ -44,6 +44,7 @@ class Registry(Facts):
         user: str,
         description: str = "",
         tags: Mapping[str, str] | None = None,
+        packed: Iterable[str] = (),
     ) -> ModelVersion:
         """Keep files as the next version of a model, which is made if there is none of the name.
 
@@ -60,6 +61,8 @@ class Registry(Facts):
             Who did it.
         description : str
         tags : mapping, optional
+        packed : iterable of str
+            The digests of files that are to count as written by our own packer.
 
         Raises
         ------
@@ -106,6 +109,7 @@ class Registry(Facts):
                 ],
             )
             self._put_tags(connection, "model_version_tags", number, tags or {})
+            remember_packed(connection, packed)
             return self._version(connection, name, version)
 
     def model_version(self, name: str, version: int | str) -> ModelVersion:

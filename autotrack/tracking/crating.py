@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
@@ -15,18 +15,21 @@ from typing import Any
 
 from autotrack.crates.crate import Crate
 from autotrack.crates.isolation import Isolated, isolate
-from autotrack.crates.load import load
+from autotrack.crates.load import just_packed, load
 from autotrack.crates.pack import pack
 from autotrack.describe.estimator import is_estimator
 from autotrack.entities import RunRecord
 from autotrack.errors import InvalidValueError
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
+from autotrack.tracking.context import home
 from autotrack.tracking.filing import own_code, schema_of
 from autotrack.tracking.links import Link, link_loaded, links
 
 # A density has only scores, an embedding only itself.
 _METHODS = ("predict", "transform", "fit")
+# Digests of what was packed for the user in this process, and is not in a store.
+_packed_here: set[str] = set()
 
 
 def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) -> Crate:
@@ -70,18 +73,19 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
     link = None if isinstance(model, Isolated) else links.get(model)
     folder = Path(tempfile.mkdtemp(prefix="autotrack-crate-"))
     try:
-        pack(
+        files = pack(
             model,
             folder,
             run_id=None if link is None else link.run_id,
             schema=known_schema(function_or_estimator, model),
             own=own_code(),
         )
-        made = load(folder)
+        made = load(folder, vouches=just_packed)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     weakref.finalize(made, _remove, folder, os.getpid())
+    _packed_here.update(file.sha256 for file in files)
     if isinstance(model, Isolated):
         for name, given in model.objects.items():
             _copy_link(given, made.objects[name])
@@ -146,19 +150,31 @@ def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
     return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
 
 
-def load_stored(
-    store: Store, files: Sequence[StoredArtifact], trust: Collection[str] = ()
-) -> Crate:
+def load_stored(store: Store, files: Sequence[StoredArtifact], trust: Sequence[str] = ()) -> Crate:
     """Load the crate of these files, each held against what the store recorded of it.
+
+    The store vouches for what its own packer wrote.
 
     Raises
     ------
-    CrateFormatError, DigestMismatchError
+    CrateFormatError, DigestMismatchError, UntrustedCrateError
         As :func:`autotrack.crates.load.load` does.
     """
+    recorded = {file.path: file.sha256 for file in files}
+    return load(folder_of(store, files), recorded, trust=trust, vouches=store.is_packed)
+
+
+def folder_of(store: Store, files: Sequence[StoredArtifact]) -> Path:
+    """The folder that these files, with paths inside of it, lie in."""
     first = files[0]
-    folder = store.artifacts.resolve(first.location).parents[first.path.count("/")]
-    return load(folder, {file.path: file.sha256 for file in files}, trust)
+    return store.artifacts.resolve(first.location).parents[first.path.count("/")]
+
+
+def is_ours(digest: str) -> bool:
+    """Whether this process packed the file of a digest, or its store, if there is one, did."""
+    if digest in _packed_here:
+        return True
+    return home.settings.store.exists() and home.store().is_packed(digest)
 
 
 def link_to_run(made: Crate, store: Store, record: RunRecord) -> None:

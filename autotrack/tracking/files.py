@@ -18,7 +18,7 @@ from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.crating import crated_from, known_schema
-from autotrack.tracking.filing import file_crate
+from autotrack.tracking.filing import file_crate, keep_crate
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.logs import writable
 from autotrack.tracking.values import text
@@ -236,6 +236,6 @@ def log_model(
         schema = {} if shown is None else known(shown)
     with _files(active) as folder:
         rows = file_crate(folder, active.run_id, clean, packed, schema, before, storage)
-        _replace(active, lambda store: store.replace_folder(active.run_id, clean, rows))
+        _replace(active, lambda store: keep_crate(store, active.run_id, clean, rows))
     if input_example is not None:
         log_table(input_example, f"{clean}_input_example.json")

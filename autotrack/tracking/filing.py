@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from autotrack.crates.manifest import MODEL_FILES
 from autotrack.crates.pack import Storage, pack
 from autotrack.crates.requirements import ProjectCode
 from autotrack.describe.profile import known, profile
@@ -67,6 +68,16 @@ def own_code() -> ProjectCode:
     if isinstance(asked, bool):
         return ProjectCode(editable=asked)
     return ProjectCode(named=frozenset(asked))
+
+
+def keep_crate(store: Store, run_id: str, path: str, rows: Sequence[StoredArtifact]) -> list[str]:
+    """Keep the rows of a crate that :func:`file_crate` packed; what they replace is returned.
+
+    From now on the store vouches for the file of its model.
+    """
+    models = {f"{path}/{file}" for file in MODEL_FILES.values()}
+    packed = [row.sha256 for row in rows if row.path in models]
+    return store.replace_folder(run_id, path, rows, packed)
 
 
 def file_table(folder: ArtifactFolder, run_id: str, path: str, table: Table) -> StoredArtifact:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotrack.crates.audit import check_trust
 from autotrack.crates.crate import Crate
 from autotrack.crates.load import load
 from autotrack.entities import RunRecord
@@ -19,7 +20,7 @@ from autotrack.errors import (
 )
 from autotrack.store.search import Query
 from autotrack.tracking.context import home
-from autotrack.tracking.crating import link_to_run
+from autotrack.tracking.crating import is_ours, link_to_run
 from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
 from autotrack.tracking.recorder import CRATE
@@ -214,7 +215,7 @@ def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def load_model(uri: str | Path, *, trust: Collection[str] = ()) -> Crate:
+def load_model(uri: str | Path, *, trust: str | Sequence[str] = ()) -> Crate:
     """Load a crate.
 
     Parameters
@@ -222,8 +223,10 @@ def load_model(uri: str | Path, *, trust: Collection[str] = ()) -> Crate:
     uri : str or Path
         ``runs:/<run_id>/model``, ``models:/<name>/<version>``, ``models:/<name>@<alias>``,
         ``models:/<name>/latest``, or the folder of a crate.
-    trust : str or collection of str
-        Names to let in where the model is stored by skops: classes, or modules with all in them.
+    trust : str or sequence of str, optional
+        What a crate that nobody vouches for may import besides what is trusted anyway: packages
+        (``"category_encoders"``), modules, names in full (``"my.module.Thing"``); ``"code"`` stands
+        for code by value. What runs commands or reaches files has to be named in full.
 
     Returns
     -------
@@ -236,13 +239,17 @@ def load_model(uri: str | Path, *, trust: Collection[str] = ()) -> Crate:
         If there is no such run, registered model or crate.
     DigestMismatchError
         If a file is not what was recorded; nothing of it was opened.
+    UntrustedCrateError
+        If it would import what is not trusted; nothing of it was executed. A store vouches for the
+        code in crates that it packed itself, and for copies of them.
     """
+    trusted = check_trust(trust)
     wanted = str(uri)
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
-        return get_run(run_id).load_model(name or CRATE, trust=trust)
+        return get_run(run_id).load_model(name or CRATE, trust=trusted)
     if wanted.startswith("models:"):
-        return load_version(wanted, trust)
+        return load_version(wanted, trusted)
     scheme = wanted.partition(":")[0]
     folder = Path(wanted).expanduser()
     if scheme != wanted and len(scheme) > 1 and not folder.exists():
@@ -252,7 +259,7 @@ def load_model(uri: str | Path, *, trust: Collection[str] = ()) -> Crate:
         )
     if not folder.is_dir():
         raise ArtifactNotFoundError(f"there is no crate at {folder.absolute()}")
-    crate = load(folder, trust=trust)
+    crate = load(folder, trust=trusted, vouches=is_ours)
     _link(crate)
     return crate
 

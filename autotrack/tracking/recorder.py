@@ -34,7 +34,7 @@ from autotrack.tracking.facts import (
     preprocessing_params,
 )
 from autotrack.tracking.failures import ended_by, run_error
-from autotrack.tracking.filing import ScoreTables, file_crate, schema_of
+from autotrack.tracking.filing import ScoreTables, file_crate, keep_crate, schema_of
 from autotrack.tracking.links import Link, link_parts, links
 from autotrack.tracking.upkeep import Upkeep
 
@@ -217,7 +217,7 @@ class Recorder:
             store.set_tags(fit.run_id, tags)
             for name, rows in crates.items():
                 if rows or name == PIPELINE:
-                    replaced.extend(store.replace_folder(fit.run_id, name, rows))
+                    replaced.extend(keep_crate(store, fit.run_id, name, rows))
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autotrack.crates.load import check
+from autotrack.crates.audit import check_trust, refuse
+from autotrack.crates.load import check, look
 from autotrack.crates.manifest import FILE_NAME
+from autotrack.crates.verify import Verification, verify
 from autotrack.describe.environment import source
 from autotrack.entities import ModelVersion
-from autotrack.errors import ArtifactNotFoundError, InvalidValueError, RunNotFoundError
+from autotrack.errors import (
+    ArtifactNotFoundError,
+    InvalidValueError,
+    RunNotFoundError,
+)
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
-from autotrack.tracking.crating import crate_files, link_to_run, load_stored
+from autotrack.tracking.crating import crate_files, folder_of, is_ours, link_to_run, load_stored
 from autotrack.tracking.frames import models_frame
 from autotrack.tracking.recorder import CRATE
 from autotrack.tracking.values import text, text_mapping, whole
@@ -37,6 +43,7 @@ def register_model(
     *,
     description: str = "",
     tags: Mapping[str, str] | None = None,
+    trust: str | Sequence[str] = (),
 ) -> ModelVersion:
     """Register a crate as the next version of a model, which is made if there is none yet.
 
@@ -54,6 +61,9 @@ def register_model(
         What is to be said of this version.
     tags : mapping of str to str, optional
         Further facts of this version.
+    trust : str or sequence of str, optional
+        What a crate that nobody vouches for may import, as of :func:`autotrack.load_model`. From
+        then on the store vouches for it.
 
     Returns
     -------
@@ -66,11 +76,13 @@ def register_model(
         If there is nothing at `uri`.
     DigestMismatchError, CrateFormatError
         If a folder is no crate, or a damaged one.
+    UntrustedCrateError
+        If a folder is a crate that would import what is not trusted.
     InvalidValueError
         If the name cannot be one.
     """
     store, wanted = home.store(), str(uri)
-    files, run_id = _files_at(store, wanted)
+    files, run_id, packed = _files_at(store, wanted, check_trust(trust))
     return store.add_model_version(
         text(name, "the name of a model"),
         files,
@@ -79,11 +91,29 @@ def register_model(
         user=source().user,
         description=str(description),
         tags=text_mapping(tags or {}, "tag"),
+        packed=packed,
     )
 
 
-def _files_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str | None]:
-    """The files of the crate at `uri`, and the run it came from."""
+def _vouched(folder: Path, trust: Sequence[str]) -> tuple[str, ...]:
+    """The digest of the model in a crate, if the store is to vouch for it from now on.
+
+    Raises
+    ------
+    UntrustedCrateError
+        If nobody does, and it would import what is not trusted.
+    """
+    found = look(folder, trust=trust)
+    if is_ours(found.digest):
+        return (found.digest,)
+    refuse(found.refused, folder)
+    return (found.digest,) if trust else ()
+
+
+def _files_at(
+    store: Store, uri: str, trust: Sequence[str]
+) -> tuple[Sequence[StoredArtifact], str | None, tuple[str, ...]]:
+    """The files of the crate at `uri`, the run it came from, and the digests to vouch for."""
     if uri.startswith("runs:"):
         asked, _, path = uri.removeprefix("runs:").strip("/").partition("/")
         run_id = store.get_run(asked).run_id
@@ -93,10 +123,11 @@ def _files_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str | N
                 f"run {run_id} has no crate {path or CRATE!r}; list_artifacts(run_id) shows what "
                 "it has"
             )
-        return files, run_id
+        return files, run_id, _vouched(folder_of(store, files), trust)
     if uri.startswith("models:"):
         version = find_version(store, uri)
-        return store.model_files(version.name, version.version), version.run_id
+        files = store.model_files(version.name, version.version)
+        return files, version.run_id, _vouched(folder_of(store, files), trust)
     folder = Path(uri).expanduser()
     if not folder.is_dir():
         raise ArtifactNotFoundError(
@@ -108,16 +139,49 @@ def _files_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str | N
     if manifest.run_id:
         with suppress(RunNotFoundError):  # it may come from another store
             known = store.get_run(manifest.run_id).run_id
-    return _copied(store, folder), known
+    files, packed = _copied(store, folder, trust)
+    return files, known, packed
 
 
-def _copied(store: Store, folder: Path) -> list[StoredArtifact]:
+def verify_model(uri: str, *, env: bool = False, trust: str | Sequence[str] = ()) -> Verification:
+    """Verify the crate at an address that `load_model` takes, without loading it in this process.
+
+    Parameters
+    ----------
+    uri : str
+    env : bool, default=False
+        As of :meth:`autotrack.Crate.verify`.
+    trust : str or sequence of str, optional
+        As of :func:`autotrack.load_model`.
+
+    Raises
+    ------
+    RunNotFoundError, ModelNotFoundError, ArtifactNotFoundError
+        If there is nothing at `uri`.
+    DigestMismatchError, CrateFormatError
+        If it is no crate, or a damaged one.
+    UntrustedCrateError
+        If it would load what is not trusted; nothing of it was.
+    """
+    folder, recorded = Path(uri).expanduser(), None
+    if uri.startswith(("runs:", "models:")):
+        store = home.store()
+        files, _, _ = _files_at(store, uri, ())
+        folder, recorded = folder_of(store, files), {file.path: file.sha256 for file in files}
+    found = look(folder, recorded, trust=check_trust(trust), vouches=is_ours)
+    refuse(found.refused, folder)
+    return verify(folder, found.manifest, env=env)
+
+
+def _copied(
+    store: Store, folder: Path, trust: Sequence[str]
+) -> tuple[list[StoredArtifact], tuple[str, ...]]:
     with store.artifacts.staging() as staged:
         copy = staged / "crate"
         shutil.copytree(folder, copy)
-        check(copy)
+        packed = _vouched(copy, trust)
         location = store.artifacts.place(copy, _FOLDER, "crate")
-    return store.artifacts.rows(location)
+    return store.artifacts.rows(location), packed
 
 
 def find_version(store: Store, uri: str) -> ModelVersion:
@@ -145,7 +209,7 @@ def find_version(store: Store, uri: str) -> ModelVersion:
     raise InvalidValueError(f"{uri!r:.200} is no address of a model; give {_FORMS}")
 
 
-def load_version(uri: str, trust: Collection[str] = ()) -> Crate:
+def load_version(uri: str, trust: Sequence[str] = ()) -> Crate:
     """Load the crate of a registered version; what it is scored with goes to its run."""
     store = home.store()
     version = find_version(store, uri)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from autotrack.crates.audit import check_trust
 from autotrack.crates.crate import Crate
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
@@ -187,8 +188,10 @@ class Run:
         """
         return notes_frame(self._store.notes(self._run_id))
 
-    def load_model(self, name: str = CRATE, *, trust: Collection[str] = ()) -> Crate:
-        """Load the crate that the run keeps under `name`, after checking its digests.
+    def load_model(self, name: str = CRATE, *, trust: str | Sequence[str] = ()) -> Crate:
+        """Load the crate that the run keeps under `name`, after looking at it.
+
+        `trust` is as of :func:`autotrack.load_model`.
 
         `trust` is that of :func:`autotrack.load_model`.
 
@@ -198,6 +201,8 @@ class Run:
             If the run holds no such crate; the message says why, where that is known.
         DigestMismatchError
             If a file is not the one that was recorded.
+        UntrustedCrateError
+            If it would load what is not trusted.
         """
         record = self.record()
         files = crate_files(self._store, record.run_id, name)
@@ -209,7 +214,7 @@ class Run:
                 f"run {record.run_id} has no crate {name!r} ({reason}); "
                 "list_artifacts(run_id) shows what it has"
             )
-        crate = load_stored(self._store, files, trust)
+        crate = load_stored(self._store, files, check_trust(trust))
         link_to_run(crate, self._store, record)
         return crate
 

@@ -73,8 +73,16 @@ def test_crate_show_has_the_bill_and_the_code_without_loading_it(look, tmp_path)
     assert "<Crate" in out
     assert "factor" in out
     assert "return [" not in out
+    assert "cloudpickle.cloudpickle._make_function (is not known)" in out
     assert "return [value * factor for value in values]" in look(
         "crate", "show", "--source", str(tmp_path / "crate")
     )
     (tmp_path / "crate" / "model.pkl").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     assert "SHA-256" in look("crate", "show", str(tmp_path / "crate"), code=1)
+
+
+def test_crate_show_says_what_a_crate_would_import(look, tmp_path):
+    autotrack.crate(Ridge().fit([[1.0], [2.0]], [1.0, 2.0])).save(tmp_path / "crate")
+    out = look("crate", "show", str(tmp_path / "crate"))
+    assert "would import" in out
+    assert "0 not trusted" in out

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autotrack.store import migrations
+from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from tests.store.making import new_run
 
@@ -38,4 +39,30 @@ def test_the_histories_of_a_store_of_schema_1_are_all_there(
     store.add_metrics(runs[1], [("loss", 0.2, None, 10.0)])
     assert [row.step for row in store.metric_history(runs[0], "loss")] == [0, 7, 3, 8]
     assert [row.step for row in store.metric_history(runs[1], "loss")] == [4, 5]
+    assert store.check() == []
+
+
+def test_a_store_of_schema_5_vouches_for_the_crates_it_holds(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_steps", migrations._steps[:5])
+    old = Store(root)
+    run_id = new_run(old)
+    files = ["model/model.pkl", "model/manifest.json", "loose/model.pkl", "model.pkl"]
+    old.put_artifacts(run_id, [StoredArtifact(path, path, 1, f"of {path}") for path in files])
+    old.add_model_version(
+        "kept",
+        [StoredArtifact("model.pkl", "k/model.pkl", 1, "kept")],
+        run_id=None,
+        source="x",
+        user="me",
+    )
+    old.close()
+    monkeypatch.undo()
+
+    store = Store(root)
+    assert store.is_packed("of model/model.pkl")
+    assert store.is_packed("kept")
+    for path in ("model/manifest.json", "loose/model.pkl", "model.pkl"):
+        assert not store.is_packed(f"of {path}")
     assert store.check() == []
