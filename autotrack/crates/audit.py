@@ -12,7 +12,6 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -275,8 +274,6 @@ def _why_no_class(report: Report, name: Name, found: type) -> str | None:
     )
     if foreign:
         return f"is {'.'.join(own)}"
-    if issubclass(found, Enum) and name in report.called:
-        return None
     return "is a type of types" if issubclass(found, type) else None
 
 

@@ -34,16 +34,6 @@ _NOT_MODELS = (
     "sklearn.tests.",
     "sklearn.utils._testing.",
 )
-# Compiled trees, which find their way by indices that nobody checks: a forged one makes `predict`
-# read memory that is not its own. They are let in from a store, which knows the file.
-_COMPILED = frozenset(
-    """
-    sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor
-    sklearn.neighbors._ball_tree.BallTree sklearn.neighbors._kd_tree.KDTree
-    sklearn.neighbors._ball_tree.BallTree32 sklearn.neighbors._kd_tree.KDTree32
-    sklearn.tree._tree.Tree
-    """.split()
-)
 # Modules of scikit-learn that hold harmless classes, and functions that are kept as parameters.
 _KNOWN_MODULES = frozenset(
     """
@@ -105,9 +95,7 @@ def _uncratable(what: str, why: str, attribute: str | None = None) -> Uncratable
     )
 
 
-def load_skops(
-    file: BinaryIO, path: Path, trust: Collection[str] = (), *, vouched: bool = False
-) -> Any:
+def load_skops(file: BinaryIO, path: Path, trust: Collection[str] = ()) -> Any:
     """Load the model in the open `file`, if all it is made of is trusted.
 
     Parameters
@@ -119,8 +107,6 @@ def load_skops(
     trust : collection of str
         What to let in beyond what skops and scikit-learn's own models are made of: names such as
         ``lightgbm.sklearn.LGBMClassifier``, or modules with all that is in them, ``lightgbm``.
-    vouched : bool
-        Whether a store has recorded the digest of this very file.
 
     Raises
     ------
@@ -131,7 +117,7 @@ def load_skops(
     CrateFormatError
         If it cannot be read.
     """
-    asked, refused = _asked(file, path, trust, vouched)
+    asked, refused = _asked(file, path, trust)
     refuse(refused, path)
     file.seek(0)
     try:
@@ -140,23 +126,17 @@ def load_skops(
         raise _unreadable(path, error) from error
 
 
-def look_at_skops(
-    file: BinaryIO, path: Path, trust: Collection[str], *, vouched: bool
-) -> Mapping[Name, str]:
+def look_at_skops(file: BinaryIO, path: Path, trust: Collection[str]) -> Mapping[Name, str]:
     """What of a model is not trusted, and why; nothing of it is loaded.
 
     Takes and raises what :func:`load_skops` does.
     """
-    return _asked(file, path, trust, vouched)[1]
+    return _asked(file, path, trust)[1]
 
 
-def _asked(
-    file: BinaryIO, path: Path, trust: Collection[str], vouched: bool
-) -> tuple[list[str], dict[Name, str]]:
+def _asked(file: BinaryIO, path: Path, trust: Collection[str]) -> tuple[list[str], dict[Name, str]]:
     """The types that skops asks about, and those that are not trusted."""
     trusted = frozenset({trust} if isinstance(trust, str) else trust)
-    if vouched:
-        trusted |= _COMPILED
     io = _skops()
     try:
         asked = io.get_untrusted_types(file=file)
@@ -172,7 +152,7 @@ def _is_trusted(name: str, trusted: Collection[str]) -> bool:
     module, _, attribute = name.rpartition(".")
     if name in _KNOWN or module in _KNOWN_MODULES:
         return True
-    if name in _COMPILED or not name.startswith("sklearn.") or name.startswith(_NOT_MODELS):
+    if not name.startswith("sklearn.") or name.startswith(_NOT_MODELS):
         return False
     try:
         return isinstance(getattr(importlib.import_module(module), attribute, None), type)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -16,6 +17,8 @@ _MINDED = frozenset(
 )
 # scikit-learn warns of each estimator by itself, of a forest as often as it has trees.
 _ITS_OWN = "Trying to unpickle estimator"
+# NumPy says where it has put what an older one wrote, and finds it all the same.
+_MOVED = "numpy.core"
 
 
 @contextlib.contextmanager
@@ -29,6 +32,7 @@ def told_once(manifest: Manifest) -> Iterator[None]:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_ITS_OWN)
+        warnings.filterwarnings("ignore", message=_MOVED)
         yield
     others = list(_others(manifest))
     if others:
@@ -37,7 +41,7 @@ def told_once(manifest: Manifest) -> Iterator[None]:
             "predict otherwise: its verify() tells, and verify(env=True) whether it is sound with "
             "its own versions",
             VersionWarning,
-            stacklevel=4,
+            stacklevel=_to_the_caller(),
         )
 
 
@@ -46,3 +50,15 @@ def _others(manifest: Manifest) -> Iterator[str]:
         name, _, packed = requirement.partition("==")
         if name.lower() in _MINDED and (here := installed_version(name)) not in (None, packed):
             yield f"{name} {packed}, and this is {here}"
+
+
+def _to_the_caller() -> int:
+    """How far up the stack the code is that called autotrack, as `warnings.warn` counts it."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in {"autotrack", "contextlib"}

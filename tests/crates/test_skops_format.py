@@ -39,7 +39,13 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC
 
 import autotrack
-from autotrack import CrateError, CrateFormatError, InvalidValueError, UncratableError
+from autotrack import (
+    CrateError,
+    CrateFormatError,
+    InvalidValueError,
+    UncratableError,
+    UntrustedCrateError,
+)
 
 pytest.importorskip("skops", reason="skops is not installed here")
 
@@ -119,12 +125,10 @@ def test_a_model_predicts_the_same_after_a_round_trip(what, tmp_path):
 
 
 @pytest.mark.parametrize("what", TREES)
-def test_compiled_trees_that_no_store_knows_are_to_be_trusted_by_name(what, tmp_path):
+def test_compiled_trees_are_scikit_learns_own(what, tmp_path):
     model, data = TREES[what]
     saved = kept(model, data).load_model().save(tmp_path / "saved")
-    with pytest.raises(CrateError, match=r"not trusted: sklearn\..*was loaded.*trust="):
-        autotrack.load_model(saved)
-    loaded = autotrack.load_model(saved, trust="sklearn")
+    loaded = autotrack.load_model(saved)
     np.testing.assert_array_equal(loaded.predict(data), model.predict(data))
 
 
@@ -266,10 +270,10 @@ def test_a_type_from_elsewhere_is_named_and_not_imported(saved, tmp_path, monkey
     }  # fmt: skip
     exchanged(saved, lambda schema: set_alpha(schema, node))
     with pytest.raises(
-        CrateError, match=r"not trusted: stranger.Alpha; .*trust=\('stranger.Alpha',\)"
+        UntrustedCrateError, match=r"not trusted: stranger.Alpha .*trust=\('stranger.Alpha',\)"
     ):
         autotrack.load_model(saved)
-    with pytest.raises(CrateError, match="not trusted"):
+    with pytest.raises(UntrustedCrateError, match="not trusted"):
         autotrack.load_model(saved, trust=("strange", "stranger.Alph", "sklearn"))
     assert not hasattr(builtins, "strangers")
     for trust in ("stranger.Alpha", "stranger", ["stranger.Alpha"]):
