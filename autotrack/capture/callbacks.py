@@ -19,7 +19,8 @@ from autotrack.capture.splits import scorer_name
 from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.measuring import Measurements
-from autotrack.tracking.recorder import OpenFit, Recorder
+from autotrack.tracking.opened import OpenFit
+from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
 
 # How deep an estimator is looked through for others in it.

@@ -21,7 +21,8 @@ from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
 from autotrack.tracking.links import links
-from autotrack.tracking.recorder import OpenFit, Recorder
+from autotrack.tracking.opened import OpenFit
+from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.links import link_parts, links
 from autotrack.tracking.measuring import MODEL_RUN_TAG, Measured, Measurements, Stream
-from autotrack.tracking.recorder import OpenFit
+from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.trouble import Trouble
 
 #: The functions of ``sklearn.model_selection`` that are heard, and what each of them counts.

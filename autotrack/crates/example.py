@@ -93,14 +93,13 @@ def _values(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
 
 def _numbers(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
     low, high = column.get("minimum", 0.0), column.get("maximum", 1.0)
-    whole = isinstance(low, int) and isinstance(high, int)
-    parts = (((place + step) % count + 1) / (count + 1) for step in range(count))
-    points = [low + (high - low) * part for part in parts]
-    if whole:
+    wide, parts = high - low, count + 1
+    points = [low + wide * ((place + step) % count + 1) / parts for step in range(count)]
+    if type(low) is int and type(high) is int:
         return [round(point) for point in points]
     # So few digits that it is nobody's number, and still one within the range.
-    digits = 2 - math.floor(math.log10(high - low)) if 0 < high - low < math.inf else 6
-    return [float(round(point, digits)) for point in points]
+    digits = 2 - math.floor(math.log10(wide)) if 0 < wide < math.inf else 6
+    return [round(point, digits) for point in points]
 
 
 def _made_up_sparse(schema: Mapping[str, Any]) -> Rows:
@@ -171,7 +170,9 @@ def untouched(model: Any) -> Iterator[None]:
                     vars(part)["verbose"] = 0
             yield
         finally:
-            random.setstate(pythons)
+            # To compare takes less time than to set, and hardly any model draws.
+            if random.getstate() != pythons:
+                random.setstate(pythons)
             np.random.set_state(numpys)
             for state, then in states:
                 state.set_state(then)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from autotrack.crates.manifest import MODEL_FILES, Manifest, PackedFile
+from autotrack.crates.manifest import MODEL_FILES, Manifest, PackedFile, write
 from autotrack.crates.mlflow_signature import signature
 from autotrack.crates.requirements import distribution_of
 
@@ -117,7 +117,7 @@ def add_mlflow_files(
     """
     files = []
     for packed, content in _environment(manifest.python, tuple(manifest.requirements)):
-        (folder / packed.path).write_bytes(content)
+        write(folder, packed.path, content)
         files.append(packed)
     if manifest.kind == "function":
         (folder / "code").mkdir()

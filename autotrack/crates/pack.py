@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import cloudpickle
+import numpy as np
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
@@ -36,6 +37,7 @@ from autotrack.crates.replay import as_input
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
 from autotrack.crates.skops_format import dump_skops
 from autotrack.crates.sources import source_of
+from autotrack.crates.values_only import looks_at_values_only
 from autotrack.crates.writing import HashingWriter
 from autotrack.describe.estimator import qualified_name
 from autotrack.errors import InvalidValueError, UncratableError
@@ -252,10 +254,20 @@ def _example(
     """Made-up rows, and what the model says to them."""
     try:
         example = made_up(schema)
-        outputs = answers(model, as_input(example, schema)) if example else {}
+        outputs = answers(model, _data(model, example, schema)) if example else {}
     except Exception:  # noqa: BLE001 - a crate without an example is a crate
         return {}, {}
     return (example, outputs) if outputs else ({}, {})
+
+
+def _data(model: object, example: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    """The rows of an example as `model` takes them in the least time."""
+    columns = example.get("columns")
+    if columns is None or not looks_at_values_only(model):
+        return as_input(example, schema)
+    if any(column["dtype"] != "float64" for column in schema["columns"]):
+        return as_input(example, schema)
+    return np.array(list(columns.values()), dtype=np.float64).T
 
 
 class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]

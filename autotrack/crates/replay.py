@@ -8,6 +8,7 @@ output: ``answers`` by method, or ``error``.
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 import re
@@ -34,9 +35,13 @@ FAMILIES = {
 
 def family(column: Mapping[str, Any]) -> str:
     """What kind of values a column of the training data had; empty where that is not known."""
-    dtype = column["dtype"]
+    return _family(column["dtype"], column.get("values", ""))
+
+
+@functools.lru_cache(maxsize=1000)  # it is asked of each column of each model
+def _family(dtype: str, values: str) -> str:
     if dtype == "object":
-        return FAMILIES.get(column.get("values", ""), "")
+        return FAMILIES.get(values, "")
     if dtype in ("category", "Categorical", "Enum"):
         return "category"
     if dtype.lower() in ("bool", "boolean"):

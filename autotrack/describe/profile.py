@@ -7,8 +7,8 @@ tells rows apart, and of a text that one row alone has, nothing.
 
 from __future__ import annotations
 
-import math
 import sys
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ def known(dataset: Dataset) -> Facts:
 
 def _seen(data: Any, dataset: Dataset) -> Facts:
     if dataset.kind == "pandas.DataFrame":
-        return {"columns": _frame(data)}
+        return {"columns": _frame(data, dataset)}
     if dataset.kind == "polars.DataFrame":
         return {"columns": [_polars(series) for series in data.get_columns()]}
     if isinstance(data, list | tuple):
@@ -104,14 +104,15 @@ def _array(values: NDArray[Any]) -> Facts:
 def _plain_columns(names: list[Any], values: NDArray[Any]) -> list[Facts]:
     """The facts of columns that are numbers of one type, a row of `values` each row of data."""
     dtype = kept_text(values.dtype)
-    if not len(values):
-        return [{**_named(name), "dtype": dtype} for name in names]
-    nulls, lowest, highest = _ranges(values)
-    facts = zip(names, nulls, lowest, highest, strict=True)
-    return [
-        {**_named(name), "dtype": dtype, "nulls": null, **_range(low, high)}
-        for name, null, low, high in facts
-    ]
+    columns = [{**_named(name), "dtype": dtype} for name in names]
+    if len(values):
+        for column, null, low, high in zip(columns, *_ranges(values), strict=True):
+            column["nulls"] = null
+            if isfinite(low):
+                column["minimum"] = low
+            if isfinite(high):
+                column["maximum"] = high
+    return columns
 
 
 def _ranges(values: NDArray[Any]) -> tuple[list[bool], list[Any], list[Any]]:
@@ -126,7 +127,7 @@ def _ranges(values: NDArray[Any]) -> tuple[list[bool], list[Any], list[Any]]:
 
 def _range(low: Any, high: Any) -> Facts:
     found = {"minimum": low, "maximum": high}
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    return {name: value for name, value in found.items() if isfinite(value)}
 
 
 # -- frames ---------------------------------------------------------------------------------------
@@ -138,10 +139,11 @@ def _named(name: Any) -> Facts:
     return {"name": str(name), **({"label": "int"} if isinstance(name, int) else {})}
 
 
-def _frame(frame: Any) -> list[Facts]:
-    opened = Frame(frame)
-    if opened.uniform and opened.dtypes[0].kind in _RANGED and opened.is_one_block():
-        return _plain_columns(opened.names, frame.to_numpy())
+def _frame(frame: Any, dataset: Dataset) -> list[Facts]:
+    if len({column.dtype for column in dataset.columns}) == 1:
+        opened = Frame(frame)
+        if opened.uniform and opened.dtypes[0].kind in _RANGED and opened.is_one_block():
+            return _plain_columns(opened.names, frame.to_numpy())
     return [{**_named(name), **_column(series)} for name, series in frame.items()]
 
 

@@ -78,7 +78,7 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
             folder,
             run_id=None if link is None else link.run_id,
             schema=known_schema(function_or_estimator, model),
-            own=own_code(),
+            own=own_code(home.settings),
         )
         made = load(folder, vouches=just_packed)
     except BaseException:
@@ -119,7 +119,7 @@ def crated_from(model: Any, objects: dict[str, Any] | None = None) -> Any:
     if isinstance(model, Crate):
         what = model.isolated if model.is_function else model.estimator
     elif isinstance(model, FunctionType | functools.partial):
-        return isolate(model, given, own_code())
+        return isolate(model, given, own_code(home.settings))
     else:
         what = model
         usable = any(hasattr(model, name) for name in _METHODS)

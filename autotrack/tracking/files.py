@@ -18,7 +18,7 @@ from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.crating import crated_from, known_schema
-from autotrack.tracking.filing import file_crate, keep_crate
+from autotrack.tracking.filing import file_crate, keep_crate, own_code
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.logs import writable
 from autotrack.tracking.values import text
@@ -234,8 +234,9 @@ def log_model(
         # A few rows tell names and types, and nothing of ranges and gaps.
         shown = describe(input_example)
         schema = {} if shown is None else known(shown)
+    own = own_code(home.settings)
     with _files(active) as folder:
-        rows = file_crate(folder, active.run_id, clean, packed, schema, before, storage)
+        rows = file_crate(folder, active.run_id, clean, packed, schema, before, storage, own)
         _replace(active, lambda store: keep_crate(store, active.run_id, clean, rows))
     if input_example is not None:
         log_table(input_example, f"{clean}_input_example.json")

@@ -9,9 +9,10 @@ from typing import Any
 
 from autotrack.crates.manifest import MODEL_FILES
 from autotrack.crates.pack import Storage, pack
-from autotrack.crates.requirements import ProjectCode
+from autotrack.crates.requirements import USUAL, ProjectCode
 from autotrack.describe.profile import known, profile
 from autotrack.entities import DatasetUse
+from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
@@ -27,6 +28,7 @@ def file_crate(
     schema: Mapping[str, Any],
     preprocessing: Iterable[object] = (),
     storage: Storage = "pickle",
+    own: ProjectCode = USUAL,
 ) -> list[StoredArtifact]:
     """Pack `model`, trained on what `schema` describes, into the folder `path` of the run.
 
@@ -45,7 +47,7 @@ def file_crate(
             run_id=run_id,
             schema=schema,
             preprocessing=before,
-            own=own_code(),
+            own=own,
             storage=storage,
         )
         location = folder.place(staged, run_id, path)
@@ -62,9 +64,9 @@ def schema_of(use: DatasetUse | None, X: object = None) -> dict[str, Any]:
     return known(use.data) if X is None else profile(X, use.data)
 
 
-def own_code() -> ProjectCode:
+def own_code(settings: Settings) -> ProjectCode:
     """What counts as the user's own code, by the settings."""
-    asked = home.settings.code_by_value
+    asked = settings.code_by_value
     if isinstance(asked, bool):
         return ProjectCode(editable=asked)
     return ProjectCode(named=frozenset(asked))

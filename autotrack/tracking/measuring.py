@@ -15,8 +15,9 @@ from autotrack.tracking.context import home
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.filing import file_table
 from autotrack.tracking.links import Link
+from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.progress import PROGRESS_TAG, Progress
-from autotrack.tracking.recorder import OpenFit, Recorder, new_run_id
+from autotrack.tracking.recorder import Recorder, new_run_id
 from autotrack.tracking.trouble import Trouble
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.

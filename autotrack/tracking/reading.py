@@ -23,7 +23,7 @@ from autotrack.tracking.context import home
 from autotrack.tracking.crating import is_ours, link_to_run
 from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
-from autotrack.tracking.recorder import CRATE
+from autotrack.tracking.packing import CRATE
 from autotrack.tracking.registry import load_version
 from autotrack.tracking.runs import Run
 from autotrack.tracking.values import several, text, whole

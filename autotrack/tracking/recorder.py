@@ -5,27 +5,18 @@ from __future__ import annotations
 import time
 import uuid
 import weakref
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
-from autotrack.describe.data import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
-from autotrack.describe.profile import profile
 from autotrack.entities import DatasetUse, RunKind
-from autotrack.errors import (
-    CaptureWarning,
-    PreprocessingWarning,
-    StoreError,
-    UncratableError,
-)
+from autotrack.errors import PreprocessingWarning
 from autotrack.settings import Settings
-from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from autotrack.tracking import context
 from autotrack.tracking.afterwards import LOADED_TAG, noted
-from autotrack.tracking.context import ActiveRun, home
+from autotrack.tracking.context import home
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
@@ -34,35 +25,17 @@ from autotrack.tracking.facts import (
     preprocessing_params,
 )
 from autotrack.tracking.failures import ended_by, run_error
-from autotrack.tracking.filing import ScoreTables, file_crate, keep_crate, schema_of
+from autotrack.tracking.filing import ScoreTables
 from autotrack.tracking.links import Link, link_parts, links
+from autotrack.tracking.opened import OpenFit
+from autotrack.tracking.packing import CRATE_TAG, PIPELINE, Packed, Packer
 from autotrack.tracking.upkeep import Upkeep
 
-CRATE = "model"
-#: The crate of a model together with the transformers that were applied outside of it.
-PIPELINE = "pipeline"
-#: Why a run has none, although there were such.
-PIPELINE_TAG = "autotrack.pipeline"
 #: The tag by which a run that is gone on with knows whose fit it holds.
 FIT_TAG = "autotrack.fit"
 _MOST_USES = 10_000
 # What begins the key of a score whose model is not known, in a run that holds a model.
 _UNLINKED = "unlinked"
-
-
-@dataclass(slots=True)
-class OpenFit:
-    """A fit that has begun: where it is recorded, and whether the run is its own.
-
-    `further` says that it goes on with a run that holds what the estimator was trained before.
-    """
-
-    facts: FitFacts
-    store: Store
-    run_id: str
-    own: bool
-    active: ActiveRun | None
-    further: bool = False
 
 
 class Recorder:
@@ -79,6 +52,7 @@ class Recorder:
         self._kept_uses: set[tuple[str | None, ...]] = set()
         self._tables = ScoreTables(home.ledger)
         self._upkeep = Upkeep()
+        self._packer = Packer(settings, self._upkeep)
 
     # -- fits ---------------------------------------------------------------------------------
 
@@ -182,42 +156,20 @@ class Recorder:
     def _finish(
         self, fit: OpenFit, model: object, X: object, stitched: Stitched | None = None
     ) -> None:
-        tags: dict[str, str] = {}
-        replaced: list[str] = []
-        crates: dict[str, list[StoredArtifact]] = {}
+        packed = Packed()
         try:
-            crates[CRATE] = self._crate(fit, model, X, tags)
-            if stitched is not None or not fit.own:
-                # One that an earlier fit left is not this model's.
-                crates[PIPELINE] = self._crate_whole(fit, stitched or Stitched(), tags)
+            self._packer.pack(fit, model, X, stitched, packed)
         except BaseException as error:
             # The fit succeeded, whatever became of its crate: an interrupt ends the run as well.
-            tags["autotrack.crate_error"] = f"{type(error).__name__}: {error}"
+            packed.tags[CRATE_TAG] = f"{type(error).__name__}: {error}"
             raise
         finally:
-            self._end(fit, crates, tags, replaced)
-        for location in replaced:
-            fit.store.artifacts.discard(location)
-        if crates[CRATE] and self.settings.verify_models:
-            from autotrack.tracking.verifying import verifier
+            self._end(fit, packed, time.time())
+        self._packer.settle(fit, packed)
 
-            folder = fit.store.artifacts.resolve(crates[CRATE][0].location).parent
-            verifier.add(fit.store, fit.run_id, folder)
-
-    def _end(
-        self,
-        fit: OpenFit,
-        crates: Mapping[str, list[StoredArtifact]],
-        tags: dict[str, str],
-        replaced: list[str],
-    ) -> None:
-        ended = time.time()
-
+    def _end(self, fit: OpenFit, packed: Packed, ended: float) -> None:
         def close(store: Store) -> None:
-            store.set_tags(fit.run_id, tags)
-            for name, rows in crates.items():
-                if rows or name == PIPELINE:
-                    replaced.extend(keep_crate(store, fit.run_id, name, rows))
+            packed.keep(store, fit.run_id)
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
 
@@ -255,47 +207,6 @@ class Recorder:
             f"alone needs data transformed the same way. {remedy}",
             PreprocessingWarning,
         )
-
-    def _crate(
-        self, fit: OpenFit, model: object, X: object, tags: dict[str, str]
-    ) -> list[StoredArtifact]:
-        if not self.settings.log_models:
-            return []
-        facts, started = fit.facts, time.monotonic()
-        try:
-            folder = home.files_of(fit.store, fit.run_id)
-            schema = schema_of(facts.data, X)
-            rows = file_crate(folder, fit.run_id, CRATE, model, schema, facts.applied_first)
-        except UncratableError as error:
-            tags["autotrack.crate_error"] = str(error)
-            self.trouble.tell_once(
-                ("crate", facts.estimator), f"No crate for this run: {error}", CaptureWarning
-            )
-            return []
-        except (OSError, StoreError) as error:
-            tags["autotrack.crate_error"] = f"{type(error).__name__}: {error}"
-            self.trouble.report(f"write the crate of {facts.name} under {fit.store.root}", error)
-            return []
-        finally:
-            self._upkeep.packed(model, time.monotonic() - started)
-        return rows
-
-    def _crate_whole(
-        self, fit: OpenFit, stitched: Stitched, tags: dict[str, str]
-    ) -> list[StoredArtifact]:
-        """The crate of the model together with the transformers outside of it."""
-        if stitched.pipeline is None:
-            if stitched.reason:
-                tags[PIPELINE_TAG] = f"left out: {stitched.reason}"
-            return []
-        data = describe(stitched.data)
-        schema = {} if data is None else profile(stitched.data, data)
-        try:
-            folder = home.files_of(fit.store, fit.run_id)
-            return file_crate(folder, fit.run_id, PIPELINE, stitched.pipeline, schema)
-        except (UncratableError, OSError, StoreError) as error:
-            tags[PIPELINE_TAG] = f"left out: {error}"
-            return []
 
     # -- further training -----------------------------------------------------------------------
 

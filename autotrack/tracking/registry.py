@@ -24,7 +24,7 @@ from autotrack.store.database import Store
 from autotrack.tracking.context import home
 from autotrack.tracking.crating import crate_files, folder_of, is_ours, link_to_run, load_stored
 from autotrack.tracking.frames import models_frame
-from autotrack.tracking.recorder import CRATE
+from autotrack.tracking.packing import CRATE
 from autotrack.tracking.values import text, text_mapping, whole
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from autotrack.tracking.context import home
 from autotrack.tracking.crating import crate_files, link_to_run, load_stored
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
-from autotrack.tracking.recorder import CRATE
+from autotrack.tracking.packing import CRATE
 
 if TYPE_CHECKING:
     import pandas as pd
