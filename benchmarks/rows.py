@@ -108,9 +108,15 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("forest_memory", "1 GB forest: memory on top", unit="MB", goal=64 * 2**20),
     ),
     "load": (
-        Row("load_569", "load of a 500-tree forest of 569 rows, over `pickle.load`", unit="x"),
-        Row("load_5000", "the same of 5,000 rows, looked at and hashed", unit="x", goal=1.3),
-        Row("load_20000", "the same of 20,000 rows", unit="x"),
+        Row(
+            "hashed_20000",
+            "load of a 500-tree forest of 20,000 rows, hashed, over `pickle.load`",
+            unit="x",
+            goal=1.1,
+        ),
+        Row("load_20000", "the same, looked at as well", unit="x", goal=1.3),
+        Row("load_5000", "the same of a forest of 5,000 rows", unit="x"),
+        Row("load_569", "the same of a forest of 569 rows", unit="x"),
         Row("audit_5000", "of 5,000 rows: looking alone"),
     ),
     "fingerprint": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import mmap
 import pickle
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from blake3 import blake3
+
 from autotrack.crates.audit import audit, refuse, resolve, vouched
 from autotrack.crates.crate import Crate
-from autotrack.crates.manifest import FILE_NAME, Manifest
+from autotrack.crates.manifest import FILE_NAME, Manifest, PackedFile
 from autotrack.crates.rehearsal import Name
 from autotrack.crates.skops_format import load_skops, look_at_skops
 from autotrack.crates.versions import told_once
@@ -75,7 +78,7 @@ def look(
     result.
     """
     with _opened(folder, recorded) as crate:
-        digest = crate.digest.wait()
+        digest = crate.sha256()
         if crate.manifest.storage == "skops":
             refused = look_at_skops(crate.file, crate.path, trust)
             return Looked(crate.manifest, frozenset(), refused, digest)
@@ -126,8 +129,21 @@ def load(
             crate.digest.wait()
             model = load_skops(crate.file, crate.path, trust)
             return Crate(model, crate.manifest, folder)
-        model, objects = _unpickled(crate, trust, vouches)
+        with _uncollected():
+            model, objects = _unpickled(crate, trust, vouches)
     return Crate(model, crate.manifest, folder, objects)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A block that makes thousands of things, none of them garbage: nobody need look for it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _unpickled(
@@ -137,9 +153,10 @@ def _unpickled(
     found = audit(crate.view, crate.count, crate.path, trust)
     vouched_for = False
     if found.refused or trust:
-        vouched_for = vouches(crate.digest.wait())
+        vouched_for = vouches(crate.sha256())
         refuse(vouched(found) if vouched_for else found.refused, crate.path)
     unpickler = _Unpickler(crate.file, found.names)
+    crate.digest.begin()  # and no sooner: both would wait for the same pages
     try:
         # One after the other, since they share what they have in common.
         objects = {each.name: unpickler.load() for each in crate.manifest.objects}
@@ -188,6 +205,19 @@ class _Opened:
     file: BinaryIO
     view: View
     digest: _Digest
+    is_recorded: bool
+
+    def sha256(self) -> str:
+        """The SHA-256 by which somebody vouches for the file, which is the expected one.
+
+        Of a crate that a store recorded, the manifest's word is the store's. Anybody else's is
+        not taken for it.
+        """
+        self.digest.wait()
+        expected = self.digest.expected.sha256
+        if not self.is_recorded and self.digest.expected.blake3 is not None:
+            _compare(hashlib.sha256(self.view), self.path, expected)
+        return expected
 
     @property
     def count(self) -> int:
@@ -203,17 +233,22 @@ def _opened(folder: Path, recorded: Mapping[str, str] | None) -> Iterator[_Opene
         _compare(hashlib.sha256(content), folder / FILE_NAME, recorded.get(FILE_NAME))
     manifest = Manifest.from_bytes(content, folder / FILE_NAME)
     name = manifest.model_file
-    expected = {file.path: file.sha256 for file in manifest.files}.get(name)
     path = folder / name
+    expected = next((file for file in manifest.files if file.path == name), None)
+    if expected is None:
+        raise DigestMismatchError(
+            f"{folder / FILE_NAME} has no digest of {name}, so nothing vouches for that and it was "
+            "not opened; take the crate from its run again"
+        )
     # Whatever else is wrong with it, a file that is not the recorded one is just that.
     with _open(path) as file, _view(file) as view, _Digest(view, path, expected) as digest:
-        if recorded is not None and recorded.get(name) != expected:
+        if recorded is not None and recorded.get(name) != expected.sha256:
             digest.wait()
             raise DigestMismatchError(
                 f"{path}: the store recorded SHA-256 {recorded.get(name)}, the manifest says "
-                f"{expected}; the crate is not the one that was logged"
+                f"{expected.sha256}; the crate is not the one that was logged"
             )
-        yield _Opened(manifest, path, file, view, digest)
+        yield _Opened(manifest, path, file, view, digest, recorded is not None)
 
 
 def _missing(path: Path, manifest: Manifest, error: ImportError) -> CrateFormatError:
@@ -227,38 +262,46 @@ def _missing(path: Path, manifest: Manifest, error: ImportError) -> CrateFormatE
 
 
 class _Digest:
-    """The SHA-256 of a file, made in a thread; when the block ends it is the expected one."""
+    """The digest of a file, made in a thread; when the block ends it is the expected one.
 
-    def __init__(self, view: View, path: Path, expected: str | None) -> None:
-        self._view, self._path, self._expected = view, path, expected
-        self._made: _Hash | None = None
-        self._thread = threading.Thread(target=self._make, name="autotrack-sha256", daemon=True)
+    BLAKE3 where the manifest has it, else SHA-256.
+    """
+
+    def __init__(self, view: View, path: Path, expected: PackedFile) -> None:
+        self.expected = expected
+        self._view, self._path = view, path
+        self._made: _Hash | blake3 | None = None
+        self._thread = threading.Thread(target=self._make, name="autotrack-digest", daemon=True)
 
     def _make(self) -> None:
-        self._made = hashlib.sha256(self._view)  # which lets go of the interpreter
+        # Both let go of the interpreter.
+        make = hashlib.sha256 if self.expected.blake3 is None else blake3
+        self._made = make(self._view)
+
+    def begin(self) -> None:
+        """Make it beside what follows."""
+        if len(self._view) >= _THREAD_FROM and self._thread.ident is None:
+            self._thread.start()
 
     def __enter__(self) -> _Digest:
-        if len(self._view) >= _THREAD_FROM:
-            self._thread.start()
-        else:
+        if len(self._view) < _THREAD_FROM:
             self.wait()
         return self
 
-    def wait(self) -> str:
-        """The digest.
+    def wait(self) -> None:
+        """See that it is the expected one.
 
         Raises
         ------
         DigestMismatchError
-            If it is not the expected one.
+            If it is not.
         """
         if self._thread.ident is not None:
             self._thread.join()
         if self._made is None:
             self._make()
         assert self._made is not None
-        _compare(self._made, self._path, self._expected)
-        return self._made.hexdigest()
+        _compare(self._made, self._path, self.expected.blake3 or self.expected.sha256)
 
     def __exit__(self, *error: object) -> None:
         self.wait()
@@ -324,9 +367,13 @@ def _digest(file: BinaryIO) -> _Hash:
     return digest
 
 
-def _compare(digest: _Hash, path: Path, expected: str | None) -> None:
+def _compare(digest: _Hash | blake3, path: Path, expected: str | None) -> None:
     if digest.hexdigest() != expected:
         raise DigestMismatchError(
-            f"{path} has SHA-256 {digest.hexdigest()}, recorded was {expected}; the file was "
+            f"{path} has {_called(digest)} {digest.hexdigest()}, recorded was {expected}; it was "
             "damaged or exchanged, so it was not opened. Fit again, or restore it from a copy"
         )
+
+
+def _called(digest: _Hash | blake3) -> str:
+    return "BLAKE3" if isinstance(digest, blake3) else "SHA-256"

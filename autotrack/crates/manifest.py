@@ -7,7 +7,8 @@ Diary of the format:
    of their pickles in ``model.pkl``, after which comes the function's own; ``modules`` what it
    imports. ``sources`` has the text of the user's own code that is inside.
 3. The contract: ``schema`` says of each column what values training had, ``outputs`` what each
-   method returned for the rows of ``example``, which were made up from the schema.
+   method returned for the rows of ``example``, which were made up from the schema. ``storage`` says
+   how the model is stored. Files that MLflow reads lie beside it. Large files have a ``blake3``.
    The files of an MLflow model. ``storage`` says how the model is stored: as ``model.pkl``, or as
    ``model.skops`` without pickle.
 """
@@ -32,7 +33,8 @@ MODEL_FILES = {"pickle": MODEL_FILE, "skops": "model.skops"}
 
 def _plain(value: PackedFile | PackedObject) -> dict[str, Any]:
     # As `asdict`, which takes longer than all else here.
-    return {name: getattr(value, name) for name in value.__slots__}
+    held = ((name, getattr(value, name)) for name in value.__slots__)
+    return {name: each for name, each in held if each is not None}
 
 
 def write(folder: Path, path: str, content: bytes) -> None:
@@ -43,11 +45,12 @@ def write(folder: Path, path: str, content: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """A file of a crate: size in bytes and SHA-256 in hexadecimal."""
+    """A file of a crate: size in bytes and SHA-256 in hexadecimal, of a large one BLAKE3 too."""
 
     path: str
     size: int
     sha256: str
+    blake3: str | None = None
 
     @classmethod
     def written(cls, folder: Path, path: str, content: bytes) -> PackedFile:

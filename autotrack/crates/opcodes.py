@@ -13,20 +13,23 @@ import struct
 
 from autotrack.errors import CrateFormatError
 
-#: Opcodes of a fixed size, which say all in themselves: maximal runs of them, without backtracking.
-_PLAIN = re.compile(
-    rb"(?:[()N\x88\x89\x85-\x87t\]ae}su\x8f\x90\x91\x94Rb\x81\x92\x930\x31]"
-    rb"|[hK\x80].|M..|[Jj]....|G.{8})*+",
+# Opcodes of a fixed size, which say all in themselves: maximal runs of them, without backtracking.
+_RUN = (
+    rb"(?:h.|[()N\x88\x89\x85-\x87t\]ae}su\x8f\x90\x91\x94Rb\x81\x92\x930\x31]++"
+    rb"|[K\x80].|M..|[Jj]....|G.{8})*+"
+)
+_PLAIN = re.compile(_RUN, re.DOTALL)
+# Such a run and what ends it: an opcode before a payload (bytes that may be long, texts that may be
+# long, what is short) with the payload's length; a frame, which only says how much to read at once;
+# the end of a pickle.
+_STEP = re.compile(
+    _RUN
+    + rb"(?:[\x96\x8e](.{8})|([\x8cC\x8a])(.)|B(.{4})|([X\x8b])(.{4})|\x8d(.{8})|(\x95).{8}|(\.))",
     re.DOTALL,
 )
-_FRAME = 0x95
-_STOP = 0x2E
-#: Opcodes before a payload, with the bytes that its length takes: texts, bytes, long integers.
+_LENGTH, _NO_LENGTH = struct.Struct("<Q"), bytes(8)
+_LONG_BYTES_8, _SHORT, _LONG_BYTES_4, _LONG_4, _LONG_TEXT_8, _FRAME, _STOP = 1, 3, 4, 6, 7, 8, 9
 _PAYLOADS = {0x8C: 1, 0x58: 4, 0x8D: 8, 0x43: 1, 0x42: 4, 0x8E: 8, 0x96: 8, 0x8A: 1, 0x8B: 4}
-_LENGTHS = {
-    size: struct.Struct(f"<{code}").unpack_from for size, code in ((1, "B"), (4, "I"), (8, "Q"))
-}
-_BYTES = frozenset({0x42, 0x8E, 0x96})
 #: Texts this long are documents, and no names; the same goes for bytes.
 _LONG_TEXT = 1 << 16
 _LONG_BYTES = 1 << 8
@@ -39,7 +42,8 @@ _DEEPEST = 10_000
 View = bytes | mmap.mmap
 
 
-def outline(view: View, count: int, what: object) -> bytes:
+# One loop with a branch for each kind of step: loading waits for it.
+def outline(view: View, count: int, what: object) -> bytes:  # noqa: C901, PLR0912
     """The `count` pickles of a file one after the other, less the large payloads in them.
 
     Parameters
@@ -59,39 +63,39 @@ def outline(view: View, count: int, what: object) -> bytes:
     """
     pieces: list[bytes] = []
     start = position = stops = 0
-    end = len(view)
-    plain, payloads = _PLAIN.match, _PAYLOADS
+    end, step, unpacked, keep = len(view), _STEP.match, _LENGTH.unpack, pieces.append
     while position < end:
-        position = plain(view, position).end()  # type: ignore[union-attr]
-        if position >= end:
+        match = step(view, position)
+        if match is None:
+            _refuse_unknown(view, position, what)
             break
-        code = view[position]
-        width = payloads.get(code)
-        if width is not None:
-            after = position + 1 + width
-            if after > end:
-                break
-            (size,) = _LENGTHS[width](view, position + 1)
-            if size > end - after:
-                break
-            if size > _LONG_BYTES and (code in _BYTES or size > _LONG_TEXT):
-                pieces += view[start : position + 1], bytes(width)
+        kind, after = match.lastindex, match.end()
+        if kind == _LONG_BYTES_8:  # as nearly always: an array
+            size = unpacked(match[1])[0]
+            if size > _LONG_BYTES:
+                keep(view[start : after - 8])
+                keep(_NO_LENGTH)
                 start = after + size
             position = after + size
-        elif code == _FRAME:
-            # It only says how much to read at once.
-            pieces.append(view[start:position])
-            position = start = position + 9
-        elif code == _STOP:
-            stops += 1
-            position += 1
+        elif kind == _SHORT:
+            position = after + match[3][0]
+        elif kind == _STOP:
+            stops, position = stops + 1, after
             if stops == count:
                 break
+        elif kind == _FRAME:
+            keep(view[start : after - 9])
+            position = start = after
         else:
-            raise CrateFormatError(
-                f"{what} has the opcode 0x{code:02x} at byte {position}, which Python's pickler "
-                "does not write; the file was damaged or made by hand, so it was not opened"
-            )
+            length = match[kind]  # type: ignore[index]
+            size = int.from_bytes(length, "little")
+            if size > (_LONG_BYTES if kind == _LONG_BYTES_4 else _LONG_TEXT):
+                keep(view[start : after - len(length)])
+                keep(bytes(len(length)))
+                start = after + size
+            position = after + size
+        if position > end:
+            break
     if stops < count or position != end:
         raise CrateFormatError(
             f"{what} is no row of {count} whole pickles: "
@@ -106,6 +110,16 @@ def outline(view: View, count: int, what: object) -> bytes:
             "write; it was not opened"
         )
     return cut
+
+
+def _refuse_unknown(view: View, position: int, what: object) -> None:
+    """Raise for an opcode that is not known; there is none where the file is cut short."""
+    at = _PLAIN.match(view, position).end()  # type: ignore[union-attr]
+    if at < len(view) and view[at] not in _KNOWN:
+        raise CrateFormatError(
+            f"{what} has the opcode 0x{view[at]:02x} at byte {at}, which Python's pickler does not "
+            "write; the file was damaged or made by hand, so it was not opened"
+        )
 
 
 def _depth(cut: bytes) -> int:
@@ -156,6 +170,9 @@ def _depth(cut: bytes) -> int:
 
 
 _FIXED = {0x68: 1, 0x4B: 1, 0x80: 1, 0x4D: 2, 0x4A: 4, 0x6A: 4, 0x47: 8}
+# All that may come; those of them that end a run are named first.
+_KNOWN = {0x95, 0x2E, *_PAYLOADS, *_FIXED, *b"()N\x88\x89\x85\x86\x87t]ae}su\x8f\x90\x91\x94Rb"}
+_KNOWN |= {*b"\x81\x92\x9301"}
 # How many of the topmost each opcode takes; -1: all down to the mark.
 _TAKES = {
     **dict.fromkeys(b"te1u\x90\x91", -1),

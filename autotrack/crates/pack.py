@@ -213,8 +213,8 @@ def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
             ]
             _dump(pickler, writer, model if function is None else function.function)
         finally:
-            digest = writer.finish()
-    packed = PackedFile(MODEL_FILE, writer.size, digest)
+            digests = writer.finish()
+    packed = PackedFile(MODEL_FILE, writer.size, *digests)
     return _Held("pickle", packed, pickler.modules, pickler.by_value, objects)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from autotrack.errors import CrateFormatError
 
+_READ_AT_ONCE = 1 << 20
 #: Module and name, as the stream says them.
 Name = tuple[str, str]
 #: What becomes of a call, or a complaint (:class:`OddError`).
@@ -234,7 +235,9 @@ def rehearse(outline: bytes, count: int, cast: Cast, what: object) -> Report:
         If the stream is none that a pickler writes.
     """
     report = Report()
-    unpickler = _Rehearsal(io.BytesIO(outline), cast, report)
+    # Buffered, so that the unpickler need not ask for each opcode by itself.
+    file: Any = io.BufferedReader(io.BytesIO(outline), _READ_AT_ONCE)
+    unpickler = _Rehearsal(file, cast, report)
     try:
         for _ in range(count):
             unpickler.load()
@@ -249,7 +252,7 @@ def rehearse(outline: bytes, count: int, cast: Cast, what: object) -> Report:
 
 
 class _Rehearsal(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, cast: Cast, report: Report) -> None:
+    def __init__(self, file: Any, cast: Cast, report: Report) -> None:
         super().__init__(file)
         self._cast = cast
         self._report = report
