@@ -21,7 +21,7 @@ from autotrack.crates.crate import Crate
 from autotrack.crates.manifest import FILE_NAME, Manifest, PackedFile
 from autotrack.crates.rehearsal import Name
 from autotrack.crates.skops_format import load_skops, look_at_skops
-from autotrack.crates.versions import told_once
+from autotrack.crates.versions import quietly, tell_versions
 from autotrack.errors import AutotrackError, CrateFormatError, DigestMismatchError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def look(
     Takes and raises what :func:`load` does, short of what is not trusted: that is said in the
     result.
     """
-    with _opened(folder, recorded) as crate:
+    with _opened(folder, recorded) as crate, quietly():
         digest = crate.sha256()
         if crate.manifest.storage == "skops":
             refused = look_at_skops(crate.file, crate.path, trust)
@@ -124,13 +124,15 @@ def load(
     UntrustedCrateError
         If it would load what is not trusted.
     """
-    with _opened(folder, recorded) as crate, told_once(crate.manifest):
+    with _opened(folder, recorded) as crate, quietly():
         if crate.manifest.storage == "skops":
             crate.digest.wait()
+            objects: dict[str, Any] = {}
             model = load_skops(crate.file, crate.path, trust)
-            return Crate(model, crate.manifest, folder)
-        with _uncollected():
-            model, objects = _unpickled(crate, trust, vouches)
+        else:
+            with _uncollected():
+                model, objects = _unpickled(crate, trust, vouches)
+    tell_versions(crate.manifest)
     return Crate(model, crate.manifest, folder, objects)
 
 

@@ -22,18 +22,22 @@ _MOVED = "numpy.core"
 
 
 @contextlib.contextmanager
-def told_once(manifest: Manifest) -> Iterator[None]:
-    """A block that opens a crate; other versions than it was packed with are one warning.
+def quietly() -> Iterator[None]:
+    """A block that reads a crate, in which nobody else warns of other versions."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=_ITS_OWN)
+        warnings.filterwarnings("ignore", message=_MOVED)
+        yield
+
+
+def tell_versions(manifest: Manifest) -> None:
+    """Tell of other versions than a crate was packed with, all in one warning.
 
     Warns
     -----
     VersionWarning
         If a library of models is there in another version.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=_ITS_OWN)
-        warnings.filterwarnings("ignore", message=_MOVED)
-        yield
     others = list(_others(manifest))
     if others:
         warnings.warn(
@@ -61,4 +65,4 @@ def _to_the_caller() -> int:
 
 
 def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] in {"autotrack", "contextlib"}
+    return module.partition(".")[0] == "autotrack"

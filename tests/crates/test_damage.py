@@ -198,7 +198,7 @@ def test_a_crate_of_an_earlier_format_can_be_read(saved):
 def test_a_manifest_that_does_not_vouch_for_the_model_opens_nothing(saved, trap):
     (saved / "model.pkl").write_bytes(pickle.dumps(trap))
     rewrite(saved, files=[])
-    with pytest.raises(DigestMismatchError, match="has no digest of model.pkl"):
+    with pytest.raises(DigestMismatchError, match=r"has no digest of model\.pkl"):
         autotrack.load_model(saved)
 
 
