@@ -6,7 +6,7 @@ training had nothing like is left to the model, which takes it with a warning or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -214,17 +214,24 @@ class Contract:
 
 def unused_columns(model: Any) -> frozenset[str]:
     """The columns that a fitted model leaves out before it looks at anything."""
+    try:
+        return frozenset(_unused(model))
+    except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
+        return frozenset()
+
+
+def _unused(model: Any) -> Iterator[str]:
     steps = getattr(model, "steps", None)
     first = steps[0][1] if isinstance(steps, list) and steps else model
     names = getattr(first, "feature_names_in_", None)
     places = getattr(first, "_transformer_to_input_indices", None)
     if names is None or not isinstance(places, dict):
-        return frozenset()
+        return
     used: set[int] = set()
     for name, transformer, _ in first.transformers_:
         if not (isinstance(transformer, str) and transformer == "drop"):
             used.update(places.get(name, ()))
-    return frozenset(str(name) for place, name in enumerate(names) if place not in used)
+    yield from (str(name) for place, name in enumerate(names) if place not in used)
 
 
 def _as_frame(X: Any, columns: list[Mapping[str, Any]]) -> Any:

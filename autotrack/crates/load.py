@@ -133,7 +133,13 @@ def load(
             with _uncollected():
                 model, objects = _unpickled(crate, trust, vouches)
     tell_versions(crate.manifest)
-    return Crate(model, crate.manifest, folder, objects)
+    try:
+        return Crate(model, crate.manifest, folder, objects)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise CrateFormatError(
+            f"{folder / FILE_NAME} says of its model what cannot be understood "
+            f"({type(error).__name__}: {error!s:.200}); take the crate from its run again"
+        ) from error
 
 
 @contextmanager

@@ -169,6 +169,11 @@ class Manifest:
                 f"{path} has crate format {number!r}, and this autotrack reads up to {FORMAT}; "
                 "upgrade autotrack to open it"
             )
+        if not _is_schema(entries.get("schema", {})):
+            raise CrateFormatError(
+                f"{path} says of the training data what cannot be understood; take the crate from "
+                "its run again"
+            )
         try:
             # What a format did not know yet has a default.
             files = [PackedFile(**file) for file in entries["files"]]
@@ -212,6 +217,38 @@ class Manifest:
         given = [(each.name, each.size) for each in self.objects]
         own = ("function", whole - sum(size for _, size in given))
         return [own, *sorted(given, key=lambda item: -item[1])]
+
+
+def _is_schema(schema: object) -> bool:
+    """Whether a schema has the form that :func:`autotrack.describe.profile.profile` gives it."""
+    if not isinstance(schema, dict):
+        return False
+    kind, dtype = schema.get("kind", ""), schema.get("dtype", "")
+    shape, columns = schema.get("shape"), schema.get("columns", [])
+    return (
+        isinstance(kind, str)
+        and isinstance(dtype, str)
+        and (shape is None or (isinstance(shape, list) and all(map(_is_count, shape))))
+        and isinstance(columns, list)
+        and all(map(_is_column, columns))
+    )
+
+
+def _is_count(value: object) -> bool:
+    return value is None or (type(value) is int and value >= 0)
+
+
+def _is_column(column: object) -> bool:
+    if not isinstance(column, dict) or not isinstance(column.get("dtype"), str):
+        return False
+    levels = column.get("levels", [])
+    return (
+        isinstance(column.get("name", ""), str | None)
+        and isinstance(column.get("values", ""), str)
+        and isinstance(levels, list)
+        and all(isinstance(level, str | int | float) for level in levels)
+        and all(isinstance(column.get(end, 0), str | int | float) for end in ("minimum", "maximum"))
+    )
 
 
 def _size(count: float) -> str:

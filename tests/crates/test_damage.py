@@ -7,15 +7,20 @@ import json
 import os
 import pickle
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 import autotrack
 from autotrack import (
     ArtifactNotFoundError,
     CaptureWarning,
+    ContractError,
+    ContractWarning,
     CrateFormatError,
     DigestMismatchError,
     UncratableError,
@@ -209,6 +214,41 @@ def test_another_format_names_both_numbers(saved, number):
         CrateFormatError, match=rf"crate format {number!r}.*reads up to {FORMAT}; upgrade"
     ):
         autotrack.load_model(saved)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+KNOWN = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": JSON, "shape": JSON, "dtype": JSON,
+        "columns": st.lists(
+            st.fixed_dictionaries(
+                {}, optional=dict.fromkeys(("name", "dtype", "nulls", "levels", "values"), JSON)
+            ),
+            max_size=3,
+        ) | JSON,
+    },
+)  # fmt: skip
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(KNOWN | JSON)
+def test_what_a_manifest_says_of_the_data_is_understood_or_refused(saved, schema):
+    rewrite(saved, schema=schema)
+    try:
+        crate = autotrack.load_model(saved)
+    except CrateFormatError:
+        return
+    with suppress(ContractError, ContractWarning):
+        crate.predict([[3]])
 
 
 def test_a_folder_that_is_no_crate_and_one_that_is_not_there(tmp_path):
