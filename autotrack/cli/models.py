@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import click
 from rich import box
@@ -71,10 +70,15 @@ def crate() -> None:
 
 
 @crate.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("uri", metavar="PATH")
 @click.option("--source", is_flag=True, help="The text of the code that is inside, too.")
-def show(path: Path, source: bool) -> None:
-    """Show what the crate in the folder PATH holds and would import, without loading it."""
+@store_option
+def show(uri: str, source: bool) -> None:
+    """Show what a crate holds and would import, without loading it.
+
+    PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>.
+    """
+    path, _ = registry.locate(uri)
     manifest = check(path)
     out = new_console()
     out.print(escape(manifest.bill()))

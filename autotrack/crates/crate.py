@@ -14,6 +14,7 @@ from autotrack.crates.contract import Contract, unused_columns
 from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import Manifest
 from autotrack.crates.pack import Storage, repack, storage_named
+from autotrack.crates.replay import as_input
 from autotrack.crates.verify import Verification, verify
 from autotrack.errors import ContractError, ContractWarning
 
@@ -161,6 +162,12 @@ class Crate:
         See :func:`autotrack.describe.profile.profile`.
         """
         return self.manifest.schema
+
+    @property
+    def example(self) -> Any:
+        """Rows such as the model takes, made up from the schema; None where it says too little."""
+        made = self.manifest.example
+        return as_input(made, self.schema) if made else None
 
     @property
     def requirements(self) -> list[str]:

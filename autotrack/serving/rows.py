@@ -278,8 +278,8 @@ def rows_of(schema: Mapping[str, Any]) -> Rows:
         return SequenceRows(cells[0] if cells else Cell("", "object"), kind)
     if shape[1] is None:
         return FreeRows()
-    # An array too wide to be described is one of numbers in all likelihood.
-    dtypes = {cell.dtype for cell in cells} or {"float64"}
+    # Of an array too wide for each column to be described only its type is known.
+    dtypes = {cell.dtype for cell in cells} or {str(schema.get("dtype", "float64"))}
     cell = Cell("", dtypes.pop() if len(dtypes) == 1 else "object")
     return ArrayRows(cell, cast("int", shape[1]), kind)
 

@@ -114,20 +114,9 @@ def _files_at(
     store: Store, uri: str, trust: Sequence[str]
 ) -> tuple[Sequence[StoredArtifact], str | None, tuple[str, ...]]:
     """The files of the crate at `uri`, the run it came from, and the digests to vouch for."""
-    if uri.startswith("runs:"):
-        asked, _, path = uri.removeprefix("runs:").strip("/").partition("/")
-        run_id = store.get_run(asked).run_id
-        files = crate_files(store, run_id, path or CRATE)
-        if FILE_NAME not in {file.path for file in files}:
-            raise ArtifactNotFoundError(
-                f"run {run_id} has no crate {path or CRATE!r}; list_artifacts(run_id) shows what "
-                "it has"
-            )
+    if uri.startswith(("runs:", "models:")):
+        files, run_id = _recorded_at(store, uri)
         return files, run_id, _vouched(folder_of(store, files), trust)
-    if uri.startswith("models:"):
-        version = find_version(store, uri)
-        files = store.model_files(version.name, version.version)
-        return files, version.run_id, _vouched(folder_of(store, files), trust)
     folder = Path(uri).expanduser()
     if not folder.is_dir():
         raise ArtifactNotFoundError(
@@ -141,6 +130,21 @@ def _files_at(
             known = store.get_run(manifest.run_id).run_id
     files, packed = _copied(store, folder, trust)
     return files, known, packed
+
+
+def _recorded_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str | None]:
+    """The files of a crate that the store has, and the run it came from."""
+    if uri.startswith("models:"):
+        version = find_version(store, uri)
+        return store.model_files(version.name, version.version), version.run_id
+    asked, _, path = uri.removeprefix("runs:").strip("/").partition("/")
+    run_id = store.get_run(asked).run_id
+    files = crate_files(store, run_id, path or CRATE)
+    if FILE_NAME not in {file.path for file in files}:
+        raise ArtifactNotFoundError(
+            f"run {run_id} has no crate {path or CRATE!r}; list_artifacts(run_id) shows what it has"
+        )
+    return files, run_id
 
 
 def verify_model(uri: str, *, env: bool = False, trust: str | Sequence[str] = ()) -> Verification:
@@ -163,14 +167,25 @@ def verify_model(uri: str, *, env: bool = False, trust: str | Sequence[str] = ()
     UntrustedCrateError
         If it would load what is not trusted; nothing of it was.
     """
-    folder, recorded = Path(uri).expanduser(), None
-    if uri.startswith(("runs:", "models:")):
-        store = home.store()
-        files, _, _ = _files_at(store, uri, ())
-        folder, recorded = folder_of(store, files), {file.path: file.sha256 for file in files}
+    folder, recorded = locate(uri)
     found = look(folder, recorded, trust=check_trust(trust), vouches=is_ours)
     refuse(found.refused, folder)
     return verify(folder, found.manifest, env=env)
+
+
+def locate(uri: str) -> tuple[Path, dict[str, str] | None]:
+    """The folder of the crate at an address, and the digests that the store has of its files.
+
+    Raises
+    ------
+    RunNotFoundError, ModelNotFoundError, ArtifactNotFoundError
+        If there is nothing at `uri`.
+    """
+    if not uri.startswith(("runs:", "models:")):
+        return Path(uri).expanduser(), None
+    store = home.store()
+    files, _ = _recorded_at(store, uri)
+    return folder_of(store, files), {file.path: file.sha256 for file in files}
 
 
 def _copied(

@@ -194,6 +194,14 @@ def test_a_refit_on_raw_data_does_not_keep_the_pipeline_of_the_fit_before():
         run.load_model("pipeline")
 
 
+def test_a_crate_of_the_users_own_that_is_called_so_is_left_alone():
+    with autotrack.start_run() as run:
+        autotrack.log_model(lambda x: x, "pipeline")
+        LogisticRegression().fit(StandardScaler().fit_transform(X), Y)
+    assert run.load_model("pipeline").is_function
+    assert "has a 'pipeline' of its own" in run.tags["autotrack.pipeline"]
+
+
 def test_the_warning_says_where_both_are():
     Z = StandardScaler(with_std=False).fit_transform(X)
     with pytest.warns(autotrack.PreprocessingWarning, match="crate 'pipeline' holds both"):

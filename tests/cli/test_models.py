@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 
 import pytest
 from click.testing import CliRunner
@@ -86,3 +88,25 @@ def test_crate_show_says_what_a_crate_would_import(look, tmp_path):
     out = look("crate", "show", str(tmp_path / "crate"))
     assert "would import" in out
     assert "0 not trusted" in out
+
+
+def test_crates_are_shown_and_verified_at_their_addresses(look):
+    version = registered()
+    autotrack.set_alias("coffee", "champion", version.version)
+    for address in (f"runs:/{version.run_id}/model", "models:/coffee/1", "models:/coffee@champion"):
+        assert "sklearn.linear_model" in look("crate", "show", address)
+        assert look("crate", "verify", address).startswith("verified: the same predict")
+    assert "no model is registered as 'tea'" in look("crate", "verify", "models:/tea/1", code=1)
+
+
+def test_a_crate_that_is_not_trusted_is_not_opened_to_verify_it(look, tmp_path):
+    autotrack.crate(lambda: 1).save(tmp_path / "crate")
+    # Another file than the one that was packed here.
+    content = (tmp_path / "crate" / "model.pkl").read_bytes().replace(b"<lambda>", b"<lambdA>")
+    manifest = json.loads((tmp_path / "crate" / "manifest.json").read_text())
+    manifest["files"][0]["sha256"] = hashlib.sha256(content).hexdigest()
+    (tmp_path / "crate" / "model.pkl").write_bytes(content)
+    (tmp_path / "crate" / "manifest.json").write_text(json.dumps(manifest))
+    out = look("crate", "verify", str(tmp_path / "crate"), code=1)
+    assert "would load what is not trusted" in out
+    assert look("crate", "verify", str(tmp_path / "crate"), "--trust", "code")

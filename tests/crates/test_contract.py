@@ -118,6 +118,15 @@ def test_rows_of_training_cannot_be_read_from_the_example(store_path):
     assert all(low < value < high for value in made_up)
 
 
+def test_the_example_is_rows_that_the_model_takes(quietly):
+    X = with_gaps(frame(), "size", "kind")
+    crate = crate_of(pipeline(impute=True), X)
+    assert list(crate.example) == list(X)
+    assert crate.example.dtypes.tolist() == X.dtypes.tolist()
+    assert len(crate.predict(crate.example)) == len(crate.example)
+    assert autotrack.crate(lambda: 1).example is None
+
+
 def test_arrays_say_width_type_gaps_and_ranges():
     X = np.array([[1.0, np.nan], [2.0, 5.0], [3.0, np.inf]])
     crate = crate_of(HistGradientBoostingClassifier(), np.tile(X, (10, 1)))
