@@ -22,6 +22,8 @@ from autotrack.errors import CrateFormatError, InvalidValueError, UntrustedCrate
 
 CODE = "code"
 _SHOWN = 8
+# Of a class that a `class` statement made (Py_TPFLAGS_HEAPTYPE).
+_OF_PYTHON = 1 << 9
 _BUFFERS = frozenset(
     {("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer")}
 )
@@ -274,6 +276,8 @@ def _why_no_class(report: Report, name: Name, found: type) -> str | None:
     )
     if foreign:
         return f"is {'.'.join(own)}"
+    if not found.__flags__ & _OF_PYTHON and not trusted.is_known_compiled(name):
+        return "is compiled, and may take its state unchecked"
     return "is a type of types" if issubclass(found, type) else None
 
 

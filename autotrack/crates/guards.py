@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from autotrack.crates.array_guards import Whole
+from autotrack.crates.array_guards import Array, Whole
 from autotrack.crates.rehearsal import (
     Bare,
     Built,
@@ -68,6 +68,30 @@ class Scorer(Built):
         asked = state.get("_response_method", "default")
         for each in asked if type(asked) in {tuple, list} else [asked]:
             must(type(each) is str and each in _RESPONSES, f"asks for {each!r:.40}")
+
+
+class Metric(Bare):
+    """A stand-in of a distance, whose class takes its state without asking how much there is."""
+
+    @staticmethod
+    def state(made: Any, state: Any) -> None:
+        """``(p, vector, matrix)``, of a user's own distance with its function and arguments."""
+        must(type(state) is tuple and len(state) in {3, 5}, "has an odd state")
+        must(type(state[0]) in {int, float}, "has an odd state")
+        must(all(isinstance(each, Array | Whole) for each in state[1:3]), "has an odd state")
+
+
+class Neighbours(Bare):
+    """A stand-in of a tree of neighbours, which does the same."""
+
+    @staticmethod
+    def state(made: Any, state: Any) -> None:
+        """Four arrays, seven numbers, a distance, and weights if there are such."""
+        must(type(state) is tuple and len(state) == 13, "has an odd state")
+        must(all(isinstance(each, Array | Whole) for each in state[:4]), "has an odd state")
+        must(all(type(each) is int for each in state[4:11]), "has an odd state")
+        must(isinstance(state[11], Metric), "has no distance")
+        must(state[12] is None or isinstance(state[12], Array | Whole), "has an odd state")
 
 
 class Fast(Thing):

@@ -263,7 +263,20 @@ _BY_MODULE: Mapping[str, type[Thing]] = {
     "scipy.stats._discrete_distns": guards.Distribution,
     "sklearn.metrics._scorer": guards.Scorer,
     "sklearn.tree._classes": guards.Fast,
+    "sklearn.metrics._dist_metrics": guards.Metric,
+    "sklearn.neighbors._ball_tree": guards.Neighbours,
+    "sklearn.neighbors._kd_tree": guards.Neighbours,
 }
+#: Modules whose compiled classes are known: others may take a state as it comes.
+_COMPILED = frozenset(
+    {*_BY_MODULE, _TREE[0], "sklearn._loss._loss", "sklearn.linear_model._sgd_fast"}
+)
+
+
+def is_known_compiled(name: Name) -> bool:
+    """Whether a class may be a compiled one, as far as pickles of models hold such."""
+    module = name[0]
+    return module in _COMPILED or module.partition(".")[0] not in {"sklearn", "imblearn", "scipy"}
 
 
 def base_of(name: Name) -> type[Thing] | None:

@@ -77,6 +77,14 @@ TRICKS: dict[str, bytes] = {
     "getattr of a class": call(name("builtins", "getattr"), RIDGE, text("__subclasses__")),
     "a template": call(call(name("builtins", "getattr"), name("builtins", "str"), text("format")),
                        text("{0.__class__.__init__.__globals__}"), RIDGE),
+    "a tree of neighbours with half a state": call(
+        name("sklearn.neighbors._kd_tree", "newObj"), name("sklearn.neighbors._kd_tree", "KDTree")
+    ) + b"N\x85b",
+    "a distance with half a state": call(
+        name("sklearn.metrics._dist_metrics", "newObj"),
+        name("sklearn.metrics._dist_metrics", "EuclideanDistance64"),
+    ) + b"G\x40\x00\x00\x00\x00\x00\x00\x00\x85b",
+    "a compiled class that nobody knows": new(name("sklearn.tree._criterion", "Gini"), b"}"),
     "a partial that is called": call(call(PARTIAL, SYSTEM), TOUCH),
     "a partial of a trusted name that is called": call(call(PARTIAL, name("numpy", "mean")), b"]"),
     "a dotted name": call(name("pandas.core.frame", "DataFrame.eval"), text("1")),
