@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from autotrack.garbage import uncollected
 from autotrack.importing import once_imported
 from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.database import Store
@@ -224,8 +225,9 @@ def _write_what_is_left() -> None:
 def _switch_on(settings: Settings) -> Session:
     global _session  # noqa: PLW0603 - one process has one session
     _switch_off()
-    session = Session(settings)
-    session._open()
+    with uncollected():
+        session = Session(settings)
+        session._open()
     _session = session
     return session
 

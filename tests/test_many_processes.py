@@ -52,7 +52,7 @@ for round in range(int(sys.argv[1])):
     pid = os.fork()
     if pid == 0:
         train(round)
-    time.sleep(random.uniform(0.02, 0.25))
+    time.sleep(random.uniform(0.02, 0.5))
     os.kill(pid, signal.SIGKILL)
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
 """

@@ -21,11 +21,17 @@ def train(*alphas: float) -> None:
         confusion_matrix(y > 0, predicted > 0)
 
 
-def complete_runs() -> list[float]:
-    """The `alpha` of each run that has all that `train` gives it."""
+def complete_runs(*, cut_off: bool = False) -> list[float]:
+    """The `alpha` of each run that has all that `train` gives it.
+
+    With `cut_off` the last of them may lack what was computed after its fit had returned.
+    """
     found = autotrack.search_runs(where="status = 'FINISHED'", order_by="params.alpha")
     for run_id in found["run_id"]:
         run = autotrack.get_run(run_id)
+        if cut_off and run_id == found["run_id"].iloc[-1]:
+            assert run.load_model().estimator.alpha == run.params["alpha"]
+            continue
         assert run.metrics.keys() >= {"train_r2_score", "train_score"}
         assert "scores/train_confusion_matrix.csv" in set(run.artifacts()["path"])
         assert run.load_model().estimator.alpha == run.params["alpha"]

@@ -14,7 +14,6 @@ from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
-from autotrack.capture.stitching import stitch
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
 from autotrack.entities import DatasetUse
@@ -217,6 +216,8 @@ class EstimatorEars:
         """The model with the transformers outside of it as one, where there are such."""
         if not facts.applied_first or not self._settings.log_models:
             return None
+        from autotrack.capture.stitching import stitch  # imports pipelines, which few need
+
         return stitch(model, X, self._lineage.stages_of(X))
 
     def _remember_own(self, model: Any, X: object, result: object) -> None:

@@ -29,7 +29,7 @@ from autotrack.capture.predictions import (
     sparse_digest,
 )
 from autotrack.capture.rows import is_sparse
-from autotrack.capture.stitching import Stage
+from autotrack.capture.stages import Stage
 from autotrack.describe.data import fingerprint, row_count
 from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import TransformerFacts

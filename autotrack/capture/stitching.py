@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
 from autotrack.capture.rows import is_sparse, take_rows
+from autotrack.capture.stages import Stage
 from autotrack.crates.example import untouched
 from autotrack.tracking.facts import Stitched
 
@@ -24,16 +24,6 @@ from autotrack.tracking.facts import Stitched
 _PROBES = 50
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
 _METHODS = ("predict", "predict_proba", "transform", "score_samples")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A transformer outside of a model, what it was given and returned; None for what is gone."""
-
-    name: str
-    transformer: Any
-    source: Any
-    output: Any
 
 
 class _DoubtError(Exception):

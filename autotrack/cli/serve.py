@@ -42,8 +42,18 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
               "not see it.")  # fmt: skip
 @click.option("--max-body", default="10MB", show_default=True, callback=_bytes, metavar="SIZE",
               help="How large a request may be.")  # fmt: skip
+@click.option("--trust", multiple=True, metavar="NAME",
+              help="What a stranger's crate may import; code: what it carries.")  # fmt: skip
 @store_option
-def serve(uri: str, host: str, port: int, workers: int, token: str | None, max_body: int) -> None:
+def serve(
+    uri: str,
+    host: str,
+    port: int,
+    workers: int,
+    token: str | None,
+    max_body: int,
+    trust: tuple[str, ...],
+) -> None:
     """Answer requests with the predictions of a model.
 
     URI is runs:/<run_id>/model, models:/<name>/<version>, models:/<name>@<alias> or the folder of
@@ -65,7 +75,8 @@ def serve(uri: str, host: str, port: int, workers: int, token: str | None, max_b
         raise InvalidValueError("the token is empty or not ASCII; leave it out to let everyone in")
     version = find_version(home.store(), uri) if uri.startswith("models:") else None
     # What is served is the version that the alias means now.
-    served = Served(load_model(uri if version is None else version.uri), uri, version)
+    crate = load_model(uri if version is None else version.uri, trust=trust)
+    served = Served(crate, uri, version)
     app = make_app(served, token=token, most_bytes=max_body)
     try:
         listening = bind(host, port)

@@ -18,9 +18,9 @@ from typing import Any
 from autotrack.crates import array_guards, guards, trusted
 from autotrack.crates.opcodes import View, outline
 from autotrack.crates.rehearsal import Name, OddError, Report, cast_anything, rehearse
-from autotrack.errors import CrateFormatError, InvalidValueError, UntrustedCrateError
+from autotrack.crates.trust import CODE
+from autotrack.errors import CrateFormatError, UntrustedCrateError
 
-CODE = "code"
 _SHOWN = 8
 # Of a class that a `class` statement made (Py_TPFLAGS_HEAPTYPE).
 _OF_PYTHON = 1 << 9
@@ -125,18 +125,6 @@ def refuse(refused: Mapping[Name, str], what: object) -> None:
         f"know where it comes from, pass trust=({paste},{' ...' if more else ''})",
         names,
     )
-
-
-def check_trust(trust: str | Sequence[str]) -> tuple[str, ...]:
-    """What a caller gave as `trust`, as a tuple of names."""
-    given: tuple[Any, ...] = (trust,) if isinstance(trust, str) else tuple(trust)
-    for each in given:
-        if not isinstance(each, str) or not each.replace(".", "_").isidentifier():
-            raise InvalidValueError(
-                f"trust= takes names such as 'category_encoders', 'my.module.Thing' or 'code', "
-                f"not {each!r:.80}"
-            )
-    return given
 
 
 # -- casting --------------------------------------------------------------------------------------

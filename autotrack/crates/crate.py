@@ -8,15 +8,17 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.contract import Contract, unused_columns
 from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import Manifest
 from autotrack.crates.pack import Storage, repack, storage_named
 from autotrack.crates.replay import as_input
-from autotrack.crates.verify import Verification, verify
 from autotrack.errors import ContractError, ContractWarning
+
+if TYPE_CHECKING:
+    from autotrack.crates.verify import Verification
 
 # What a crate passes on to its model, where the model has it: what takes rows such as those of
 # training, and what does not.
@@ -191,6 +193,8 @@ class Crate:
         Verification
             True if the model said the same; `problems` say what is wrong.
         """
+        from autotrack.crates.verify import verify
+
         return verify(self._folder, self.manifest, env=env)
 
     def save(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import hashlib
 import mmap
 import pickle
@@ -23,6 +22,7 @@ from autotrack.crates.rehearsal import Name
 from autotrack.crates.skops_format import load_skops, look_at_skops
 from autotrack.crates.versions import quietly, tell_versions
 from autotrack.errors import AutotrackError, CrateFormatError, DigestMismatchError
+from autotrack.garbage import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +130,7 @@ def load(
             objects: dict[str, Any] = {}
             model = load_skops(crate.file, crate.path, trust)
         else:
-            with _uncollected():
+            with uncollected():
                 model, objects = _unpickled(crate, trust, vouches)
     tell_versions(crate.manifest)
     try:
@@ -140,18 +140,6 @@ def load(
             f"{folder / FILE_NAME} says of its model what cannot be understood "
             f"({type(error).__name__}: {error!s:.200}); take the crate from its run again"
         ) from error
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """A block that makes thousands of things, none of them garbage: nobody need look for it."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _unpickled(

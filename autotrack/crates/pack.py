@@ -35,7 +35,6 @@ from autotrack.crates.manifest import (
 from autotrack.crates.mlflow_format import add_mlflow_files
 from autotrack.crates.replay import as_input
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
-from autotrack.crates.skops_format import dump_skops
 from autotrack.crates.sources import source_of
 from autotrack.crates.values_only import looks_at_values_only
 from autotrack.crates.writing import HashingWriter
@@ -193,6 +192,8 @@ def _skopsed(model: object, folder: Path, own: ProjectCode) -> _Held:
         raise UncratableError(
             f"skops stores no functions, and {model.name} is one; use format='pickle'", model.name
         )
+    from autotrack.crates.skops_format import dump_skops
+
     path = folder / MODEL_FILES["skops"]
     modules, asked = dump_skops(model, path, own)
     with open(path, "rb") as file:

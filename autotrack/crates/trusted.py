@@ -38,7 +38,7 @@ GADGET_MODULES = frozenset(
     sklearn.datasets sklearn.utils._testing sklearn.utils._mocking sklearn.utils.parallel
     sklearn.utils.estimator_checks sklearn.utils._pprint sklearn.utils._repr_html
     sklearn.utils.discovery sklearn.utils._show_versions sklearn.utils.fixes sklearn.utils._joblib
-    sklearn.utils._test_common sklearn.callback sklearn.conftest sklearn._build_utils
+    sklearn.utils._test_common sklearn.conftest sklearn._build_utils
     sklearn.experimental
     imblearn.datasets imblearn.utils.testing imblearn.utils.estimator_checks
     imblearn.utils._show_versions
@@ -108,6 +108,8 @@ BUILT = ("sklearn.", "imblearn.", "scipy.sparse.", "scipy.interpolate._bsplines"
          "scipy.stats._distn_infrastructure", "scipy.stats._continuous_distns",
          "scipy.stats._discrete_distns", "scipy.stats._kde",
          "xgboost.sklearn", "lightgbm.sklearn")  # fmt: skip
+# ... but for what talks to other processes.
+_CONNECTING = "sklearn.callback."
 _PANDAS = frozenset(
     """
     BooleanDtype Categorical CategoricalDtype CategoricalIndex DataFrame DatetimeIndex
@@ -295,7 +297,7 @@ def base_of(name: Name) -> type[Thing] | None:
         return guards.Tree
     if module in _BY_MODULE:
         return _BY_MODULE[module]
-    if module.startswith(BUILT):
+    if module.startswith(BUILT) and not module.startswith(_CONNECTING):
         return Bare
     return None
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from autotrack.crates.crate import Crate
 from autotrack.crates.isolation import Isolated, isolate
-from autotrack.crates.load import just_packed, load
 from autotrack.crates.pack import pack
 from autotrack.describe.estimator import is_estimator
 from autotrack.entities import RunRecord
@@ -80,6 +79,8 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
             schema=known_schema(function_or_estimator, model),
             own=own_code(home.settings),
         )
+        from autotrack.crates.load import just_packed, load
+
         made = load(folder, vouches=just_packed)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -160,6 +161,8 @@ def load_stored(store: Store, files: Sequence[StoredArtifact], trust: Sequence[s
     CrateFormatError, DigestMismatchError, UntrustedCrateError
         As :func:`autotrack.crates.load.load` does.
     """
+    from autotrack.crates.load import load
+
     recorded = {file.path: file.sha256 for file in files}
     return load(folder_of(store, files), recorded, trust=trust, vouches=store.is_packed)
 

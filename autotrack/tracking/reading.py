@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autotrack.crates.audit import check_trust
 from autotrack.crates.crate import Crate
-from autotrack.crates.load import load
+from autotrack.crates.trust import check_trust
 from autotrack.entities import RunRecord
 from autotrack.errors import (
     ArtifactNotFoundError,
@@ -259,6 +258,8 @@ def load_model(uri: str | Path, *, trust: str | Sequence[str] = ()) -> Crate:
         )
     if not folder.is_dir():
         raise ArtifactNotFoundError(f"there is no crate at {folder.absolute()}")
+    from autotrack.crates.load import load
+
     crate = load(folder, trust=trusted, vouches=is_ours)
     _link(crate)
     return crate

@@ -8,10 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autotrack.crates.audit import check_trust, refuse
-from autotrack.crates.load import check, look
 from autotrack.crates.manifest import FILE_NAME
-from autotrack.crates.verify import Verification, verify
+from autotrack.crates.trust import check_trust
 from autotrack.describe.environment import source
 from autotrack.entities import ModelVersion
 from autotrack.errors import (
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from autotrack.crates.crate import Crate
+    from autotrack.crates.verify import Verification
 
 _FORMS = "models:/<name>/<version>, models:/<name>@<alias> or models:/<name>/latest"
 # Where crates lie that came from no run: a folder of the store's artifacts as runs have them.
@@ -103,6 +102,9 @@ def _vouched(folder: Path, trust: Sequence[str]) -> tuple[str, ...]:
     UntrustedCrateError
         If nobody does, and it would import what is not trusted.
     """
+    from autotrack.crates.audit import refuse
+    from autotrack.crates.load import look
+
     found = look(folder, trust=trust)
     if is_ours(found.digest):
         return (found.digest,)
@@ -123,6 +125,8 @@ def _files_at(
             f"there is no crate at {uri!r:.200}; give runs:/<run_id>/model, {_FORMS}, or the "
             "folder of a crate"
         )
+    from autotrack.crates.load import check
+
     manifest = check(folder)
     known: str | None = None
     if manifest.run_id:
@@ -167,6 +171,10 @@ def verify_model(uri: str, *, env: bool = False, trust: str | Sequence[str] = ()
     UntrustedCrateError
         If it would load what is not trusted; nothing of it was.
     """
+    from autotrack.crates.audit import refuse
+    from autotrack.crates.load import look
+    from autotrack.crates.verify import verify
+
     folder, recorded = locate(uri)
     found = look(folder, recorded, trust=check_trust(trust), vouches=is_ours)
     refuse(found.refused, folder)

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from autotrack.crates.audit import check_trust
 from autotrack.crates.crate import Crate
+from autotrack.crates.trust import check_trust
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.store.database import Store

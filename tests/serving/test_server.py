@@ -220,3 +220,14 @@ def test_a_missing_extra_is_named(tmp_path, run_python, missing):
     assert done.returncode == 1
     assert "pip install 'sklearn-autotrack[serve]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_crate_of_a_stranger_is_not_served(tmp_path, run_python):
+    folder = autotrack.crate(lambda row: row).save(tmp_path / "crate")
+    done = run_python(
+        "-m", "autotrack", "serve", folder, "--port", "0",
+        check=False, AUTOTRACK_STORE=str(tmp_path / "other"),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "would load what is not trusted" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,16 @@
+"""What is known of transformers that were applied outside of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A transformer outside of a model, what it was given and returned; None for what is gone."""
+
+    name: str
+    transformer: Any
+    source: Any
+    output: Any
