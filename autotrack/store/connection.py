@@ -69,29 +69,26 @@ class _Block:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        path = self._database.path
+        # In one function: an interrupt may strike at the call of another one, before its own
+        # `finally` counts.
+        database, connection = self._database, self._connection
         try:
-            self._end(error)
+            # A child forked inside the block leaves the parent's transaction alone.
+            if error is None and self._writes and os.getpid() == self._pid:
+                if not connection.in_transaction:
+                    raise database._rolled_back()
+                connection.execute("COMMIT")
             if isinstance(error, sqlite3.Error):
-                raise explain_sqlite(error, path) from error
-        finally:
-            self._lock.release()
-
-    def _end(self, error: BaseException | None) -> None:
-        try:
-            if os.getpid() != self._pid:
-                # A child forked inside the block leaves the parent's transaction alone.
-                return
-            if error is None and self._writes:
-                if not self._connection.in_transaction:
-                    raise self._database._rolled_back()
-                self._connection.execute("COMMIT")
+                raise explain_sqlite(error, database.path) from error
         except sqlite3.Error as failure:
-            raise explain_sqlite(failure, self._database.path) from failure
+            raise explain_sqlite(failure, database.path) from failure
         finally:
-            self._database._depth, self._database._owner = 0, None
-            if os.getpid() == self._pid:
-                _roll_back(self._connection)
+            try:
+                database._depth, database._owner = 0, None
+                if connection.in_transaction and os.getpid() == self._pid:
+                    _roll_back(connection)
+            finally:
+                self._lock.release()
 
 
 class _Joined:
