@@ -115,9 +115,18 @@ class Lineage:
 
     # -- predictions ------------------------------------------------------------------------------
 
-    def predicted(self, model: object, data: object, output: Any) -> None:
-        """Remember what `model` returned for `data`."""
-        if type(output) is np.ndarray and output.ndim == 1 and 0 < len(output) <= _SHORT:
+    def predicted(
+        self,
+        model: object,
+        data: object,
+        output: Any,
+        *,
+        part: str = "",
+        step: int | None = None,
+    ) -> None:
+        """Remember what `model` returned for `data`; `part` and `step` as in `Prediction`."""
+        plain = not part and step is None
+        if plain and type(output) is np.ndarray and output.ndim == 1 and 0 < len(output) <= _SHORT:
             # A loop over single rows pays for this at every row, and hardly any of them is scored.
             kind = output.dtype
             if not kind.hasobject:  # bytes are made in half the time of an array
@@ -130,11 +139,14 @@ class Lineage:
         if sample is not None:
             self._samples.append(sample)
         known = Prediction(links.get(model), reference(model), reference(data), reference(sample))
+        known.part, known.step = part, step
         self.remember(known, output)
 
-    def predicted_in(self, link: Link, data: weakref.ref[Any] | None, output: Any) -> None:
+    def predicted_in(
+        self, link: Link, data: weakref.ref[Any] | None, output: Any, *, part: str = ""
+    ) -> None:
         """Remember what came out of a run that has no model of its own."""
-        self.remember(Prediction(link, None, data, None), output)
+        self.remember(Prediction(link, None, data, None, part=part), output)
 
     def remember(self, known: Prediction, output: Any) -> None:
         """Remember `output` as something that came about as the prediction `known` did."""
@@ -146,6 +158,7 @@ class Lineage:
             return
         array = plain_array(output)
         kept = Prediction(known.link, known.model, known.data, known.sample, reference(output))
+        kept.part, kept.step = known.part, known.step
         if array is not None:
             kept.values = array.copy()
         elif is_sparse(output):

@@ -199,7 +199,8 @@ class MetricEars:
         numbers, tables, arrays = shape(name, function, bound, result)
         if not numbers and not tables:
             return
-        self._recorder.score(link, ScoreFacts(data_name, numbers, tables, use))
+        step = prediction.step if prediction is not None else None
+        self._recorder.score(link, ScoreFacts(data_name, numbers, tables, use, step))
         if prediction is not None:
             # What is computed from a curve (`auc`) is the model's as well.
             for array in arrays:
@@ -215,7 +216,8 @@ class MetricEars:
         if judged is not None and judged.truth is not None and judged.truth() is truth:
             # One prediction is often scored in many ways.
             return judged.data_name, judged.use
-        name, use = self._scoring.data(prediction.link, prediction.input(), truth)
+        part = prediction.part or None
+        name, use = self._scoring.data(prediction.link, prediction.input(), truth, part)
         prediction.judged = Judged(reference(truth), name, use)
         return name, use
 

@@ -44,6 +44,10 @@ class Prediction:
     `link` is None for a model that has no run; it is remembered all the same, so that its
     predictions are not taken for another's. A prediction that is sparse, or too large to be copied,
     is known by its digest; one that is yet to be computed, by being that object alone.
+
+    `part` is what the rows are called in the keys of its scores where that does not depend on the
+    data: ``oob`` for out-of-bag and ``oof`` for out-of-fold predictions. `step` is the stage that
+    it is the prediction of, and so the step of its scores; None where a score is one step more.
     """
 
     link: Link | None
@@ -55,6 +59,8 @@ class Prediction:
     digest: str | None = None
     judged: Judged | None = None
     sparse: bool = False
+    part: str = ""
+    step: int | None = None
 
     def is_alive(self) -> bool:
         """Whether the model still exists."""

@@ -105,12 +105,15 @@ class ScoreFacts:
         Arrays, curves, matrices and reports by name.
     data : DatasetUse or None
         The data it was computed on, where that is known.
+    step : int or None
+        The step of the metrics; None for one more than the key has so far.
     """
 
     data_name: str
     numbers: Mapping[str, float]
     tables: Mapping[str, Table] = field(default_factory=dict)
     data: DatasetUse | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

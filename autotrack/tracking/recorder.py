@@ -263,7 +263,7 @@ class Recorder:
         if link is not None and link.scope:
             prefix = f"{link.scope}_{prefix}"
         now = time.time()
-        metrics = [(f"{prefix}_{name}", n, None, now) for name, n in facts.numbers.items()]
+        metrics = [(f"{prefix}_{name}", n, facts.step, now) for name, n in facts.numbers.items()]
         if link is None and stack[-1].fit is None:
             stack[-1].unlinked.update(key for key, *_ in metrics)
         rows = self._tables.file(store, run_id, prefix, facts.tables)
