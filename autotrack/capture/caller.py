@@ -78,7 +78,7 @@ def variable_name(data: object) -> str | None:
     frame: FrameType | None = sys._getframe(1)
     searched = 0
     while frame is not None and searched < _FARTHEST:
-        if searched or _is_users(frame.f_globals.get("__name__")):
+        if searched or is_users(frame.f_globals.get("__name__")):
             searched += 1
             for name in _names_of(data, frame):
                 if name not in _PLAIN:
@@ -89,7 +89,7 @@ def variable_name(data: object) -> str | None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_users(module: object) -> bool:
+def is_users(module: object) -> bool:
     """Whether a module of this name is the user's, as far as looking for names goes."""
     return str(module or "").partition(".")[0] not in _NOT_THE_USER
 

@@ -181,8 +181,10 @@ class DisplayEars:
         reader = next((DISPLAYS[cls] for cls in type(display).__mro__ if cls in DISPLAYS), None)
         if reader is None:
             return
-        bound = inspect.signature(original).bind(*args, **kwargs).arguments
-        judged, drawn = self._judged(original.__name__, bound), reader.read(display, bound)
+        signature = inspect.signature(original)
+        bound = signature.bind(*args, **kwargs).arguments
+        names = list(signature.parameters)
+        judged, drawn = self._judged(original.__name__, bound, names), reader.read(display, bound)
         first, *folds = drawn.numbers or ({},)
         name = judged.data_name
         self._recorder.score(judged.link, ScoreFacts(name, first, drawn.tables, judged.use))
@@ -196,17 +198,17 @@ class DisplayEars:
             for array in drawn.curves:
                 self._lineage.remember(judged.prediction, array)
 
-    def _judged(self, maker: str, bound: Mapping[str, Any]) -> _Judged:
+    def _judged(self, maker: str, bound: Mapping[str, Any], names: Sequence[str]) -> _Judged:
         if maker == "from_estimator":
             model, X = bound["estimator"], bound["X"]
             link = links.get(model)
-            known = Prediction(link, reference(model), reference(X), None)
+            known = Prediction(link, reference(model), reference(X))
             return _Judged(link, *self._scoring.data(link, X, bound["y"]), known)
         if maker == "from_cv_results":
             # Each fold has a model of its own, and all of them one validation run.
             link = links.get(bound["cv_results"]["estimator"][0])
             return _Judged(None if link is None else replace(link, scope=""), TEST, None)
         truth = bound["y_true"]
-        prediction = self._metric_ears.judged(PREDICTIONS, bound, truth)
+        prediction = self._metric_ears.judged(PREDICTIONS, bound, names, "y_true")
         link = prediction.link if prediction is not None else None
         return _Judged(link, *self._metric_ears.data_of(prediction, truth), prediction)

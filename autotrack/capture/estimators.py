@@ -156,6 +156,7 @@ class EstimatorEars:
     def _open(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool) -> OpenFit | None:
         with self._trouble.guard("record a fit"):
             model, facts = args[0], self._facts(original, args, kwargs)
+            self._lineage.trained(model, inputs(args, kwargs)[0])
             before = links.get(model)
             if before is None or not goes_on(model, before, facts, partial=partial):
                 return self._recorder.open_fit(facts)

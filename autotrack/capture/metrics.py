@@ -184,8 +184,9 @@ class MetricEars:
         signature = _signature(function)
         # The call returned, so its arguments fit the signature: no need to have that checked.
         bound = dict(zip(signature.names, args, strict=False)) | kwargs
-        truth = next((bound[name] for name in signature.truths if name in bound), None)
-        prediction = self.judged(signature.predictions, bound, truth)
+        truth_name = next((name for name in signature.truths if name in bound), None)
+        truth = None if truth_name is None else bound[truth_name]
+        prediction = self.judged(signature.predictions, bound, signature.names, truth_name)
         link = prediction.link if prediction is not None else None
         if signature.data is None:
             data_name, use = self.data_of(prediction, truth)
@@ -222,24 +223,32 @@ class MetricEars:
         return name, use
 
     def judged(
-        self, predictions: Sequence[str], bound: Mapping[str, Any], truth: object
+        self,
+        predictions: Sequence[str],
+        bound: Mapping[str, Any],
+        names: Sequence[str],
+        truth: str | None,
     ) -> Prediction | None:
-        """The prediction among the arguments, if it can be shown to be one."""
-        reverse = self._lineage.find_reverse(truth) if truth is not None else None
+        """The prediction among the arguments, if it can be shown to be one.
+
+        Parameters
+        ----------
+        predictions : sequence of str
+            The parameters that may hold a prediction, likeliest first.
+        bound : mapping
+            The arguments by name.
+        names : sequence of str
+            The parameters of the called function, in order.
+        truth : str or None
+            The parameter that holds the truth.
+        """
+        known = None if truth is None else bound[truth]
         for name in predictions:
             if bound.get(name) is not None:
-                found = self._lineage.find(bound[name], truth)
+                found = self._lineage.judged(bound[name], known, names, (name, truth))
                 if found is not None:
-                    return found if reverse is None else self._swapped(reverse, bound[name])
-        # `accuracy_score(prediction, y_test)`: the wrong way round, but no doubt whose it is.
-        return reverse
-
-    def _swapped(self, reverse: Prediction, values: object) -> Prediction | None:
-        """Where the truth is a prediction, and `values` can be shown to come from one as well."""
-        if self._lineage.find_same(values) is not None:
-            return None  # how far two predictions agree scores neither
-        found = self._lineage.find(values)
-        return reverse if found is not None and found.link is reverse.link else None
+                    return found
+        return None
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""One prediction, remembered: what it was, of which model, on which data."""
+"""One prediction, remembered: what it was, of which model, on which data, and where it was made."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
-from autotrack.capture.arrays import plain_array, same
-from autotrack.capture.byhand import InputSample
+from autotrack.capture.arrays import is_numeric, plain_array, same
+from autotrack.capture.callsite import Site
 from autotrack.capture.rows import is_sparse
 from autotrack.describe.data import fingerprint
 from autotrack.entities import DatasetUse
@@ -39,7 +40,7 @@ class Judged:
 
 @dataclass(slots=True, eq=False)
 class Prediction:
-    """What a model predicted, and on which data.
+    """What a model predicted, on which data, and where.
 
     `link` is None for a model that has no run; it is remembered all the same, so that its
     predictions are not taken for another's. A prediction that is sparse, or too large to be copied,
@@ -48,23 +49,33 @@ class Prediction:
     `part` is what the rows are called in the keys of its scores where that does not depend on the
     data: ``oob`` for out-of-bag and ``oof`` for out-of-fold predictions. `step` is the stage that
     it is the prediction of, and so the step of its scores; None where a score is one step more.
+
+    `sites` are the places in the user's code from which it was made, the nearest first, in which
+    `thread`; `order` counts the predictions of the process. `stamp` tells whether the input is
+    what it was when the model was asked.
     """
 
     link: Link | None
     model: weakref.ref[Any] | None
     data: weakref.ref[Any] | None
-    sample: weakref.ref[InputSample] | None
     output: weakref.ref[Any] | None = None
     values: NDArray[Any] | None = None
-    digest: str | None = None
+    digest: bytes | str | None = None
     judged: Judged | None = None
     sparse: bool = False
     part: str = ""
     step: int | None = None
+    sites: tuple[Site, ...] = ()
+    thread: int = 0
+    order: int = 0
+    stamp: object = None
 
-    def is_alive(self) -> bool:
-        """Whether the model still exists."""
-        return self.model is not None and self.model() is not None
+    @property
+    def owner(self) -> object:
+        """What tells models apart: the run, or the model where it has none."""
+        if self.link is None:
+            return self.model
+        return self.link.run_id, self.link.scope, self.part
 
     def is_unchanged(self, output: object) -> bool:
         """Whether the object the model returned still holds what it returned."""
@@ -77,16 +88,35 @@ class Prediction:
             return True
         if self.sparse:
             return is_sparse(output) and sparse_digest(output) == self.digest
-        return fingerprint(_flat(output)) == self.digest
+        array = plain_array(output)
+        return array is not None and value_digest(array) == self.digest
+
+    def held(self) -> NDArray[Any] | None:
+        """The values, as long as they are known."""
+        if self.values is not None:
+            return self.values
+        output = self.output() if self.output is not None else None
+        if output is None or self.sparse or not self.is_unchanged(output):
+            return None
+        return plain_array(output)
 
     def input(self) -> Any:
-        """What the model predicted for, while it lives; else None."""
-        return self.data() if self.data is not None else None
+        """What the model predicted for, while it lives and is what it was; else None."""
+        data = self.data() if self.data is not None else None
+        if data is None or (self.stamp is not None and stamp_of(data) != self.stamp):
+            return None
+        return data
 
 
-def _flat(output: Any) -> Any:
-    array = plain_array(output)
-    return output if array is None else array
+def value_digest(array: NDArray[Any]) -> bytes:
+    """A digest of what an array holds, whatever its type of number: 1 is 1.0."""
+    digest = xxhash.xxh3_128(str(array.shape).encode())
+    if is_numeric(array):
+        # Adding zero makes the two zeros one.
+        digest.update((np.ascontiguousarray(array, np.float64) + 0.0).data)
+    else:
+        digest.update(repr(array.tolist()).encode("utf-8", "surrogatepass"))
+    return digest.digest()
 
 
 def sparse_digest(matrix: Any) -> str:
@@ -109,3 +139,31 @@ def _canonical(matrix: Any) -> Any:
     found.sum_duplicates()
     found.eliminate_zeros()
     return found
+
+
+def stamp_of(data: Any) -> object:
+    """What is compared to see whether an input still is what it was; None if it cannot be told.
+
+    Equal stamps mean equal content. Unequal ones may be of equal content in another container or
+    memory layout.
+    """
+    try:
+        if type(data) is np.ndarray:
+            return _array_stamp(data)
+        blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
+        if len(blocks) == 1 and type(blocks[0].values) is np.ndarray:
+            names = tuple(data.columns) if data.ndim > 1 else None
+            stamp = _array_stamp(blocks[0].values)
+            return None if stamp is None else (names, stamp)
+    except Exception:  # noqa: BLE001 - a foreign container may do anything
+        return None
+    return None
+
+
+def _array_stamp(array: NDArray[Any]) -> object:
+    if array.dtype.hasobject:
+        return None
+    flat = np.ascontiguousarray(array) if not array.flags.forc else array.reshape(-1, order="A")
+    digest = xxhash.xxh3_128_digest(flat.reshape(-1).data)
+    # The layout counts where it decides which row a number is in.
+    return array.shape, array.dtype.str, array.flags.f_contiguous, digest

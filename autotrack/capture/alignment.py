@@ -1,0 +1,87 @@
+"""Which rows of a prediction are judged, and whether the truth is of the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotrack.capture.arrays import Array, plain_array, same
+from autotrack.capture.operations import is_pandas
+
+# How many frames up, and how many of their variables, are searched for the whole truth.
+_FARTHEST = 8
+_MOST_NAMES = 2000
+_MOST_COLUMNS = 50
+
+
+def rows_of_view(view: NDArray[Any], whole: NDArray[Any]) -> Array | None:
+    """The rows of `whole` that `view` holds, which shares its memory; None if it holds no rows."""
+    if not view.ndim or not whole.ndim or not whole.strides[0] or not len(view):
+        return None
+    start = view.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    stride = whole.strides[0]
+    first, step = start // stride, view.strides[0] // stride if len(view) > 1 else 1
+    if view.strides[0] % stride and len(view) > 1:
+        return None
+    rows: Array = first + step * np.arange(len(view))
+    if rows.min() < 0 or rows.max() >= len(whole):
+        return None
+    return rows
+
+
+def stands_beside(truth: object, rows: Array, count: int, frame: FrameType | None) -> bool:
+    """Whether `truth` has the same rows taken of a whole that has `count` of them.
+
+    The whole is looked for among the variables of the caller and their callers: the number is the
+    prediction's if the truth of each of its rows is that of the same row.
+    """
+    if len(np.unique(rows)) != len(rows):
+        return False  # a bootstrap sample: its score is not one of the prediction's
+    if len(rows) == count and np.array_equal(rows, np.arange(count)):
+        return True
+    if truth is None:
+        return False
+    some = plain_array(truth)
+    if some is None or len(some) != len(rows):
+        return False
+    for whole in _wholes(count, frame):
+        array = plain_array(whole)
+        if array is not None and array.ndim == some.ndim and same(array[rows], some):
+            return True
+    return False
+
+
+def _wholes(count: int, frame: FrameType | None) -> Iterator[Any]:
+    """Everything of so many rows that the caller, or their callers, have a name for."""
+    seen: set[int] = set()
+    for _ in range(_FARTHEST):
+        if frame is None:
+            return
+        for names in (frame.f_locals, frame.f_globals):
+            if id(names) in seen or len(names) > _MOST_NAMES:
+                continue
+            seen.add(id(names))
+            for value in list(names.values()):
+                yield from _whole(value, count)
+        frame = frame.f_back
+
+
+def _whole(value: Any, count: int) -> Iterator[Any]:
+    if isinstance(value, np.ndarray):
+        if value.ndim in (1, 2) and len(value) == count:
+            yield value
+    elif is_pandas(value, "Series", "Index") or type(value) is list:
+        if len(value) == count:
+            yield value
+    elif is_pandas(value, "DataFrame"):
+        if len(value) == count:
+            columns = range(min(value.shape[1], _MOST_COLUMNS))
+            yield from (value.iloc[:, j] for j in columns)
+    elif isinstance(value, tuple) and len(value) <= _MOST_COLUMNS:
+        for part in value:
+            if not isinstance(part, tuple):
+                yield from _whole(part, count)

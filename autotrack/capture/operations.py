@@ -1,0 +1,256 @@
+"""The closed family of operations by which people turn predictions into what they score.
+
+Each gives for every row something that depends on the prediction of that row alone, or takes rows
+by a known index. They are computed on plain values (arrays, numbers, texts, pandas objects), so
+that nothing of the user's runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import operator
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autotrack.capture.arrays import Array
+
+
+class _Unknown:
+    """What a value is that is not known; there is one, :data:`UNKNOWN`."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Any = _Unknown()
+
+BINARY: Mapping[type[ast.operator], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+}
+UNARY: Mapping[type[ast.unaryop], Callable[..., Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+    ast.Not: operator.not_,
+}
+COMPARE: Mapping[type[ast.cmpop], Callable[..., Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+# Functions whose result has, for each row, something made of that row alone.
+_ROWWISE = """
+    abs absolute add array asanyarray asarray atleast_1d ceil clip copy cos digitize divide equal
+    exp exp2 expm1 fabs fix floor float32 float64 floor_divide greater greater_equal int32 int64
+    int_ isclose isin less less_equal log log10 log1p log2 logical_and logical_not logical_or
+    maximum minimum mod multiply nan_to_num negative not_equal positive power ravel real
+    reciprocal rint round select sign sin sqrt square squeeze subtract take tanh true_divide trunc
+    where choose heaviside bool_ str_ logaddexp stack column_stack
+"""
+# Functions that make one number, or with ``axis=1`` one for each row.
+_REDUCTIONS = "amax amin argmax argmin max mean median min percentile quantile std sum var ptp"
+_BUILTINS = (abs, bool, float, int, list, round, str, tuple, max, min, sum, len)
+_ARRAY_METHODS = frozenset(
+    "astype clip copy flatten item ravel reshape round squeeze tolist view take".split()
+)
+_SERIES_METHODS = frozenset(
+    "abs add astype clip copy div eq ge gt head isin le lt map mul ne pow radd replace round rsub "
+    "rename reset_index sub tail to_frame to_list to_numpy tolist truediv".split()
+)
+_REDUCING_METHODS = frozenset(
+    "argmax argmin idxmax max mean median min quantile std sum var".split()
+)
+_ATTRIBUTES = frozenset(
+    {"T", "real", "values", "index", "columns", "shape", "size", "dtype", "name"}
+)
+# Transformers whose way back, and forth, looks at one row at a time and runs nothing of a user's.
+_TRANSFORMERS = frozenset(
+    """Binarizer KBinsDiscretizer LabelBinarizer LabelEncoder MaxAbsScaler MinMaxScaler
+    OrdinalEncoder PowerTransformer QuantileTransformer RobustScaler StandardScaler""".split()
+)
+_MOST_NUMBERS = 5_000_000
+
+
+@functools.cache
+def _numpy_functions() -> tuple[dict[int, Any], dict[int, Any]]:
+    rowwise = {id(f): f for name in _ROWWISE.split() if (f := getattr(np, name, None)) is not None}
+    reducing = {id(f): f for name in _REDUCTIONS.split() if (f := getattr(np, name, None))}
+    special = sys.modules.get("scipy.special")
+    for name in ("expit", "logit", "softmax", "exp10", "inv_boxcox", "inv_boxcox1p", "boxcox"):
+        if (found := getattr(special, name, None)) is not None:
+            rowwise[id(found)] = found
+    return rowwise, reducing
+
+
+def is_pandas(value: object, *names: str) -> bool:
+    """Whether `value` is just one of these pandas classes: ``Series``, ``DataFrame``, ``Index``."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and any(type(value) is getattr(pandas, name, None) for name in names)
+
+
+def is_rows(value: object) -> bool:
+    """Whether a value has several elements, and may so have one for each row."""
+    if isinstance(value, str | bytes):
+        return False
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0 and value.size > 1
+    if isinstance(value, list | tuple):
+        return len(value) > 1
+    return is_pandas(value, "Series", "DataFrame", "Index")
+
+
+def call(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What a function of the family returns; UNKNOWN for any other."""
+    rowwise, reducing = _numpy_functions()
+    known = rowwise.get(id(function)) is function
+    if id(function) in reducing:
+        known = _reduces(args, kwargs)
+    if any(function is builtin for builtin in _BUILTINS):
+        known = not kwargs and all(map(_is_plain, args))
+        if function in (max, min, sum) and (len(args) != 1 or not is_rows(args[0])):
+            known = known and function is not sum
+    if is_pandas_class(function):
+        known = True
+    return _quietly(function, args, kwargs) if known else UNKNOWN
+
+
+def is_pandas_class(function: object) -> bool:
+    """Whether `function` makes a series or a frame."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and function in (pandas.Series, pandas.DataFrame, pandas.Index)
+
+
+def method(receiver: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What a method of the family returns; UNKNOWN for any other."""
+    kind = type(receiver)
+    if kind is np.ndarray or isinstance(receiver, np.generic):
+        known = name in _ARRAY_METHODS
+        if name == "reshape":
+            known = _keeps_rows(receiver, args)
+    elif is_pandas(receiver, "Series", "Index", "DataFrame"):
+        known = name in _SERIES_METHODS and not any(map(callable, args))
+        if name == "map":
+            known = len(args) == 1 and isinstance(args[0], dict)
+    elif kind in (list, tuple, str, dict):
+        known = name in ("copy", "get")
+    else:
+        return _transformed(receiver, name, args, kwargs)
+    if name in _REDUCING_METHODS:
+        known = _reduces([receiver, *args], kwargs)
+    return _quietly(getattr(receiver, name), args, kwargs) if known else UNKNOWN
+
+
+def attribute(receiver: Any, name: str) -> Any:
+    """What an attribute of an array or a pandas object is; UNKNOWN for any other."""
+    if type(receiver) is np.ndarray or is_pandas(receiver, "Series", "DataFrame", "Index"):
+        if name == "T" and getattr(receiver, "ndim", 1) > 1:
+            return UNKNOWN
+        if name in _ATTRIBUTES:
+            return _quietly(getattr, (receiver, name), {})
+    return UNKNOWN
+
+
+def apply(function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """What an operator gives for plain values; UNKNOWN where it cannot be told."""
+    if not all(map(_is_plain, args)):
+        return UNKNOWN
+    return _quietly(function, args, {})
+
+
+def _reduces(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a reduction makes one number, or one for each row."""
+    axis = kwargs.get("axis", args[1] if len(args) > 1 and isinstance(args[1], int) else None)
+    first = args[0] if args else None
+    if not _is_plain(first):
+        return False
+    if axis is None or getattr(first, "ndim", 1) == 1:
+        return True
+    return axis in (1, -1) and getattr(first, "ndim", 1) == 2
+
+
+def _keeps_rows(array: Any, shape: Sequence[Any]) -> bool:
+    wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else tuple(shape)
+    flat = array.ndim == 1 or (array.ndim == 2 and 1 in array.shape)
+    return flat and tuple(wanted) in {(-1,), (-1, 1), (len(array), 1), (len(array),), (array.size,)}
+
+
+def _transformed(receiver: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    kind = type(receiver)
+    known = kind.__module__.startswith("sklearn.") and kind.__name__ in _TRANSFORMERS
+    if not known or name not in ("inverse_transform", "transform") or len(args) != 1 or kwargs:
+        return UNKNOWN
+    return _quietly(getattr(receiver, name), args, {})
+
+
+def _is_plain(value: Any) -> bool:
+    if value is None or isinstance(value, str | bytes | int | float | complex | np.generic | slice):
+        return True
+    if value is Ellipsis or type(value) is np.ndarray:
+        return True
+    if type(value) in (list, tuple, dict):
+        return len(value) < _MOST_NUMBERS
+    return is_pandas(value, "Series", "DataFrame", "Index", "Categorical")
+
+
+def _quietly(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What a call returns; UNKNOWN where it raises or would be large."""
+    if sum(getattr(a, "size", 0) for a in args if isinstance(a, np.ndarray)) > _MOST_NUMBERS:
+        return UNKNOWN
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return function(*args, **kwargs)
+    except Exception:  # noqa: BLE001 - what cannot be computed is not known
+        return UNKNOWN
+
+
+def taken(value: Any, key: Any) -> tuple[Any, Array | None]:
+    """Rows or columns of a value, and which rows these are (None for all of them)."""
+    if type(value) is np.ndarray or type(value) is list:
+        return _taken_from_array(value, key)
+    if is_pandas(value, "Series"):
+        positions = _quietly(
+            lambda: np.asarray(type(value)(np.arange(len(value)), index=value.index)[key]), (), {}
+        )
+        found = _quietly(operator.getitem, (value, key), {})
+        if found is UNKNOWN or positions is UNKNOWN or not is_pandas(found, "Series"):
+            return found, None
+        return found, positions
+    if is_pandas(value, "DataFrame"):
+        return _quietly(operator.getitem, (value, key), {}), None
+    return UNKNOWN, None
+
+
+def _taken_from_array(value: Any, key: Any) -> tuple[Any, Array | None]:
+    found = _quietly(operator.getitem, (value, key), {})
+    if found is UNKNOWN:
+        return UNKNOWN, None
+    first = key[0] if isinstance(key, tuple) and key else key
+    if isinstance(first, slice) and first == slice(None):
+        return found, None
+    if first is None or first is Ellipsis or isinstance(first, int | np.integer):
+        return found, None if not is_rows(found) else np.arange(0)
+    positions = _quietly(operator.getitem, (np.arange(len(value)), _as_index(first)), {})
+    return found, positions if isinstance(positions, np.ndarray) else np.arange(0)
+
+
+def _as_index(key: Any) -> Any:
+    return np.asarray(key) if is_pandas(key, "Series", "Index") else key
