@@ -686,7 +686,7 @@ class Dataflow:
             return operations.method(values[0], attr, values[1 : count + 1], kwargs)  # type: ignore[arg-type]
 
         flows: list[Flow] = []
-        if function is not UNKNOWN and not isinstance(function, FunctionType) or receiver == []:
+        if (function is not UNKNOWN and not isinstance(function, FunctionType)) or receiver == []:
             flows = _combined(arguments, called)
         if isinstance(node.func, ast.Attribute) and not any(f.exact for f in flows):
             objects = [f for f in receiver if f.value is not UNKNOWN]

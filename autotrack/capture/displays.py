@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
+from autotrack.capture.identity_of_data import reference
 from autotrack.capture.lineage import Lineage
 from autotrack.capture.metrics import PREDICTIONS, MetricEars, metric_name
 from autotrack.capture.nesting import enter, leave
-from autotrack.capture.predictions import Prediction, reference
+from autotrack.capture.predictions import Prediction
 from autotrack.capture.results import MOST_ROWS, array_table, curve_rows
 from autotrack.capture.scoring import TEST, Scoring
 from autotrack.entities import DatasetUse

@@ -14,6 +14,7 @@ from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
+from autotrack.capture.training_rows import Trained, trainings
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
 from autotrack.entities import DatasetUse
@@ -156,7 +157,7 @@ class EstimatorEars:
     def _open(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool) -> OpenFit | None:
         with self._trouble.guard("record a fit"):
             model, facts = args[0], self._facts(original, args, kwargs)
-            self._lineage.trained(model, inputs(args, kwargs)[0])
+            trainings.set(model, Trained.of(*inputs(args, kwargs)))
             before = links.get(model)
             if before is None or not goes_on(model, before, facts, partial=partial):
                 return self._recorder.open_fit(facts)
@@ -246,7 +247,7 @@ class EstimatorEars:
         self, model: object, X: object, y: object, value: dict[str, float], part: str | None
     ) -> None:
         link = links.get(model)
-        data_name, use = self._scoring.data(link, X, y, part)
+        data_name, use = self._scoring.data(link, X, y, part, model=model)
         self._recorder.score(link, ScoreFacts(data_name, value, data=use))
 
 

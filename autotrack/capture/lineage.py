@@ -25,17 +25,18 @@ from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_arr
 from autotrack.capture.callsite import sites
 from autotrack.capture.dataflow import Dataflow, Flow
 from autotrack.capture.derivation import is_function_of, is_usual, tells
+from autotrack.capture.identity_of_data import reference, stamp_of
 from autotrack.capture.operations import is_rows
 from autotrack.capture.prediction_index import SHORT, PredictionIndex
 from autotrack.capture.predictions import (
+    Gone,
     Judged,
     Prediction,
     is_sparse_constant,
-    reference,
     sparse_digest,
-    stamp_of,
 )
 from autotrack.capture.rows import is_sparse
+from autotrack.capture.training_rows import is_part_of_training, trainings
 from autotrack.capture.transforms import Transforms
 from autotrack.describe.data import describe, row_count
 from autotrack.identity import IdentityMap
@@ -43,6 +44,10 @@ from autotrack.tracking.links import Link, links
 
 __all__ = ["Judged", "Lineage", "Prediction", "reference"]
 
+# References to what was passed as a temporary, seen from `Lineage.predicted`.
+_TEMPORARY = 3
+# The size of an input of few rows that is copied.
+_FEW_BYTES = 4096
 # Predictions that are looked at where there is no source to read.
 _MOST_COMPARED = 24
 
@@ -55,13 +60,8 @@ class Lineage(Transforms):
         self._index = PredictionIndex()
         # Truths that were looked at and are no predictions.
         self._truths: IdentityMap[bool] = IdentityMap()
-        self._trained: IdentityMap[object] = IdentityMap()
 
     # -- remembering ------------------------------------------------------------------------------
-
-    def trained(self, model: object, data: object) -> None:
-        """Remember what `model` is about to be trained on, as far as comparing it goes."""
-        self._trained.set(model, stamp_of(data))
 
     def predicted(
         self,
@@ -73,19 +73,16 @@ class Lineage(Transforms):
         step: int | None = None,
     ) -> None:
         """Remember what `model` returned for `data`; `part` and `step` as in `Prediction`."""
-        self._remember(
-            Prediction(
-                links.get(model),
-                reference(model),
-                reference(data),
-                part=part,
-                step=step,
-                sites=sites(1),
-                thread=threading.get_ident(),
-                stamp=_stamp(data, output),
-            ),
-            output,
-        )
+        temporary = sys.getrefcount(data) <= _TEMPORARY
+        known = Prediction(links.get(model), reference(model), reference(data))
+        known.part, known.step, known.trained = part, step, trainings.get(model)
+        known.sites, known.thread = sites(1), threading.get_ident()
+        rows = row_count(output)
+        if rows is not None and rows > SHORT:
+            known.stamp = stamp_of(data)
+        if temporary or known.data is None:
+            known.gone = _described(data, rows or 0, known)
+        self._remember(known, output)
 
     def predicted_in(
         self, link: Link, data: weakref.ref[Any] | None, output: Any, *, part: str = ""
@@ -118,6 +115,8 @@ class Lineage(Transforms):
             sites=known.sites,
             thread=known.thread,
             stamp=known.stamp,
+            trained=known.trained,
+            gone=known.gone,
         )
         array = plain_array(output)
         if array is not None:
@@ -355,9 +354,7 @@ def _decided(
         elif flow.exact:
             if value is not None and same(value, array):
                 exact.append(flow)
-        elif len(flow.owners) == 1:
-            vague.append(flow)
-        elif not constant:
+        elif len(flow.owners) == 1 or not constant:
             vague.append(flow)
     likely = [flow for flow in exact if flow.likely] or exact
     if likely:
@@ -414,14 +411,15 @@ def _whole(array: NDArray[Any], held: NDArray[Any]) -> bool:
     return any(same(array, held[:, j]) for j in range(held.shape[1]))
 
 
-def _stamp(data: Any, output: Any) -> object:
-    """What tells whether the input is what it was; nothing for single rows, which are many."""
-    rows = row_count(output)
-    if rows is None or rows <= SHORT:
+def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
+    """What is to be known of an input that goes away when the call returns."""
+    if rows <= SHORT:
+        few = type(data) is np.ndarray and data.nbytes <= _FEW_BYTES
+        return Gone(kept=data.copy()) if few else None
+    link = known.link
+    if link is None or link.train is None:
         return None
-    stamp = stamp_of(data)
-    if stamp is None and reference(data) is None:
-        # A list cannot be asked for later.
-        known = describe(data)
-        stamp = None if known is None else known.fingerprint
-    return stamp
+    found = describe(data)
+    same_rows = found is not None and found.fingerprint == link.train.data.fingerprint
+    part = not same_rows and is_part_of_training(link, known.trained, data, None)
+    return Gone(found, part)

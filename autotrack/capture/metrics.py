@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.lineage import Judged, Lineage, Prediction, reference
+from autotrack.capture.lineage import Lineage, Prediction
 from autotrack.capture.nesting import OutermostWatch, enter, is_open, leave
 from autotrack.capture.results import Part, report_of, shape
 from autotrack.capture.scoring import Scoring, key_text
@@ -213,14 +213,7 @@ class MetricEars:
         """On which data a prediction was made, by name and as facts."""
         if prediction is None:
             return self._scoring.data(None, None, truth)
-        judged = prediction.judged
-        if judged is not None and judged.truth is not None and judged.truth() is truth:
-            # One prediction is often scored in many ways.
-            return judged.data_name, judged.use
-        part = prediction.part or None
-        name, use = self._scoring.data(prediction.link, prediction.input(), truth, part)
-        prediction.judged = Judged(reference(truth), name, use)
-        return name, use
+        return self._scoring.of(prediction, truth)
 
     def judged(
         self,

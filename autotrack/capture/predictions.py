@@ -7,26 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
-from autotrack.capture.arrays import is_numeric, plain_array, same
+from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.callsite import Site
+from autotrack.capture.identity_of_data import stamp_of, value_digest
 from autotrack.capture.rows import is_sparse
+from autotrack.capture.training_rows import Trained
 from autotrack.describe.data import fingerprint
-from autotrack.entities import DatasetUse
+from autotrack.entities import Dataset, DatasetUse
 from autotrack.tracking.links import Link
 
 # Up to this size (bytes) it is cheaper to compare all bytes than to look at some rows first.
 _SMALL = 1 << 16
-
-
-def reference(value: object) -> weakref.ref[Any] | None:
-    """A weak reference, or None for what cannot have one (lists, tuples)."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +29,18 @@ class Judged:
     truth: weakref.ref[Any] | None
     data_name: str
     use: DatasetUse | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An input that did not outlive its prediction, described while it was there.
+
+    `kept` is a copy of one of few rows.
+    """
+
+    data: Dataset | None = None
+    is_part: bool = False
+    kept: Any = None
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +57,8 @@ class Prediction:
 
     `sites` are the places in the user's code from which it was made, the nearest first, in which
     `thread`; `order` counts the predictions of the process. `stamp` tells whether the input is
-    what it was when the model was asked.
+    what it was when the model was asked, `trained` what the model was trained on; `gone` says of
+    an input that does not outlive the call what is to be known of it.
     """
 
     link: Link | None
@@ -69,6 +75,8 @@ class Prediction:
     thread: int = 0
     order: int = 0
     stamp: object = None
+    trained: Trained | None = None
+    gone: Gone | None = None
 
     @property
     def owner(self) -> object:
@@ -103,20 +111,9 @@ class Prediction:
     def input(self) -> Any:
         """What the model predicted for, while it lives and is what it was; else None."""
         data = self.data() if self.data is not None else None
-        if data is None or (self.stamp is not None and stamp_of(data) != self.stamp):
-            return None
-        return data
-
-
-def value_digest(array: NDArray[Any]) -> bytes:
-    """A digest of what an array holds, whatever its type of number: 1 is 1.0."""
-    digest = xxhash.xxh3_128(str(array.shape).encode())
-    if is_numeric(array):
-        # Adding zero makes the two zeros one.
-        digest.update((np.ascontiguousarray(array, np.float64) + 0.0).data)
-    else:
-        digest.update(repr(array.tolist()).encode("utf-8", "surrogatepass"))
-    return digest.digest()
+        if data is None:
+            return None if self.gone is None else self.gone.kept
+        return None if self.stamp is not None and stamp_of(data) != self.stamp else data
 
 
 def sparse_digest(matrix: Any) -> str:
@@ -139,31 +136,3 @@ def _canonical(matrix: Any) -> Any:
     found.sum_duplicates()
     found.eliminate_zeros()
     return found
-
-
-def stamp_of(data: Any) -> object:
-    """What is compared to see whether an input still is what it was; None if it cannot be told.
-
-    Equal stamps mean equal content. Unequal ones may be of equal content in another container or
-    memory layout.
-    """
-    try:
-        if type(data) is np.ndarray:
-            return _array_stamp(data)
-        blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
-        if len(blocks) == 1 and type(blocks[0].values) is np.ndarray:
-            names = tuple(data.columns) if data.ndim > 1 else None
-            stamp = _array_stamp(blocks[0].values)
-            return None if stamp is None else (names, stamp)
-    except Exception:  # noqa: BLE001 - a foreign container may do anything
-        return None
-    return None
-
-
-def _array_stamp(array: NDArray[Any]) -> object:
-    if array.dtype.hasobject:
-        return None
-    flat = np.ascontiguousarray(array) if not array.flags.forc else array.reshape(-1, order="A")
-    digest = xxhash.xxh3_128_digest(flat.reshape(-1).data)
-    # The layout counts where it decides which row a number is in.
-    return array.shape, array.dtype.str, array.flags.f_contiguous, digest

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 
 from autotrack.capture.caller import data_part, variable_name
+from autotrack.capture.data_labels import label_of
+from autotrack.capture.identity_of_data import reference
+from autotrack.capture.predictions import Judged, Prediction
+from autotrack.capture.training_rows import (
+    RELABELLED,
+    TRAIN,
+    TRAIN_PART,
+    Trained,
+    is_part_of_training,
+    is_training_input,
+    trainings,
+)
 from autotrack.describe.data import describe
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.links import Link
 
-TRAIN, TEST = "train", "test"
+TEST = "test"
+#: What only rows that were seen to be so are called.
+_SHOWN = frozenset({TRAIN, TRAIN_PART, "oob", "oof"})
 _UNFIT_FOR_A_KEY = re.compile(r"[^0-9A-Za-z_.\-]+")
+# Digits of a fingerprint that tell two data sets of one name apart.
+_DIGITS = 6
+# Data sets of one name in a run that are told apart by their fingerprints.
+_MOST_ALIKE = 50
+_MOST_RUNS = 4096
 
 
 class Scoring:
@@ -20,44 +40,132 @@ class Scoring:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        # By run and name, the fingerprints of the data that was called so, in order.
+        self._called: dict[tuple[str, str], dict[str, str]] = {}
+        # By run and fingerprint, whether it is part of the training rows.
+        self._parts: dict[tuple[str, str], bool] = {}
+
+    def of(self, prediction: Prediction, truth: object) -> tuple[str, DatasetUse | None]:
+        """On which data a prediction was made, by name and as facts."""
+        judged = prediction.judged
+        if judged is not None and judged.truth is not None and judged.truth() is truth:
+            # One prediction is often scored in many ways.
+            return judged.data_name, judged.use
+        X = prediction.input()
+        link, gone = prediction.link, prediction.gone
+        data = self._describe(X) if X is not None else (gone.data if gone else None)
+        target = self._describe(truth)
+        name = prediction.part or None
+        if name is None and link is not None:
+            stamp = prediction.stamp
+            name = self._training_part(link, prediction.trained, X, truth, data, stamp)
+            if name is None and gone is not None and gone.is_part:
+                name = TRAIN_PART
+        held = variable_name(X) if X is not None else None
+        found = self._named(link, name, held, X, truth, data, target)
+        prediction.judged = Judged(reference(truth) if truth is not None else None, *found)
+        return found
 
     def data(
-        self, link: Link | None, X: object, y: object, name: str | None = None
+        self,
+        link: Link | None,
+        X: object,
+        y: object,
+        name: str | None = None,
+        *,
+        model: object = None,
     ) -> tuple[str, DatasetUse | None]:
         """The name of the data for the key, and the data as facts (None where it is not known).
 
-        ``train`` when it is the data the model was trained on, else the caller's name for X
-        without ``X_``, else for y without ``y_``, else ``test``.
+        ``train`` when the rows are those the model was trained on, ``train_part`` when they are
+        some of them, else the caller's name for X without ``X_``, else for y without ``y_``, else
+        ``test``. Another data set of the same name has the beginning of its fingerprint beside it.
         """
-        data = self._describe(X)
-        target = self._describe(y)
+        data, target = self._describe(X), self._describe(y)
+        if name is None and link is not None:
+            trained = trainings.get(model) if model is not None else None
+            name = self._training_part(link, trained, X, y, data, None)
         held = variable_name(X) if X is not None else None
-        if name is None:
-            if link is not None and self._is_training(link, X, data, target):
-                name = TRAIN
-            else:
-                name = data_part(held)
-                if name is None and y is not None:
-                    name = data_part(variable_name(y), "y_")
-        name = key_text(name or TEST)
-        if data is None or _rows(data) != _rows(target or data):
-            return name, None  # scored on some of the rows, and which ones is not known
-        return name, DatasetUse(name, data, held, target)
+        return self._named(link, name, held, X, y, data, target)
 
     def _describe(self, data: object) -> Dataset | None:
         if data is None or not self._settings.log_datasets:
             return None
         return describe(data)
 
-    @staticmethod
-    def _is_training(link: Link, X: object, data: Dataset | None, target: Dataset | None) -> bool:
-        if link.train is None:
-            # Nothing was fingerprinted: only the very object is known.
-            return X is not None and link.train_ref is not None and link.train_ref() is X
-        if data is not None:
-            return data.fingerprint == link.train.data.fingerprint
-        known = link.train.target
-        return target is not None and known is not None and target.fingerprint == known.fingerprint
+    def _training_part(
+        self,
+        link: Link,
+        trained: Trained | None,
+        X: object,
+        y: object,
+        data: Dataset | None,
+        stamp: object,
+    ) -> str | None:
+        """What training rows are called; None for others."""
+        if data is None and X is None and stamp is None:
+            return None
+        known = None if data is None else data.fingerprint
+        if is_training_input(link, trained, X, stamp, known):
+            return TRAIN if _has_target(link, trained, y) else RELABELLED
+        if X is None or known is None:
+            return None
+        key = (link.run_id, known)
+        if key not in self._parts:
+            if len(self._parts) >= _MOST_RUNS:
+                self._parts.clear()
+            self._parts[key] = is_part_of_training(link, trained, X, y)
+        return TRAIN_PART if self._parts[key] else None
+
+    def _named(
+        self,
+        link: Link | None,
+        name: str | None,
+        held: str | None,
+        X: object,
+        y: object,
+        data: Dataset | None,
+        target: Dataset | None,
+    ) -> tuple[str, DatasetUse | None]:
+        if name is None:
+            name = _called_by_the_caller(held, X, y)
+        name = key_text(name)
+        if data is None or _rows(data) != _rows(target or data):
+            return name, None  # scored on some of the rows, and which ones is not known
+        if link is not None and name != TRAIN:
+            name = self._told_apart(link.run_id, name, data.fingerprint)
+        return name, DatasetUse(name, data, held, target)
+
+    def _told_apart(self, run_id: str, name: str, fingerprint: str) -> str:
+        """The name, with something of the fingerprint where other data was called so before."""
+        if len(self._called) >= _MOST_RUNS:
+            self._called.pop(next(iter(self._called)))
+        called = self._called.setdefault((run_id, name), {})
+        if fingerprint not in called:
+            digits = fingerprint.rpartition(":")[2][:_DIGITS]
+            further = f"{name}_{digits}" if len(called) < _MOST_ALIKE else f"{name}_others"
+            called[fingerprint] = further if called else name
+        return called[fingerprint]
+
+
+def _has_target(link: Link, trained: Trained | None, y: object) -> bool:
+    if y is None or link.train is None or link.train.target is None:
+        return True
+    found = describe(y)
+    if found is not None and found.fingerprint == link.train.target.fingerprint:
+        return True
+    return trained is not None and trained.has_target(y)
+
+
+def _called_by_the_caller(held: str | None, X: object, y: object) -> str:
+    truth = variable_name(y) if y is not None else None
+    for variable, prefix in ((held, "X_"), (truth, "y_")):
+        name = data_part(variable, prefix)
+        if name is not None:
+            # Whoever calls other rows so shall not have them taken for those.
+            return name if name not in _SHOWN else str(variable)
+    label = label_of((X, y), sys._getframe(1))
+    return label if label is not None and label not in _SHOWN else TEST
 
 
 def _rows(data: Dataset) -> int | None:

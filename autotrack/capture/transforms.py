@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.capture.identity_of_data import reference
 from autotrack.capture.origin import comes_from, is_small, small_copy
 from autotrack.capture.prediction_index import share_memory
-from autotrack.capture.predictions import reference
 from autotrack.capture.stages import Stage
 from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import TransformerFacts

@@ -1,0 +1,66 @@
+"""What the user calls data that has no telling variable: the key it is held under, or a loop's."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+from autotrack.capture.callsite import call_site, users_frame
+
+_FARTHEST = 4
+_MOST_HELD = 64
+_LONGEST = 40
+
+
+def label_of(data: Sequence[object], frame: FrameType | None) -> str | None:
+    """A label that stands beside one of the objects in `data`; None where there is none.
+
+    The loop ``for name, (X, y) in sets.items()`` has one, and so have a dictionary that holds the
+    data under a key, and a tuple ``("valid", X, y)``.
+    """
+    wanted = [value for value in data if value is not None]
+    here = users_frame(frame)
+    for _ in range(_FARTHEST):
+        if here is None or not wanted:
+            return None
+        label = _of_loop(wanted, here)
+        if label is None:
+            label = next(_of_containers(wanted, here), None)
+        if label is not None and 0 < len(label) <= _LONGEST:
+            return label
+        here = users_frame(here.f_back)
+    return None
+
+
+def _of_loop(wanted: Sequence[object], frame: FrameType) -> str | None:
+    """The text among the variables of a loop that has the data among them too."""
+    site = call_site(frame)
+    node: ast.AST | None = site.node if site is not None else None
+    variables = frame.f_locals
+    while site is not None and node is not None:
+        node = site.text.parents.get(node)
+        if isinstance(node, ast.For | ast.comprehension):
+            names = [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+            values = [variables.get(name) for name in names]
+            if any(value is known for value in values for known in wanted):
+                return next((value for value in values if isinstance(value, str)), None)
+    return None
+
+
+def _of_containers(wanted: Sequence[object], frame: FrameType) -> Iterator[str]:
+    for value in list(frame.f_locals.values()):
+        if isinstance(value, dict) and len(value) <= _MOST_HELD and value is not frame.f_globals:
+            for key, item in list(value.items()):
+                if isinstance(key, str) and _is_or_holds(item, wanted):
+                    yield key
+        elif type(value) in (list, tuple) and 0 < len(value) <= _MOST_HELD:
+            for item in value:
+                if type(item) is tuple and _is_or_holds(item, wanted):
+                    yield from (part for part in item if isinstance(part, str))
+
+
+def _is_or_holds(item: Any, wanted: Sequence[object]) -> bool:
+    parts = item if isinstance(item, tuple) else (item,)
+    return any(part is known for part in parts for known in wanted)
