@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotrack.capture.arrays import Array, plain_array, same
+from autotrack.capture.derivation import tells
 from autotrack.capture.operations import is_pandas
 
 # How many frames up, and how many of their variables, are searched for the whole truth.
 _FARTHEST = 8
 _MOST_NAMES = 2000
 _MOST_COLUMNS = 50
+_ENOUGH_LABELS = 20
 
 
 def rows_of_view(view: NDArray[Any], whole: NDArray[Any]) -> Array | None:
@@ -33,23 +35,33 @@ def rows_of_view(view: NDArray[Any], whole: NDArray[Any]) -> Array | None:
     return rows
 
 
-def stands_beside(truth: object, rows: Array, count: int, frame: FrameType | None) -> bool:
+def rows_of_base(part: object, count: int) -> Array | None:
+    """The rows of a whole of so many that an array is a view of; None if it is no such view."""
+    if not isinstance(part, np.ndarray) or not isinstance(part.base, np.ndarray):
+        return None
+    whole = part.base
+    return rows_of_view(part, whole) if whole.ndim == part.ndim and len(whole) == count else None
+
+
+def stands_beside(
+    truth: object,
+    rows: Array,
+    count: int,
+    frame: FrameType | None,
+    is_prediction: Callable[[object], object],
+) -> bool:
     """Whether `truth` has the same rows taken of a whole that has `count` of them.
 
     The whole is looked for among the variables of the caller and their callers: the number is the
     prediction's if the truth of each of its rows is that of the same row.
     """
-    if len(np.unique(rows)) != len(rows):
-        return False  # a bootstrap sample: its score is not one of the prediction's
-    if len(rows) == count and np.array_equal(rows, np.arange(count)):
-        return True
-    if truth is None:
-        return False
     some = plain_array(truth)
     if some is None or len(some) != len(rows):
         return False
+    if not tells(some) and len(some) < _ENOUGH_LABELS:
+        return False  # a few labels are met by chance
     for whole in _wholes(count, frame):
-        array = plain_array(whole)
+        array = None if is_prediction(whole) is not None else plain_array(whole)
         if array is not None and array.ndim == some.ndim and same(array[rows], some):
             return True
     return False

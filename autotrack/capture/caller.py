@@ -85,7 +85,15 @@ def variable_name(data: object) -> str | None:
                     return name
                 plain = plain or name
         frame = frame.f_back
-    return plain
+    return plain or _name_in_main(data)
+
+
+def _name_in_main(data: object) -> str | None:
+    """What the script calls `data`, for a thread that does not have the script below it."""
+    main = sys.modules.get("__main__")
+    held = list(vars(main).items()) if main is not None else []
+    names = [name for name, value in held if value is data and not name.startswith("_")]
+    return next((name for name in names if name not in _PLAIN), next(iter(names), None))
 
 
 @functools.lru_cache(maxsize=1024)

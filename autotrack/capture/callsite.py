@@ -113,6 +113,7 @@ class Text:
     tree: ast.AST
     parents: dict[ast.AST, ast.AST]
     definitions: dict[ast.AST, dict[str, list[Definition]]] = field(default_factory=dict)
+    calls: dict[Span, ast.Call] | None = None
 
     def scope_of(self, node: ast.AST) -> ast.AST:
         """The function, lambda or module in which a node stands."""
@@ -134,6 +135,13 @@ class Text:
                 if first == code.co_firstlineno:
                     return node
         return None
+
+    def call_at(self, place: Span) -> ast.Call | None:
+        """The call that stands just there."""
+        if self.calls is None:
+            calls = (n for n in ast.walk(self.tree) if isinstance(n, ast.Call))
+            self.calls = {span(node): node for node in calls}
+        return self.calls.get(place)
 
     def defined(self, scope: ast.AST, name: str) -> list[Definition]:
         """What defines `name` in a scope, in the order of the text."""

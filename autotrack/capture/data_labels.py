@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from autotrack.capture.callsite import call_site, users_frame
+from autotrack.capture.callsite import Site, call_site, span_of, text_of, users_frame
 
 _FARTHEST = 4
 _MOST_HELD = 64
@@ -32,6 +33,25 @@ def label_of(data: Sequence[object], frame: FrameType | None) -> str | None:
             return label
         here = users_frame(here.f_back)
     return None
+
+
+def name_at(sites: Sequence[Site]) -> str | None:
+    """The variable in the data that a model was asked for, as the source has it.
+
+    ``model.predict(scaler.transform(X_val))`` was asked for ``X_val``.
+    """
+    if not sites:
+        return None
+    text, place = text_of(sites[0][0], {}), span_of(sites[0])
+    node = text.call_at(place) if text is not None and place is not None else None
+    if node is None:
+        return None
+    given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "X")]
+    found = (n.id for part in given for n in ast.walk(part) if isinstance(n, ast.Name))
+    return next((name for name in found if _DATA.match(name)), None)
+
+
+_DATA = re.compile(r"[Xx]($|[_\d])|[Xx](te|va|tr|val|test|train|new|valid)$")
 
 
 def _of_loop(wanted: Sequence[object], frame: FrameType) -> str | None:

@@ -59,6 +59,8 @@ class Flow:
         Whether other data with a value for each row went into it.
     rows : array or None
         The rows of the sources that it holds; None for all of them in their order.
+    of : int
+        How many rows there are of what `rows` counts.
     likely : bool
         Whether each source is the newest prediction that was made at its place.
     """
@@ -69,6 +71,7 @@ class Flow:
     foreign: bool = False
     rows: Array | None = None
     likely: bool = True
+    of: int = 0
 
     @property
     def owners(self) -> set[object]:
@@ -289,9 +292,8 @@ class Dataflow:
         else:
             found = []
         flows = [*found, *self._defined(name, value, place, depth)]
-        if not any(flow.sources for flow in flows):
-            return [Flow(value, exact=value is not UNKNOWN)]
-        return flows
+        telling = [flow for flow in flows if flow.sources or flow.rows is not None]
+        return (telling and flows) or [Flow(value, exact=value is not UNKNOWN)]
 
     def _object(self, value: object) -> list[Flow]:
         """What an object is, if it is a prediction."""
@@ -332,7 +334,7 @@ class Dataflow:
         for definition in plain:
             for flow in self._taken(definition, place, depth):
                 now = _unless_changed(flow, value)
-                if not flow.sources and not added:
+                if not flow.sources and not added and flow.rows is None:
                     continue
                 if now.exact or not added:
                     yield now
@@ -552,14 +554,16 @@ class Dataflow:
         likely = flow.likely and key.likely
         if not flow.sources and key.sources:
             if _selects(key, held):
-                return [Flow(value, exact=True)]
+                return [Flow(value, exact=True, rows=rows, of=_length(held))]
             # A label map: what is looked up by a prediction.
             exact = key.exact and isinstance(held, np.ndarray | list)
             return [Flow(value, sources, exact, key.foreign, key.rows, likely)]
         if rows is not None and flow.rows is not None:
             rows = flow.rows[rows] if len(flow.rows) > rows.max(initial=-1) else np.arange(0)
-        known = rows if rows is not None else flow.rows
-        return [Flow(value, flow.sources, flow.exact, flow.foreign, known, flow.likely)]
+        known, of = (rows, _length(held)) if rows is not None else (flow.rows, flow.of)
+        if rows is not None and flow.rows is not None:
+            of = flow.of
+        return [Flow(value, flow.sources, flow.exact, flow.foreign, known, flow.likely, of)]
 
     def _inside(self, node: ast.AST, value: Any, key: Any, place: _Place, depth: int) -> list[Flow]:
         """What was put into a container, by name or by the attribute that holds it."""

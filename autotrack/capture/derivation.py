@@ -71,6 +71,14 @@ def _is_column_of(values: Array, prediction: Array) -> bool:
     return is_numeric(values) and _is_line(values, prediction)
 
 
+def is_just_usual(values: Array, prediction: Array) -> bool:
+    """Whether it is, to the last bit, one of the maps that people apply to predictions."""
+    p, v = prediction.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        usual = (np.exp(p), np.expm1(p), np.log(p), np.log1p(p), 1 - p, -p, np.square(p))
+        return any(np.array_equal(v, mapped) for mapped in (*usual, np.sqrt(p), 10.0**p))
+
+
 def is_usual(values: Array, prediction: Array) -> bool:
     """Whether it is one of the maps people apply to predictions, which need no constants."""
     p = prediction.astype(np.float64, copy=False)

@@ -50,7 +50,7 @@ def stamp_of(data: Any) -> object:
     return None
 
 
-def _array_stamp(array: NDArray[Any]) -> object:
+def _array_stamp(array: Any) -> object:
     if array.dtype.hasobject:
         return None
     flat = np.ascontiguousarray(array) if not array.flags.forc else array.reshape(-1, order="A")

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from autotrack.capture.alignment import rows_of_view, stands_beside
+from autotrack.capture.alignment import rows_of_base, rows_of_view, stands_beside
 from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
+from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import sites
 from autotrack.capture.dataflow import Dataflow, Flow
-from autotrack.capture.derivation import is_function_of, is_usual, tells
+from autotrack.capture.derivation import is_function_of, is_just_usual, tells
 from autotrack.capture.identity_of_data import reference, stamp_of
 from autotrack.capture.operations import is_rows
 from autotrack.capture.prediction_index import SHORT, PredictionIndex
@@ -205,7 +206,7 @@ class Lineage(Transforms):
             if not prediction.is_unchanged(output):
                 continue
             rows = rows_of_view(array, output)
-            if rows is not None and stands_beside(case.truth, rows, len(output), case.frame):
+            if rows is not None and case.stands_beside(rows, len(output)):
                 return prediction
         return None
 
@@ -241,7 +242,7 @@ class Lineage(Transforms):
             if held is None or not is_numeric(held):
                 continue
             columns = held.T if held.ndim == 2 else [held]
-            if array.ndim == 1 and any(is_usual(array, column) for column in columns):
+            if array.ndim == 1 and any(is_just_usual(array, column) for column in columns):
                 found.append(prediction)
         return found[0] if len({p.owner for p in found}) == 1 else None
 
@@ -331,6 +332,19 @@ class _Case:
     def has_sources(self) -> bool:
         return any(flow.sources for flow in self.flows)
 
+    def stands_beside(self, rows: NDArray[Any], count: int) -> bool:
+        """Whether the truth is that of these rows, of so many."""
+        if len(np.unique(rows)) != len(rows):
+            return False  # a bootstrap sample: its score is not one of the prediction's
+        if self.truth is None:
+            return False
+        known = [f.rows for f in self.turned().flows if f.rows is not None and f.of == count]
+        if not known and (taken := rows_of_base(self.truth, count)) is not None:
+            known = [taken]
+        if known:
+            return any(np.array_equal(rows, other) for other in known)
+        return stands_beside(self.truth, rows, count, self.frame, self._index.of_object)
+
     def turned(self) -> _Case:
         """The same call with truth and prediction exchanged."""
         first, second = self._parameters
@@ -381,7 +395,7 @@ def _stands(flow: Flow, case: _Case) -> bool:
         return True
     held = flow.sources[0].held()
     count = len(held) if held is not None else 0
-    return stands_beside(case.truth, flow.rows, count, case.frame)
+    return case.stands_beside(flow.rows, count)
 
 
 def _shows(flow: Flow, source: Prediction, array: NDArray[Any]) -> bool:
@@ -412,14 +426,16 @@ def _whole(array: NDArray[Any], held: NDArray[Any]) -> bool:
 
 
 def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
-    """What is to be known of an input that goes away when the call returns."""
+    """What is to be known of an input that cannot be asked for later."""
+    listed = isinstance(data, list | tuple)
+    held = variable_name(data) if listed else None
     if rows <= SHORT:
         few = type(data) is np.ndarray and data.nbytes <= _FEW_BYTES
-        return Gone(kept=data.copy()) if few else None
+        kept = data.copy() if few else list(data) if listed and len(data) <= SHORT else None
+        return None if kept is None else Gone(kept=kept, held=held)
     link = known.link
     if link is None or link.train is None:
-        return None
+        return Gone(held=held)
     found = describe(data)
     same_rows = found is not None and found.fingerprint == link.train.data.fingerprint
-    part = not same_rows and is_part_of_training(link, known.trained, data, None)
-    return Gone(found, part)
+    return Gone(found, not same_rows and is_part_of_training(known.trained, data), None, held)

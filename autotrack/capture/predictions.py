@@ -35,12 +35,13 @@ class Judged:
 class Gone:
     """An input that did not outlive its prediction, described while it was there.
 
-    `kept` is a copy of one of few rows.
+    `kept` is a copy of one of few rows, `held` the name of its variable.
     """
 
     data: Dataset | None = None
     is_part: bool = False
     kept: Any = None
+    held: str | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ import re
 import sys
 
 from autotrack.capture.caller import data_part, variable_name
-from autotrack.capture.data_labels import label_of
+from autotrack.capture.data_labels import label_of, name_at
 from autotrack.capture.identity_of_data import reference
 from autotrack.capture.predictions import Judged, Prediction
 from autotrack.capture.training_rows import (
@@ -58,10 +58,17 @@ class Scoring:
         name = prediction.part or None
         if name is None and link is not None:
             stamp = prediction.stamp
-            name = self._training_part(link, prediction.trained, X, truth, data, stamp)
-            if name is None and gone is not None and gone.is_part:
+            whole = data is None or target is None or _rows(data) == _rows(target)
+            known = truth if whole else None
+            name = self._training_part(link, prediction.trained, X, known, data, stamp)
+            if (name == TRAIN and not whole) or (
+                name is None and gone is not None and gone.is_part
+            ):
                 name = TRAIN_PART
-        held = variable_name(X) if X is not None else None
+        if X is not None:
+            held = variable_name(X)
+        else:
+            held = (gone.held if gone is not None else None) or name_at(prediction.sites)
         found = self._named(link, name, held, X, truth, data, target)
         prediction.judged = Judged(reference(truth) if truth is not None else None, *found)
         return found
@@ -114,7 +121,7 @@ class Scoring:
         if key not in self._parts:
             if len(self._parts) >= _MOST_RUNS:
                 self._parts.clear()
-            self._parts[key] = is_part_of_training(link, trained, X, y)
+            self._parts[key] = is_part_of_training(trained, X)
         return TRAIN_PART if self._parts[key] else None
 
     def _named(

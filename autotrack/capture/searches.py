@@ -18,8 +18,9 @@ from autotrack.capture.lineage import reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
 from autotrack.capture.progress import ProgressBar, progress_bar
-from autotrack.capture.scoring import TRAIN, Scoring
+from autotrack.capture.scoring import Scoring
 from autotrack.capture.streaming import Listener, Loop, listening
+from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.entities import DatasetUse, Note
 from autotrack.settings import Settings

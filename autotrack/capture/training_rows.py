@@ -13,8 +13,6 @@ import numpy as np
 
 from autotrack.capture.arrays import Array, groups, is_numeric, plain_array
 from autotrack.capture.identity_of_data import reference, stamp_of, value_digest
-from autotrack.capture.rows import has_row, is_sparse, take_rows
-from autotrack.describe.data import fingerprint
 from autotrack.identity import IdentityMap
 from autotrack.tracking.links import Link
 
@@ -23,9 +21,10 @@ TRAIN, TRAIN_PART = "train", "train_part"
 #: What the training rows are called where they are held against another target.
 RELABELLED = "relabelled_train"
 # Above this many numbers it is not asked whether rows are some of the training rows.
-_MOST_NUMBERS = 20_000_000
-_PROBES = 4
+_MOST_NUMBERS = 1_000_000
 _MOST_TARGETS = 1_000_000
+# Rows that occur many times in training are met by chance elsewhere.
+_ENOUGH_UNIQUE = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,11 +34,24 @@ class Trained:
     stamp: object
     target: bytes | None
     target_ref: weakref.ref[Any] | None
+    rows: Array | None = None
 
     @classmethod
     def of(cls, X: object, y: object) -> Trained:
         """Take it down before the fit, which may change the data."""
-        return cls(stamp_of(X), target_digest(y), reference(y) if y is not None else None)
+        target = reference(y) if y is not None else None
+        return cls(stamp_of(X), target_digest(y), target, row_keys(X))
+
+    def has_rows(self, X: object) -> bool:
+        """Whether all rows of `X` are rows that training had, and could not well be others."""
+        if self.rows is None or not len(self.rows):
+            return False
+        keys = row_keys(X)
+        if keys is None or not 0 < len(keys) <= len(self.rows):
+            return False
+        if not np.isin(keys, self.rows).all():
+            return False
+        return len(np.unique(self.rows)) >= _ENOUGH_UNIQUE * len(self.rows)
 
     def has_target(self, y: object) -> bool:
         """Whether `y` is the training target, or something made of each of its values."""
@@ -102,60 +114,57 @@ def is_training_input(
     return expected in (known, stamp)
 
 
-def is_part_of_training(link: Link, trained: Trained | None, X: Any, y: Any) -> bool:
-    """Whether all rows of `X` are rows of the training data, and `y` their targets.
+# Drawn once, so that rows cannot be made to have the key of other rows.
+_factors: Array = np.zeros(0, np.uint64)
 
-    The training data is asked, so it is known only while that exists and is unchanged.
+
+def row_keys(data: Any) -> Array | None:
+    """A number for each row, equal where rows are equal; None for what is not plain numbers.
+
+    Equal rows have equal keys. Others have equal keys by chance, once in 2**64.
     """
-    whole = link.training_input
-    if whole is None or X is None:
+    global _factors  # noqa: PLW0603 - grows with the widest data
+    if type(data) is not np.ndarray:
+        data = _as_numbers(data)
+    if data is None or data.ndim != 2 or not is_numeric(data) or not data.shape[1]:
+        return None
+    if data.size > _MOST_NUMBERS:
+        return None
+    width = data.shape[1]
+    if len(_factors) < width:
+        random = np.random.SeedSequence().generate_state(width + 64, np.uint64)
+        _factors = np.concatenate([_factors, random | np.uint64(1)])
+    bits: Any = (np.ascontiguousarray(data, np.float64) + 0.0).view(np.uint64)
+    mixed = (bits ^ (bits >> np.uint64(29))) * _factors[:width]
+    mixed ^= mixed >> np.uint64(32)
+    keys: Array = (mixed * _factors[:width]).sum(axis=1, dtype=np.uint64)
+    return keys
+
+
+def _as_numbers(data: Any) -> Array | None:
+    """Lists of numbers, and frames of one kind of number, as an array."""
+    if isinstance(data, list | tuple):
+        first = data[0] if data else None
+        if (
+            not isinstance(first, list | tuple | np.ndarray)
+            or len(data) * len(first) > _MOST_NUMBERS
+        ):
+            return None
+        try:
+            return np.asarray(data)
+        except ValueError:  # rows of different lengths
+            return None
+    blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
+    if len(blocks) == 1 and type(blocks[0].values) is np.ndarray and blocks[0].values.ndim == 2:
+        return blocks[0].values.T
+    return None
+
+
+def is_part_of_training(trained: Trained | None, X: object) -> bool:
+    """Whether all rows of `X` are rows of the training data."""
+    if trained is None:
         return False
     try:
-        if not _is_unchanged(whole, link, trained):
-            return False
-        return _rows_within(X, y, whole, trained)
+        return trained.has_rows(X)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return False
-
-
-def _is_unchanged(whole: Any, link: Link, trained: Trained | None) -> bool:
-    if trained is not None and trained.stamp is not None:
-        return stamp_of(whole) == trained.stamp
-    return link.train is not None and fingerprint(whole) == link.train.data.fingerprint
-
-
-def _rows_within(X: Any, y: Any, whole: Any, trained: Trained | None) -> bool:
-    shape, of = np.shape(X), np.shape(whole)
-    if len(shape) != 2 or len(of) != 2 or shape[1] != of[1] or not 0 < shape[0] <= of[0]:
-        return False
-    if of[0] * of[1] > _MOST_NUMBERS or is_sparse(X) or is_sparse(whole):
-        return False
-    if hasattr(X, "columns") and hasattr(whole, "columns") and list(X) != list(whole):
-        return False
-    probes = np.unique(np.linspace(0, shape[0] - 1, _PROBES, dtype=np.intp))
-    table = np.asarray(whole) if isinstance(whole, list | tuple) else whole
-    for row in np.asarray(take_rows(X, probes)):
-        if not has_row(table, row):
-            return False
-    known = trained.target_ref() if trained is not None and trained.target_ref else None
-    with_target = y is not None and known is not None and np.ndim(y) == 1
-    with_target = with_target and len(y) == shape[0] and len(known) == of[0]
-    some = _row_keys(X, y if with_target else None)
-    return bool(np.isin(some, _row_keys(whole, known if with_target else None)).all())
-
-
-def _row_keys(data: Any, target: Any) -> Array:
-    """A key for each row, equal where rows are."""
-    matrix = np.asarray(data)
-    if target is not None:
-        beside = np.asarray(target)
-        kind = np.float64 if is_numeric(matrix) and is_numeric(beside) else object
-        matrix = np.column_stack([matrix.astype(kind), beside.astype(kind)])
-    if is_numeric(matrix):
-        plain = np.ascontiguousarray(matrix, np.float64) + 0.0
-        return plain.view(np.dtype((np.void, plain.dtype.itemsize * plain.shape[1])))[:, 0]
-    return np.array([hash(tuple(map(_plain, row))) for row in matrix.tolist()])
-
-
-def _plain(value: Any) -> Any:
-    return None if value != value else value  # noqa: PLR0124 - which is true of what is missing

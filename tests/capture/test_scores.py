@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -463,8 +465,9 @@ def test_another_models_prediction_of_the_same_length_is_not_ours(tracking, numb
     Ridge(alpha=1).fit(X_train, y_train).predict(X_test)
     other = Lasso(alpha=0.5).fit(X_train, y_train)
     p = other.predict(X_test)
-    for form in (p, p.tolist(), np.round(p, 2), p > 0, p[20:50].copy()):
-        mean_absolute_error(y_test[: len(form)], form)
+    for form in (p, p.tolist(), np.round(p, 2), p > 0):
+        mean_absolute_error(y_test, form)
+    mean_absolute_error(y_test[20:50], p[20:50].copy())
     assert [len(run.metrics) for run in runs()] == [0, 1]
     assert len(history(runs()[1], "test_mean_absolute_error")) == 5
 
@@ -580,8 +583,18 @@ def test_data_without_a_telling_name_is_test_data(tracking, binary):
     data = A
     del A, binary
     model.score(data, b)
-    model.score(data + 1, b)
     assert set(only_run().metrics) == {"test_score"}
+
+
+def test_two_data_sets_of_one_name_have_keys_of_their_own(tracking, binary):
+    X, A, y, b = binary
+    model = LogisticRegression().fit(X, y)
+    values = [model.score(A, b), model.score(A + 1, b), model.score(A, b)]
+    first, second = sorted(only_run().metrics, key=len)
+    assert first == "test_score"
+    assert re.fullmatch("test_[0-9a-f]{6}_score", second)
+    assert history(only_run(), first) == [values[0], values[2]]
+    assert history(only_run(), second) == [values[1]]
 
 
 def test_the_loop_variable_names_the_data_no_more_than_the_rows_themselves_do(tracking, binary):
@@ -613,8 +626,7 @@ def test_options_that_change_the_meaning_are_part_of_the_key(key, classifier, bi
 def test_repeats_append_steps(tracking, binary):
     X_train, X_test, y_train, y_test = binary
     model = LogisticRegression().fit(X_train, y_train)
-    values = [model.score(X_test, y_test), model.score(X_test[:40], y_test[:40])]
-    values.append(model.score(X_test, y_test))
+    values = [model.score(X_test, y_test) for _ in range(3)]
     measurements = autotrack.metric_history(only_run().run_id, "test_score")
     assert measurements["value"].tolist() == values
     assert measurements["step"].tolist() == [0, 1, 2]
@@ -817,7 +829,9 @@ def test_scaled_data_is_known_by_its_variable_too(tracking, binary):
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X_train, y_train)
     model.score(X_test, y_test)
     model[-1].score(model[:-1].transform(X_test), y_test)
-    assert len(history(only_run(), "test_score")) == 2
+    # The rows of both are called the same, and what the classifier itself takes is other data.
+    assert all(key.startswith("test_") for key in only_run().metrics)
+    assert len(only_run().metrics) == 2
 
 
 def double_error(y_true, y_pred):
