@@ -46,7 +46,8 @@ def test_what_comes_quickly_is_written_together(batches, written):
     while len(written) < 3 and time.monotonic() < until:
         batches.bring()
         brought += 1
-    assert len(written) == 3
+    # Its thread may have written once more meanwhile.
+    assert len(written) >= 3
     assert brought > 30
 
 
