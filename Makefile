@@ -1,13 +1,16 @@
 # One command for each thing people do here. A bare clone needs Python 3.11+ and make, no more:
-# the environments are made on first use and again when pyproject.toml changes.
+# the environments are made on first use and again when pyproject.toml or their lock changes. What
+# they install is pinned, with hashes, by the files in .ci/locks.
 #
 #   make demo           the coffee workflow, and the run it left
 #   make test           style, types, order of rooms, all tests
 #   make test-wheel     the tests against the built wheel, away from the checkout
 #   make test-oldest    the same with the oldest supported versions (.ci/oldest.txt)
+#   make test-newest    some of the tests with the newest version of everything, pinned or not
 #   make conformance    scikit-learn's own tests with and without tracking (ARGS=--help)
 #   make bench          what tracking costs, as a table
 #   make format         let ruff mend what it can
+#   make lock           pin the newest versions (ARGS=--keep: only what pyproject.toml changed)
 #
 # PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS="-k name" goes to pytest.
 
@@ -16,6 +19,12 @@ PYTEST_ARGS ?=
 ARGS ?=
 
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
+# Nothing but what a lock names, and nothing that has to be built first: what would build it moves.
+PIP_LOCKED := $(PIP_INSTALL) --require-hashes --only-binary :all: -r
+# The checkout itself, built by the hatchling that the lock pins.
+PIP_CHECKOUT := $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+UV := uv==0.13.9
+LOCKS := .ci/locks
 # Two workers unless the machine has more; each imports scikit-learn, so not dozens of them.
 PYTEST := -m pytest -n auto --maxprocesses 4
 REPORTS := $(CURDIR)/build/reports
@@ -27,8 +36,8 @@ TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.m
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: demo test lint test-wheel test-oldest conformance conformance-oldest bench coverage \
-        format clean
+.PHONY: demo test lint test-wheel test-oldest test-newest conformance conformance-oldest bench \
+        coverage format lock clean
 
 demo: .venv/installed
 	.venv/bin/python examples/coffee.py
@@ -49,6 +58,14 @@ test-wheel test-oldest: test-%: .venv-%/installed
 	@rm -rf build/$@ && mkdir -p build/$@ && cp -R $(TEST_FILES) build/$@/
 	cd build/$@ && ../../.venv-$*/bin/python $(PYTEST) --junitxml=$(REPORTS)/$@.xml $(PYTEST_ARGS)
 
+# Where a release of somebody else's would be noticed first, in a few minutes. It leaves no report:
+# what is skipped here fails nothing.
+NEWEST_TESTS ?= tests/capture tests/crates tests/test_session.py -m 'not thorough'
+test-newest: .venv-newest/made
+	@echo "installing the newest version of everything into .venv-newest"
+	@.venv-newest/bin/python $(PIP_INSTALL) --upgrade --upgrade-strategy eager -e '.[dev]'
+	.venv-newest/bin/python $(PYTEST) $(NEWEST_TESTS) $(PYTEST_ARGS)
+
 conformance: .venv-wheel/installed
 	.venv-wheel/bin/python tests/conformance/run.py $(ARGS)
 
@@ -68,8 +85,12 @@ format: .venv/installed-dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+lock: .venv-lock/made
+	@.venv-lock/bin/python $(PIP_INSTALL) $(UV)
+	.venv-lock/bin/python .ci/lock.py .venv-lock/bin/uv $(ARGS)
+
 clean:
-	rm -rf build dist .venv .venv-wheel .venv-oldest .venv-bench .coverage* \
+	rm -rf build dist .venv .venv-wheel .venv-oldest .venv-newest .venv-bench .venv-lock .coverage* \
 	    .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find autotrack tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -85,33 +106,37 @@ clean:
 # Without this, make would take %/made for an intermediate file and delete it.
 .PRECIOUS: %/made
 
-.venv/installed: .venv/made pyproject.toml
+.venv/installed: .venv/made pyproject.toml $(LOCKS)/demo.txt
 	@echo "installing autotrack into .venv"
-	@.venv/bin/python $(PIP_INSTALL) -e .
+	@.venv/bin/python $(PIP_LOCKED) $(LOCKS)/demo.txt
+	@.venv/bin/python $(PIP_CHECKOUT)
 	@touch $@
 
-.venv/installed-dev: .venv/made pyproject.toml
+.venv/installed-dev: .venv/made pyproject.toml $(LOCKS)/dev.txt
 	@echo "installing autotrack and what its tests need into .venv"
-	@.venv/bin/python $(PIP_INSTALL) -e '.[dev]'
+	@.venv/bin/python $(PIP_LOCKED) $(LOCKS)/dev.txt
+	@.venv/bin/python $(PIP_CHECKOUT)
 	@touch $@ .venv/installed
 
-.venv-bench/installed: .venv-bench/made pyproject.toml
+.venv-bench/installed: .venv-bench/made pyproject.toml $(LOCKS)/bench.txt
 	@echo "installing autotrack and MLflow into .venv-bench"
-	@.venv-bench/bin/python $(PIP_INSTALL) -e '.[bench]'
+	@.venv-bench/bin/python $(PIP_LOCKED) $(LOCKS)/bench.txt
+	@.venv-bench/bin/python $(PIP_CHECKOUT)
 	@touch $@
 
 $(WHEEL): $(SOURCES) .venv/installed-dev
 	@echo "building the wheel"
 	@rm -rf build/dist && mkdir -p build
-	@.venv/bin/python -m build --outdir build/dist . > build/wheel.log 2>&1 \
+	@.venv/bin/python -m build --no-isolation --outdir build/dist . > build/wheel.log 2>&1 \
 	    || { cat build/wheel.log; exit 1; }
 	@touch $@
 
 # Dependencies first and once; then the wheel alone, each time it changes.
-.venv-wheel/needs .venv-oldest/needs: %/needs: %/made pyproject.toml .ci/oldest.txt | $(WHEEL)
+.venv-wheel/needs: $(LOCKS)/test.txt
+.venv-oldest/needs: $(LOCKS)/oldest.txt
+.venv-wheel/needs .venv-oldest/needs: %/needs: %/made
 	@echo "installing what the tests need into $*"
-	@$*/bin/python $(PIP_INSTALL) $(if $(findstring oldest,$*),-c .ci/oldest.txt) \
-	    "$$(echo build/dist/*.whl)[test]"
+	@$*/bin/python $(PIP_LOCKED) $(filter %.txt,$^)
 	@touch $@
 
 .venv-wheel/installed .venv-oldest/installed: %/installed: $(WHEEL) %/needs

@@ -12,6 +12,7 @@ import pytest
 
 import autotrack
 from autotrack.tracking.context import home
+from tests.waiting import PATIENCE
 
 # Whatever goes wrong inside autotrack fails the test, in the processes a test starts too.
 os.environ["AUTOTRACK_STRICT"] = "1"
@@ -45,7 +46,7 @@ def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
         code: str | None = None,
         cwd: Path = tmp_path,
         check: bool = True,
-        timeout: float = 100,
+        timeout: float = PATIENCE,
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *(("-c", code) if code is not None else ()), *arguments]

@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 import autotrack
 from autotrack.store.database import Store
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are a matter of Unix")
 
@@ -130,7 +131,7 @@ def in_processes(count, target) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(PATIENCE)
     assert [worker.exitcode for worker in workers] == [0] * count
 
 

@@ -230,6 +230,13 @@ def test_a_run_begun_and_ended_while_the_store_is_locked_is_there_afterwards(sto
 
 def test_a_lock_holds_the_training_up_once_and_not_for_long(store_path):
     autotrack.search_runs()
+    began = time.monotonic()
+    autotrack.enable(store=store_path.with_name("free"))
+    with autotrack.start_run():
+        train(*range(2, 9))
+    autotrack.disable()
+    home.forget()
+    free = time.monotonic() - began
     with (
         one_warning("autotrack.db is locked by another program"),
         lock(store_path / "autotrack.db"),
@@ -238,7 +245,8 @@ def test_a_lock_holds_the_training_up_once_and_not_for_long(store_path):
         autotrack.enable()
         with autotrack.start_run():
             train(*range(2, 9))
-        assert time.monotonic() - began < 6.5
+        # Five seconds, and not twice five; the work itself takes what the machine needs for it.
+        assert time.monotonic() - began < 6.5 + 3 * free
         # What is owed at the end is not what this is about: no wait for that.
         home.ledger.forget()
 

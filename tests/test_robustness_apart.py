@@ -13,6 +13,7 @@ import pytest
 
 import autotrack
 from tests.training import complete_runs
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,7 @@ def test_a_full_disk(tmp_path):
         env={**os.environ, "AUTOTRACK_STORE": str(disk / "runs"), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=True,
     )
     told, kept, *staged = done.stdout.splitlines()

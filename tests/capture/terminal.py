@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from tests.waiting import PATIENCE
+
 _WIDTH = 80
 _CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
 
@@ -60,7 +62,7 @@ def on_terminal(
     code: str,
     *,
     act: Callable[[int, str], None] | None = None,
-    timeout: float = 60,
+    timeout: float = PATIENCE,
     stdout: int | None = None,
     **environment: str,
 ) -> str:
@@ -98,7 +100,7 @@ def on_terminal(
                 out += more
                 if act is not None:
                     act(ours, out.decode(errors="replace"))
-        process.wait(5)
+        process.wait(PATIENCE)
     finally:
         process.kill()
         process.wait()

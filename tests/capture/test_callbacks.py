@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 import autotrack
 from tests.capture.looking import history, measured, only_run, runs, table, tables
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.thorough
 
@@ -134,7 +135,8 @@ def test_estimators_trained_beside_each_other_are_a_table(workers, tracking, cla
 
 
 def test_fits_side_by_side_with_one_monitor_are_not_mixed_up(tracking, binary):
-    meet, monitor = threading.Barrier(2, timeout=30), callback.ScoringMonitor(scoring="accuracy")
+    meet = threading.Barrier(2, timeout=PATIENCE)
+    monitor = callback.ScoringMonitor(scoring="accuracy")
 
     class Meet(callback.ScoringMonitor):
         def on_fit_task_begin(self, estimator, context):

@@ -48,7 +48,7 @@ assert (run.status, run.params) == ("FINISHED", {"C": 0.25}), run
 seen = []
 thread = threading.Thread(target=lambda: seen.append(autotrack.get_run(run.run_id).status))
 thread.start()
-thread.join(20)
+thread.join()
 assert seen == ["FINISHED"], seen
 print(run.run_id)
 """

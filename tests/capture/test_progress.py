@@ -17,6 +17,7 @@ from autotrack.tracking.progress import Progress
 from autotrack.tracking.trouble import Trouble
 from tests.capture.looking import only_run
 from tests.capture.terminal import Screen, on_terminal
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.thorough
 
@@ -111,8 +112,8 @@ def test_when_asked_for_a_log_gets_a_plain_line_now_and_then(run_python):
     done = run_python(code=code, AUTOTRACK_QUIET="1", AUTOTRACK_PROGRESS="1")
 
     first, last = done.stderr.splitlines()
-    assert first == "cross_val_score: Slow: 0/5, 0:01"
-    assert re.fullmatch(r"cross_val_score: Slow: 5/5, [\d.]+/s, 0:01, mean 0\.5", last)
+    assert re.fullmatch(r"cross_val_score: Slow: 0/5, 0:\d\d", first)
+    assert re.fullmatch(r"cross_val_score: Slow: 5/5, [\d.]+/?s(/it)?, 0:\d\d, mean 0\.5", last)
     assert done.stdout == ""
 
 
@@ -213,7 +214,7 @@ for number in range(100):
         kept.append(alarm)  # with its traceback, as a notebook keeps the last one
 signal.setitimer(signal.ITIMER_REAL, 0)
 assert len(kept) == 100
-patience = time.monotonic() + 5
+patience = time.monotonic() + 300
 while threads() != 1:
     assert time.monotonic() < patience
 assert not {"write"} & {*vars(sys.stdout), *vars(sys.stderr)}
@@ -339,7 +340,9 @@ def test_in_a_notebook_it_is_one_output_below_the_cell(tmp_path, store_path):
 
     cells = [SLOW, "cross_val_score(Slow(0.3, lambda: print('fitted')), X, y, cv=5)"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    client(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    client(
+        notebook, timeout=int(PATIENCE), resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
 
     shown = [o for o in notebook.cells[1].outputs if o.output_type == "display_data"]
     printed = [o.text for o in notebook.cells[1].outputs if o.output_type == "stream"]

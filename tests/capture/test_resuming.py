@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from sklearn.model_selection import (
 import autotrack
 from autotrack.tracking import resuming
 from tests.capture.looking import history, runs
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.thorough
 
@@ -296,13 +296,16 @@ class Slow(ClassifierMixin, BaseEstimator):
     def __init__(self, threshold=0.0):
         self.threshold = threshold
     def fit(self, X, y):
-        time.sleep(0.05)
+        fits.append(self)
+        if len(fits) > 30 and "HOLD" in os.environ:
+            time.sleep(600)
         print("fit", flush=True)
         self.classes_ = np.unique(y)
         return self
     def predict(self, X):
         return self.classes_[(X[:, 0] > self.threshold).astype(int)]
 
+fits = []
 X, y = load_iris(return_X_y=True)
 autotrack.enable(log_models=False)
 search = GridSearchCV(Slow(), {"threshold": [4 + n / 10 for n in range(20)]}, cv=3).fit(X, y)
@@ -314,20 +317,22 @@ def test_the_same_script_run_again_finishes_what_was_killed(tmp_path, run_python
     script = tmp_path / "search.py"
     script.write_text(SCRIPT)
     command = [sys.executable, str(script)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
-    for _ in range(30):
-        process.stdout.readline()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, env={**os.environ, "HOLD": "after 30 fits"}
+    )
+
+    def progress():
+        found = autotrack.search_runs(where="kind = 'search'")
+        return [row.get("tags.autotrack.progress") for _, row in found.iterrows()]
+
+    wait_until(lambda: progress() == ["30 of 60 evaluations"], "thirty evaluations in the store")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    fitted = 30 + process.stdout.read().count("fit\n")
-    process.stdout.close()
-    time.sleep(0.1)
     again = run_python(script)
     monkeypatch.setenv("AUTOTRACK_STORE", str(tmp_path / "other"))
     whole = run_python(script)
 
     *fits, results = again.stdout.splitlines()
     assert json.loads(results) == json.loads(whole.stdout.splitlines()[-1])
-    # All but those in flight, of half a second at most, and the refit.
-    assert len(fits) <= 61 - fitted + 12
+    assert len(fits) == 30 + 1  # the others, and the refit
     assert "goes on with the search" in again.stderr

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +14,7 @@ from autotrack.capture.evidence import Evidence, relation
 from autotrack.capture.lineage import Lineage
 from autotrack.capture.origin import comes_from
 from autotrack.capture.rows import has_row, has_sparse_row, sparse_row, take_column, take_rows
+from tests.waiting import fastest
 
 SMALL = arrays.arrays(
     np.float64,
@@ -72,15 +71,6 @@ def test_rows_of_a_sparse_output_are_known_in_any_format(form):
 def test_zeros_in_one_column_come_from_anywhere():
     column = sp.csr_matrix((np.arange(40) % 2)[:, None])
     assert not comes_from(column[10:30], column.copy())
-
-
-def fastest(call, times=3):
-    durations = []
-    for _ in range(times):
-        start = time.process_time()
-        call()
-        durations.append(time.process_time() - start)
-    return min(durations)
 
 
 def test_words_among_many_texts_are_looked_up_fast():

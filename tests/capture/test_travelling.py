@@ -70,6 +70,7 @@ def test_a_class_that_has_travelled_is_heard_as_before_and_put_back(travel, born
     assert runs()[-1].metrics.keys() == {"train_score"}
     autotrack.disable()
     assert not is_patched(cls)
-    assert cls.fit.__code__.co_filename == define.__code__.co_filename
+    # cloudpickle carries the user's code; from 3.1.3 on it does not say of which file.
+    assert cls.fit.__code__ == define().fit.__code__
     assert cls(8).fit(X, y).score(X, y) == 0.5
     assert len(runs()) == before + 1

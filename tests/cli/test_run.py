@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import autotrack
 from autotrack.cli import main
 from autotrack.cli.run import split_inputs
+from tests.waiting import PATIENCE
 
 FIT = "from sklearn.linear_model import Ridge\nRidge(alpha=2).fit([[1], [2]], [1, 2])\n"
 
@@ -274,7 +275,7 @@ def test_a_real_interrupt_from_outside_leaves_a_killed_run(tmp_path, store_path)
         "class Slow(BaseEstimator):\n"
         "    def fit(self, X, y):\n"
         "        print('fitting', flush=True)\n"
-        "        time.sleep(30)\n"
+        "        time.sleep(600)\n"
         "    def predict(self, X):\n"
         "        return X\n"
         "Slow().fit([[1]], [1])\n"
@@ -289,7 +290,7 @@ def test_a_real_interrupt_from_outside_leaves_a_killed_run(tmp_path, store_path)
     )
     assert process.stdout.readline() == "fitting\n"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "KeyboardInterrupt" in errors
     (run,) = autotrack.search_runs().itertuples()

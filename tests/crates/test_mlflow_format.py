@@ -29,6 +29,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 import autotrack
 from autotrack.crates.mlflow_signature import signature
+from tests.waiting import PATIENCE
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed here")
@@ -253,7 +254,7 @@ for load in (mlflow.pyfunc.load_model, mlflow.sklearn.load_model):
     assert (load("own").predict(X) == expected).all()
 assert (mlflow.pyfunc.load_model("function").predict(X) == expected + 1).all()
 """
-    subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True, timeout=100)
+    subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True, timeout=PATIENCE)
     flavor = mlflow.models.Model.load("own").flavors["sklearn"]
     assert flavor["serialization_format"] == "cloudpickle"
     assert "cloudpickle==" in Path("own/requirements.txt").read_text()
@@ -434,7 +435,7 @@ def free_port() -> int:
         return held.getsockname()[1]
 
 
-def asked(port: int, rows: dict, patience: float = 60) -> list:
+def asked(port: int, rows: dict, patience: float = PATIENCE) -> list:
     """What the server predicts, once it answers."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/invocations",
@@ -444,7 +445,7 @@ def asked(port: int, rows: dict, patience: float = 60) -> list:
     until = time.monotonic() + patience
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return json.load(response)["predictions"]
         except urllib.error.HTTPError as error:
             pytest.fail(error.read().decode())
@@ -475,7 +476,7 @@ def served(tmp_path):
     yield serve
     for server in servers:
         os.killpg(server.pid, 15)
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
 @pytest.mark.thorough

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 FRESH = Path(__file__).with_name("fresh.py")
 
 HELPERS = """
@@ -206,9 +208,9 @@ def project(tmp_path_factory):
         "train.py": TRAIN,
     }.items():
         (root / name).write_text(code)
-    subprocess.run([sys.executable, "train.py"], cwd=root, check=True, timeout=100)
+    subprocess.run([sys.executable, "train.py"], cwd=root, check=True, timeout=PATIENCE)
     saved = root / "saved"
-    subprocess.run([sys.executable, "-I", FRESH, saved], cwd="/", check=True, timeout=100)
+    subprocess.run([sys.executable, "-I", FRESH, saved], cwd="/", check=True, timeout=PATIENCE)
     return saved, pickle.loads((saved / "answers.pkl").read_bytes())
 
 

@@ -44,6 +44,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
+from tests.waiting import PATIENCE
 
 FRESH = Path(__file__).with_name("fresh.py")
 
@@ -111,7 +112,7 @@ def answers(tmp_path_factory):
             (root / "saved" / name / "data.pkl").write_bytes(pickle.dumps(data))
             here[name] = crate, crate.predict(data)
     command = [sys.executable, "-I", str(FRESH), str(root / "saved")]
-    subprocess.run(command, check=True, cwd=root, timeout=100)
+    subprocess.run(command, check=True, cwd=root, timeout=PATIENCE)
     return here, pickle.loads((root / "saved" / "answers.pkl").read_bytes())
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from autotrack.describe import environment, git
 from autotrack.describe.environment import dirty, git_state, masked, source, watch_dirty
+from tests.waiting import PATIENCE, fastest, wait_until
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed here")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
@@ -203,13 +204,13 @@ def test_without_git_the_commit_is_known_and_changes_are_not(repo, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for git is a shell script")
 def test_a_git_that_hangs_is_given_up(tmp_path, monkeypatch):
     slow = tmp_path / "git"
-    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.write_text("#!/bin/sh\nexec sleep 500\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(git, "GIT_TIMEOUT", 0.2)
     start = time.perf_counter()
     assert dirty(tmp_path) is None
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < PATIENCE
 
 
 # The source of a process
@@ -260,17 +261,12 @@ def test_core_packages_are_named_before_they_are_imported(run_python):
 
 
 def test_the_source_is_cheap(fresh):
-    durations = []
-    for _ in range(5):
+    def anew():
         environment._processes.clear()
-        start = time.perf_counter()
         source()
-        durations.append(time.perf_counter() - start)
-    assert min(durations) < 0.02
-    start = time.perf_counter()
-    for _ in range(1000):
-        source()
-    assert time.perf_counter() - start < 0.02
+
+    assert fastest(anew, 5) < 0.02
+    assert fastest(lambda: [source() for _ in range(1000)]) < 0.02
 
 
 def test_making_the_source_starts_no_process(fresh, monkeypatch):
@@ -392,7 +388,7 @@ def test_the_completed_source_is_handed_over_from_a_thread(in_repo, changed):
         (in_repo / "train.py").write_text("changed")
     before, heard, late = source(), Heard(), Heard()
     watch_dirty(heard)
-    assert heard.came.wait(20)
+    assert heard.came.wait(PATIENCE)
     assert heard.sources == [replace(before, git_dirty=changed)]
     assert source() == heard.sources[0]
     watch_dirty(late)
@@ -405,7 +401,7 @@ def test_git_is_asked_once_for_a_process(in_repo, monkeypatch):
 
     def status(root):
         asked.append(root)
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return git.GitStatus(None, True)
 
     monkeypatch.setattr(environment, "git_status", status)
@@ -415,7 +411,7 @@ def test_git_is_asked_once_for_a_process(in_repo, monkeypatch):
     assert not any(heard.sources for heard in many)
     go_on.set()
     for heard in many:
-        assert heard.came.wait(20)
+        assert heard.came.wait(PATIENCE)
         assert len(heard.sources) == 1
     assert asked == [in_repo.resolve()]
 
@@ -427,7 +423,7 @@ def test_a_commit_kept_in_a_form_only_git_reads_is_filled_in(in_repo, monkeypatc
     heard = Heard()
     assert source().git_commit is None
     watch_dirty(heard)
-    assert heard.came.wait(20)
+    assert heard.came.wait(PATIENCE)
     assert heard.sources[0].git_commit == commit
 
 
@@ -439,7 +435,7 @@ def test_a_callback_that_fails_stops_neither_thread_nor_caller(in_repo):
     heard = Heard()
     watch_dirty(fail)
     watch_dirty(heard)
-    assert heard.came.wait(20)
+    assert heard.came.wait(PATIENCE)
     watch_dirty(fail)
 
 
@@ -453,11 +449,8 @@ def test_without_an_answer_nobody_is_called(in_repo, monkeypatch):
     monkeypatch.setattr(environment, "git_status", status)
     heard = Heard()
     watch_dirty(heard)
-    assert done.wait(20)
-    for _ in range(200):
-        if environment._this_process().answered:
-            break
-        time.sleep(0.01)
+    assert done.wait(PATIENCE)
+    wait_until(lambda: environment._this_process().answered, "the answer")
     watch_dirty(heard)
     assert heard.sources == []
 
@@ -471,7 +464,7 @@ def test_outside_of_a_repository_no_thread_is_started(fresh, monkeypatch, tmp_pa
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for git is a shell script")
 def test_a_git_that_hangs_does_not_hold_up_the_end_of_a_process(tmp_path, run_python):
     slow = tmp_path / "git"
-    slow.write_text("#!/bin/sh\nexec sleep 5\n")
+    slow.write_text("#!/bin/sh\nexec sleep 120\n")
     slow.chmod(0o755)
     (tmp_path / ".git").mkdir()
     script = tmp_path / "train.py"
@@ -483,7 +476,7 @@ def test_a_git_that_hangs_does_not_hold_up_the_end_of_a_process(tmp_path, run_py
     )
     # Killed with its parent or not, the stand-in must not keep the pipes of this test open.
     done = run_python(script, PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert time.time() - float(done.stdout.split()[-1]) < 4
+    assert time.time() - float(done.stdout.split()[-1]) < 100
 
 
 # Secrets

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 import autotrack
+from tests.waiting import PATIENCE
 
 
 class Server:
@@ -54,7 +55,7 @@ class Server:
         """Status, JSON (else the text) and headers of an answer."""
         if not isinstance(body, str | bytes | Iterator | None):
             body = json.dumps(body)
-        through = connection or HTTPConnection("127.0.0.1", self.port, timeout=60)
+        through = connection or HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         through.request(method, path, body, {"Content-Type": "application/json", **(headers or {})})
         answer = through.getresponse()
         content = answer.read()
@@ -85,7 +86,7 @@ class Server:
         """End it; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(40)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")

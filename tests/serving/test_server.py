@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 import autotrack
 from autotrack.cli import main
+from tests.waiting import wait_until
 
 X = np.arange(12.0).reshape(6, 2)
 forks = pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
@@ -73,13 +74,16 @@ def test_a_body_above_the_limit_is_refused_however_it_is_sent(guarded):
 
 @pytest.fixture(scope="module")
 def slow():
-    """A function that takes a second."""
+    """A function that says in the folder HERE that it has begun, and waits for a file `go`."""
 
     def waits(rows):
         import os
-        import time
+        import pathlib
 
-        time.sleep(1)
+        here = pathlib.Path(os.environ["HERE"])
+        (here / "begun").touch()
+        while not (here / "go").exists():
+            time.sleep(0.05)
         return [os.getpid()] * len(rows)
 
     return autotrack.crate(waits)
@@ -87,30 +91,35 @@ def slow():
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_finishes_what_has_begun(start, slow, workers, number):
-    server = start(slow, None, None, "--workers", workers)
+def test_a_stop_finishes_what_has_begun(start, slow, workers, number, tmp_path):
+    server = start(slow, None, None, "--workers", workers, HERE=str(tmp_path))
     got = []
     asking = threading.Thread(target=lambda: got.append(server.post("/predict", [{"a": 1}])))
     asking.start()
-    time.sleep(0.4)
-    began = time.monotonic()
+    wait_until((tmp_path / "begun").exists, "the prediction's begin")
+    going = threading.Timer(1, (tmp_path / "go").touch)
+    going.start()
     assert server.stop(number) == 0
-    assert time.monotonic() - began < 10
     asking.join()
+    going.join()
     assert len(got[0]["predictions"]) == 1
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", server.port)).close()
 
 
-def test_while_a_model_is_slow_the_server_answers_others(start, slow):
-    server = start(slow)
-    asking = threading.Thread(target=lambda: server.post("/predict", [{"a": 1}]))
+def test_while_a_model_is_slow_the_server_answers_others(start, slow, tmp_path):
+    server = start(slow, HERE=str(tmp_path))
+    got = []
+    asking = threading.Thread(target=lambda: got.append(server.post("/predict", [{"a": 1}])))
     asking.start()
-    time.sleep(0.2)
-    began = time.monotonic()
-    assert server.ask("GET", "/ping")[0] == 200
-    assert time.monotonic() - began < 0.6
-    asking.join()
+    wait_until((tmp_path / "begun").exists, "the prediction's begin")
+    try:
+        assert server.ask("GET", "/ping")[0] == 200
+        assert not got
+    finally:
+        (tmp_path / "go").touch()
+        asking.join()
+    assert len(got[0]["predictions"]) == 1
 
 
 @forks
@@ -122,10 +131,9 @@ def test_the_death_of_a_worker_is_survived(start):
     os.kill(before[0], signal.SIGKILL)
     for _ in range(20):
         assert server.post("/predict", [[1, 2]])
-    until = time.monotonic() + 20
-    while len(server.children()) < 2 or before[0] in server.children():
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_until(
+        lambda: len(server.children()) == 2 and before[0] not in server.children(), "another worker"
+    )
     assert server.post("/predict", [[1, 2]])
     assert "ended with -9" in server.errors.read_text()
     assert server.stop() == 0
@@ -137,10 +145,9 @@ def test_workers_do_not_outlive_who_started_them(start):
     assert server.post("/predict", [[1, 2]])
     children = server.children()
     server.stop(signal.SIGKILL)
-    until = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in children):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_until(
+        lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "the workers' end"
+    )
 
 
 @forks

@@ -13,6 +13,7 @@ from typing import Any
 
 from autotrack.entities import Column, Dataset, DatasetUse, RunKind, Source
 from autotrack.store.database import Store
+from tests.waiting import PATIENCE
 
 X = Dataset(
     "xxh3:11",
@@ -103,7 +104,7 @@ def begin_and_wait(root: Path, announce: Any, forever: bool) -> None:
     announce.close()
     announce.join_thread()
     if forever:
-        time.sleep(60)
+        time.sleep(2 * PATIENCE)
     os._exit(0)
 
 
@@ -112,4 +113,4 @@ def hold_the_lock(root: Path, held: Any, release: Any) -> None:
     store = Store(root)
     with store.transaction():
         held.set()
-        release.wait(30)
+        release.wait(PATIENCE)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from autotrack.errors import ArtifactNotFoundError, InvalidValueError
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from tests.store.making import SOURCE, X, Y, new_run, use
+from tests.waiting import fastest
 
 
 def test_the_last_value_of_a_param_and_of_a_tag_wins(store: Store) -> None:
@@ -158,12 +158,15 @@ def test_an_artifact_that_is_not_there_is_answered_with_its_likeness(store: Stor
 
 def test_twenty_thousand_candidates_are_written_quickly(store: Store) -> None:
     keys = [f"m{number}" for number in range(20)]
-    began = time.perf_counter()
-    with store.transaction(durable=False):
-        parent = new_run(store, kind="search")
-        experiment_id = store.experiment_id("Default")
-        for _ in range(2_000):
-            child = new_run(store, kind="candidate", parent_id=parent, experiment_id=experiment_id)
-            store.add_metrics(child, [(key, 0.5, None, 0.0) for key in keys])
-    # A tenth of them, with room for a busy machine: it takes a quarter of a second.
-    assert time.perf_counter() - began < 5
+
+    def write():
+        with store.transaction(durable=False):
+            parent = new_run(store, kind="search")
+            experiment_id = store.experiment_id("Default")
+            for _ in range(2_000):
+                more = {"parent_id": parent, "experiment_id": experiment_id}
+                child = new_run(store, kind="candidate", **more)
+                store.add_metrics(child, [(key, 0.5, None, 0.0) for key in keys])
+
+    # A tenth of them: it takes a quarter of a second.
+    assert fastest(write, 1) < 5

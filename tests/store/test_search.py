@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from autotrack.store.filter_tree import Comparison, Field
 from autotrack.store.filters import FAMILIES, parse_filter, parse_order
 from autotrack.store.search import Query, RunRow
 from tests.store.making import new_run
+from tests.waiting import fastest
 
 
 @pytest.fixture
@@ -281,8 +281,8 @@ def test_thousands_of_runs_are_searched_in_a_moment(root: Path) -> None:
             run_id = new_run(store, experiment_id=experiment_id)
             store.set_params(run_id, {"C": number / 10, "kernel": "rbf"})
             store.add_metrics(run_id, [("r2", number % 7, None, 0.0)])
-    began = time.perf_counter()
     where = "metrics.r2 > 3 and params.C < 100 and not tags.draft = 'yes'"
-    rows = store.search(Query(where=where, order_by="metrics.r2 desc"))
-    assert time.perf_counter() - began < 2
+    query = Query(where=where, order_by="metrics.r2 desc")
+    rows = store.search(query)
+    assert fastest(lambda: store.search(query)) < 2
     assert len(rows) == sum(number % 7 > 3 for number in range(1_000))

@@ -62,7 +62,7 @@ def sweep(cases: Sequence[Case], folder: Path) -> list[Row]:
         for number, case in enumerate(cases):
             name = f"{number:03}"
             fitted[name] = _fitted(case, folder / name)
-    subprocess.run([sys.executable, str(FRESH), str(folder)], check=True, timeout=100)
+    subprocess.run([sys.executable, str(FRESH), str(folder)], check=True, timeout=600)
     bare, crates = pickle.loads((folder / "answers.pkl").read_bytes())
     for name, (row, expected) in fitted.items():
         row.pickle_same = equal(bare[name], expected)
