@@ -202,8 +202,8 @@ def write_model(
         "small": round(10 ** pick.uniform(-3, -1.3), 5) + n / 10**8,
     }
     values = {key: float(f"{v:.9g}") if isinstance(v, float) else v for key, v in values.items()}
+    used = next(key for key in values if f"{{{key}}}" in text)
     text = text.format(**values, depth=pick.randint(1, 4), k=pick.choice([1, 3, 5]))
-    used = next(key for key in ("n", "x", "small") if repr(values[key]) in text)
     var = var or script.name(pick.choice(["model", "m", "clf", "est"]))
     model = Model(
         f"{var}",

@@ -258,6 +258,8 @@ class Script:
         if shape == "keyword" and metric[0] in ("log_loss", "roc_auc_score"):
             shape = "nested"
         names = model.names(data) if model is not None else None
+        if names is not None and not data.is_train and self._is_far(shape, truth, model, data):
+            names |= (data.temporary or frozenset()) | {"test"}
         call = self.call(
             grade=grade,
             owner=model.owner if model is not None else None,
@@ -269,6 +271,14 @@ class Script:
         self.shadow(call, metric, truth, own or "{p}", data, method)
         self._write(call, metric, truth, value, shape)
         return call
+
+    @staticmethod
+    def _is_far(shape: str, truth: str, model: Model | None, data: Data) -> bool:
+        """Whether no frame of the call need have a name for the data."""
+        if shape in ("thread", "pool"):
+            return True
+        unnamed = data.container == "list" or (model is not None and model.feed != "{X}")
+        return unnamed and truth != data.y
 
     def call(self, **facts: object) -> Call:
         """Take down what is true of a score."""
