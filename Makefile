@@ -6,6 +6,7 @@
 #   make test-wheel     the tests against the built wheel, away from the checkout
 #   make test-oldest    the same with the oldest supported versions (.ci/oldest.txt)
 #   make conformance    scikit-learn's own tests with and without tracking (ARGS=--help)
+#   make truth          random sessions and searches against what is true of them (ARGS=--help)
 #   make bench          what tracking costs, as a table
 #   make format         let ruff mend what it can
 #
@@ -27,7 +28,7 @@ TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.m
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: demo test lint test-wheel test-oldest conformance conformance-oldest bench coverage \
+.PHONY: demo test lint test-wheel test-oldest conformance conformance-oldest truth bench coverage \
         format clean
 
 demo: .venv/installed
@@ -54,6 +55,10 @@ conformance: .venv-wheel/installed
 
 conformance-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python tests/conformance/run.py $(ARGS)
+
+truth: .venv/installed-dev
+	.venv/bin/python -m tests.truth $(ARGS)
+	.venv/bin/python -m tests.truth.searches $(ARGS)
 
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m benchmarks $(ARGS)

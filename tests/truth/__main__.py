@@ -9,6 +9,7 @@ import time
 from tests.truth.running import is_well, report, run_in_processes
 from tests.truth.sessions import text_of
 
+
 def main() -> int:
     """Run sessions; 1 if something that was recorded is not true, or too much is lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.truth", description=__doc__)

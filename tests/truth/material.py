@@ -120,9 +120,7 @@ def write_data(script: Script) -> None:
             script.add(f"{X} = features[{start}:{stop}].tolist()")
             script.add(f"{y} = labels[{start}:{stop}].tolist()")
         else:
-            script.add(
-                f"{X}, {y} = features[{start}:{stop}].copy(), labels[{start}:{stop}].copy()"
-            )
+            script.add(f"{X}, {y} = features[{start}:{stop}].copy(), labels[{start}:{stop}].copy()")
         start = stop
         names = frozenset({name})
         of_target = y.removeprefix("y_")
@@ -193,7 +191,9 @@ def write_model(
     """A model, fitted to the rows for training."""
     pick, data = script.random, data or script.train
     known = REGRESSORS if script.task == "regression" else CLASSIFIERS
-    family = family or pick.choice([name for name in known if name != "dummy" or pick.random() < 0.3])
+    family = family or pick.choice(
+        [name for name in known if name != "dummy" or pick.random() < 0.3]
+    )
     text, param = known[family]
     n = script.mark()
     values = {

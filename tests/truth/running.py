@@ -17,15 +17,17 @@ BATCH = 50
 GOAL = 0.95
 
 
-def run_in_processes(sessions: Sequence[str], jobs: int, only: str | None = None) -> list[Verdict]:
+def run_in_processes(
+    sessions: Sequence[str], jobs: int, only: str | None = None, *, batch: int = BATCH
+) -> list[Verdict]:
     """The verdicts of sessions, which run in processes of their own."""
     os.environ |= {"AUTOTRACK_STRICT": "1", "AUTOTRACK_QUIET": "1"}
     for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[threads] = "1"
-    batches = [sessions[i : i + BATCH] for i in range(0, len(sessions), BATCH)]
+    batches = [sessions[i : i + batch] for i in range(0, len(sessions), batch)]
     verdicts: list[Verdict] = []
     with tempfile.TemporaryDirectory(prefix="truth-") as folder:
-        work = [(batch, Path(folder, str(i)), only) for i, batch in enumerate(batches)]
+        work = [(part, Path(folder, str(i)), only) for i, part in enumerate(batches)]
         if jobs == 1:
             for item in work:
                 verdicts += _batch(item)

@@ -99,8 +99,12 @@ class Model:
         return f"{self.var}.{method}({self.feed.format(X=X)})"
 
     def names(self, data: Data) -> frozenset[str] | None:
-        """What the data of its scores may be called."""
-        return data.names if self.feed == "{X}" or data.is_train else data.temporary
+        """What the data of its scores may be called; nothing refers weakly to a list."""
+        if data.is_train:
+            return data.names
+        if data.container == "list":
+            return (data.temporary or frozenset()) | {"test"}
+        return data.names if self.feed == "{X}" else data.temporary
 
 
 Metric = tuple[str, Mapping[str, str]]
@@ -277,8 +281,8 @@ class Script:
         """Whether no frame of the call need have a name for the data."""
         if shape in ("thread", "pool"):
             return True
-        unnamed = data.container == "list" or (model is not None and model.feed != "{X}")
-        return unnamed and truth != data.y
+        temporary = model is not None and model.feed != "{X}"
+        return temporary and (truth != data.y or shape == "helper of a helper")
 
     def call(self, **facts: object) -> Call:
         """Take down what is true of a score."""
