@@ -1,4 +1,4 @@
-"""``python -m tests.truth``: random sessions against what is true of their scores; a table a kind."""
+"""``python -m tests.truth``: random sessions against what is true of their scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pieces that sessions are made of: each writes some lines, and what is true of their scores."""
+"""The pieces of the sessions: each writes some lines, and what is true of their scores."""
 
 from __future__ import annotations
 

@@ -16,14 +16,14 @@ FIXED, OF_TODAY = 80, 40
 @pytest.fixture(scope="module")
 def verdicts() -> Sequence[Verdict]:
     today = datetime.datetime.now(datetime.UTC).date().toordinal()
-    print(f"the seed of today is {today}")
+    print(f"the seed of today is {today}")  # noqa: T201 - what to run again by hand
     sessions = [f"0/{number}" for number in range(FIXED)]
     sessions += [f"{today}/{number}" for number in range(OF_TODAY)]
     return run_in_processes(sessions, jobs=2, batch=20)
 
 
 def _told(verdicts: Sequence[Verdict], *whats: str) -> str:
-    """The faults of some kinds, and the script of the first session that has one, to run by hand."""
+    """The faults of some kinds, and the script of the first session with one, to run by hand."""
     found = [(v, fault) for v in verdicts for fault in v.faults if fault.what in whats]
     if not found:
         return ""

@@ -1,4 +1,4 @@
-"""What the random sessions are written with: the text, its data and models, and every score's truth.
+"""What the random sessions are written with: text, data, models, and the truth of every score.
 
 A session is the text of a script. Whoever writes a score into it knows, by construction, whose
 prediction is scored and on which rows; the `Call` says so beside the text.
@@ -248,8 +248,8 @@ class Script:
     ) -> Call:
         """Write the computing of a score of `value`, and what is true of it.
 
-        `own` is what `value` is of a prediction `{p}`: with it can be told what the score of another
-        model's prediction would be. A derived value in a shape that hides where it comes from may
+        `own` is what `value` is of a prediction `{p}`: it tells what the score of another model's
+        prediction would be. A derived value in a shape that hides where it comes from may
         be credited, but need not be.
         """
         truth = data.y if truth is None else truth
