@@ -8,6 +8,7 @@
 #   make test-oldest    the same with the oldest supported versions (.ci/oldest.txt)
 #   make test-newest    some of the tests with the newest version of everything, pinned or not
 #   make conformance    scikit-learn's own tests with and without tracking (ARGS=--help)
+#   make truth          random sessions and searches against what is true of them (ARGS=--help)
 #   make bench          what tracking costs, as a table
 #   make format         let ruff mend what it can
 #   make lock           pin the newest versions (ARGS=--keep: only what pyproject.toml changed)
@@ -36,8 +37,8 @@ TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.m
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: demo test lint test-wheel test-oldest test-newest conformance conformance-oldest bench \
-        coverage format lock clean
+.PHONY: demo test lint test-wheel test-oldest test-newest conformance conformance-oldest truth \
+        bench coverage format lock clean
 
 demo: .venv/installed
 	.venv/bin/python examples/coffee.py
@@ -71,6 +72,10 @@ conformance: .venv-wheel/installed
 
 conformance-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python tests/conformance/run.py $(ARGS)
+
+truth: .venv/installed-dev
+	.venv/bin/python -m tests.truth $(ARGS)
+	.venv/bin/python -m tests.truth.searches $(ARGS)
 
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m benchmarks $(ARGS)

@@ -120,9 +120,7 @@ def write_data(script: Script) -> None:
             script.add(f"{X} = features[{start}:{stop}].tolist()")
             script.add(f"{y} = labels[{start}:{stop}].tolist()")
         else:
-            script.add(
-                f"{X}, {y} = features[{start}:{stop}].copy(), labels[{start}:{stop}].copy()"
-            )
+            script.add(f"{X}, {y} = features[{start}:{stop}].copy(), labels[{start}:{stop}].copy()")
         start = stop
         names = frozenset({name})
         of_target = y.removeprefix("y_")
@@ -193,7 +191,9 @@ def write_model(
     """A model, fitted to the rows for training."""
     pick, data = script.random, data or script.train
     known = REGRESSORS if script.task == "regression" else CLASSIFIERS
-    family = family or pick.choice([name for name in known if name != "dummy" or pick.random() < 0.3])
+    family = family or pick.choice(
+        [name for name in known if name != "dummy" or pick.random() < 0.3]
+    )
     text, param = known[family]
     n = script.mark()
     values = {
@@ -202,8 +202,8 @@ def write_model(
         "small": round(10 ** pick.uniform(-3, -1.3), 5) + n / 10**8,
     }
     values = {key: float(f"{v:.9g}") if isinstance(v, float) else v for key, v in values.items()}
+    used = next(key for key in values if f"{{{key}}}" in text)
     text = text.format(**values, depth=pick.randint(1, 4), k=pick.choice([1, 3, 5]))
-    used = next(key for key in ("n", "x", "small") if repr(values[key]) in text)
     var = var or script.name(pick.choice(["model", "m", "clf", "est"]))
     model = Model(
         f"{var}",

@@ -1,4 +1,4 @@
-"""The pieces that sessions are made of: each writes some lines, and what is true of their scores."""
+"""The pieces of the sessions: each writes some lines, and what is true of their scores."""
 
 from __future__ import annotations
 
@@ -72,9 +72,7 @@ def _derived(
     **more: object,
 ) -> None:
     model, data, p = held or _prediction(script)[:3]
-    script.score(
-        own.format(p=p), own=own, grade=grade, truth=truth, model=model, data=data, **more
-    )
+    script.score(own.format(p=p), own=own, grade=grade, truth=truth, model=model, data=data, **more)
 
 
 # -- whose it is without doubt ---------------------------------------------------------------------
@@ -231,8 +229,7 @@ def frame_of_many(script: Script) -> None:
     ]
     script.add(
         f"{held} = [Ridge(alpha=a).fit({train.X}, {train.y}) for a in {alphas}]",
-        f"{frame} = pd.DataFrame({{f'm{{i}}': m.predict({data.X}) "
-        f"for i, m in enumerate({held})}})",
+        f"{frame} = pd.DataFrame({{f'm{{i}}': m.predict({data.X}) for i, m in enumerate({held})}})",
     )
     script.gone.extend(several)
     metric = script.metric(robust=True)
@@ -241,7 +238,7 @@ def frame_of_many(script: Script) -> None:
             grade="must",
             owner=model.owner,
             metric=metric[0],
-            names=data.names,
+            names=model.names(data),
             data_set=data.X,
         )
         for model in several
@@ -271,7 +268,7 @@ def loop_of_models(script: Script) -> None:
                 grade="must",
                 owner=model.owner,
                 metric=_key(metric),
-                names=data.names,
+                names=model.names(data),
                 data_set=data.X,
             )
         )
@@ -350,9 +347,7 @@ def in_place_affine(script: Script) -> None:
     change = script.random.choice([" += 1", " *= 2.0", " -= 0.5"])
     script.add(f"{p}{change}")
     own = f"({{p}} {change[1]} {change[4:]})"
-    script.score(
-        p, own=own, grade="derived", model=model, data=data, shape="nested", truth=data.y
-    )
+    script.score(p, own=own, grade="derived", model=model, data=data, shape="nested", truth=data.y)
 
 
 @piece("inverse of a target transformer", NUMBERS)
@@ -448,16 +443,14 @@ def pandas_subsets(script: Script) -> None:
         ]
         keys = [call.id for call in calls]
         with script.block(f"for group, rows in {frame}.groupby('group'):"):
-            script.add(
-                f"scores[{keys}[group]] = {metric[0]}(rows['actual'], rows['predicted'])"
-            )
+            script.add(f"scores[{keys}[group]] = {metric[0]}(rows['actual'], rows['predicted'])")
         for group, call in enumerate(calls):
             where = f"np.arange({data.rows}) % 2 == {group}"
-            script.shadow(
-                call, metric, f"np.asarray({data.y})[{where}]", f"{{p}}[{where}]", data
-            )
+            script.shadow(call, metric, f"np.asarray({data.y})[{where}]", f"{{p}}[{where}]", data)
     else:
-        part = script.random.choice([f"{frame}[{frame}['group'] == 1]", f"{frame}.query('group == 1')"])
+        part = script.random.choice(
+            [f"{frame}[{frame}['group'] == 1]", f"{frame}.query('group == 1')"]
+        )
         rows = _held(script, part, "rows")
         script.score(
             f"{rows}['predicted']",
@@ -476,19 +469,23 @@ def label_map(script: Script) -> None:
     p = _held(script, model.predict(data.X))
     strings = not script.labels[0].isdigit()
     known = script.labels if strings else tuple(map(int, script.labels))
-    names = [f"class {i}" for i in range(len(known))] if script.random.random() < 0.6 else [
-        10 * (i + 1) for i in range(len(known))
-    ]
+    names = (
+        [f"class {i}" for i in range(len(known))]
+        if script.random.random() < 0.6
+        else [10 * (i + 1) for i in range(len(known))]
+    )
     table = script.name("mapped")
     script.add(f"{table} = {dict(zip(known, names, strict=True))!r}")
-    options = ["np.array([{t}[v] for v in {p}])", "pd.Series({p}).map({t})", "[{t}[v] for v in {p}]"]
+    options = [
+        "np.array([{t}[v] for v in {p}])",
+        "pd.Series({p}).map({t})",
+        "[{t}[v] for v in {p}]",
+    ]
     if len(known) == 2:
         options.append(f"np.where({{p}} == {known[1]!r}, {names[1]!r}, {names[0]!r})")
     form = script.random.choice(options).replace("{t}", table)
     truth = f"np.array([{table}[v] for v in {data.y}])"
-    script.score(
-        form.format(p=p), own=form, truth=truth, grade="derived", model=model, data=data
-    )
+    script.score(form.format(p=p), own=form, truth=truth, grade="derived", model=model, data=data)
 
 
 @piece("label encoder", LABELS)
@@ -517,7 +514,10 @@ def argmax(script: Script) -> None:
     if script.random.random() < 0.6:
         proba = _held(script, proba, "proba")
     own = script.random.choice(
-        [f"{model.var}.classes_[{{p}}.argmax(axis=1)]", f"{model.var}.classes_[np.argmax({{p}}, axis=1)]"]
+        [
+            f"{model.var}.classes_[{{p}}.argmax(axis=1)]",
+            f"{model.var}.classes_[np.argmax({{p}}, axis=1)]",
+        ]
     )
     script.score(
         own.format(p=proba),
@@ -554,7 +554,9 @@ def proba_threshold(script: Script) -> None:
     model, data = _with_proba(script), script.data()
     column = _held(script, f"{model.predict(data.X, 'predict_proba')}[:, 1]", "chance")
     no, yes = script.labels if not script.labels[0].isdigit() else (0, 1)
-    limits = [round(script.random.uniform(0.2, 0.8), 2) for _ in range(script.random.choice([1, 3]))]
+    limits = [
+        round(script.random.uniform(0.2, 0.8), 2) for _ in range(script.random.choice([1, 3]))
+    ]
     metric = script.metric()
     more = "".join(f", {key}={value}" for key, value in metric[1].items())
     calls = [
@@ -664,7 +666,7 @@ def staged(script: Script) -> None:
         grade="must",
         owner=model.owner,
         metric=_key(metric),
-        names=data.names,
+        names=model.names(data),
         data_set=data.X,
         rule="staged",
     )
@@ -780,7 +782,9 @@ def shared_part(script: Script) -> None:
     )
     line = script.lines.pop()
     del script.lines[before:]
-    script.add(f"{b} = make_pipeline(MinMaxScaler(), {part}).fit({train.X}, {train.y})", line.strip())
+    script.add(
+        f"{b} = make_pipeline(MinMaxScaler(), {part}).fit({train.X}, {train.y})", line.strip()
+    )
     assert call.owner != late.owner
 
 
@@ -864,7 +868,9 @@ def formula(script: Script) -> None:
         )
         _nobody(script, value, data)
     else:
-        _nobody(script, _class_of(script, f"{column} > {script.random.choice([0, 0.4, 0.9])}"), data)
+        _nobody(
+            script, _class_of(script, f"{column} > {script.random.choice([0, 0.4, 0.9])}"), data
+        )
 
 
 @piece("least squares by numpy", NUMBERS)
@@ -893,9 +899,7 @@ def lag(script: Script) -> None:
     if script.random.random() < 0.6:
         p = _held(script, model.predict(data.X))
         own, truth = "{p}[1:]", f"{y}[1:]"
-        script.score(
-            f"{p}[:-1]", own=own, truth=truth, grade="never", data=data, metric=metric
-        )
+        script.score(f"{p}[:-1]", own=own, truth=truth, grade="never", data=data, metric=metric)
     else:
         _held(script, model.predict(data.X), "unused")
         _nobody(script, f"{y}[:-1]", data, truth=f"{y}[1:]", own="{p}[1:]", metric=metric)

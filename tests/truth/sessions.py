@@ -295,9 +295,9 @@ class Judge:
         return self._verdict
 
     @staticmethod
-    def _room(call: Call) -> tuple[bool, int]:
-        """How many keys would do: what has least choice chooses first."""
-        return call.names is None, len(call.names or ())
+    def _room(call: Call) -> tuple[bool, bool, int]:
+        """What must be there chooses first, and of that what has least choice of keys."""
+        return call.grade != "must", call.names is None, len(call.names or ())
 
     def _look_for(self, call, numbers, whose, taken) -> None:
         if call.grade == "never":

@@ -1,4 +1,4 @@
-"""What the random sessions are written with: the text, its data and models, and every score's truth.
+"""What the random sessions are written with: text, data, models, and the truth of every score.
 
 A session is the text of a script. Whoever writes a score into it knows, by construction, whose
 prediction is scored and on which rows; the `Call` says so beside the text.
@@ -99,8 +99,12 @@ class Model:
         return f"{self.var}.{method}({self.feed.format(X=X)})"
 
     def names(self, data: Data) -> frozenset[str] | None:
-        """What the data of its scores may be called."""
-        return data.names if self.feed == "{X}" or data.is_train else data.temporary
+        """What the data of its scores may be called; nothing refers weakly to a list."""
+        if data.is_train:
+            return data.names
+        if data.container == "list":
+            return (data.temporary or frozenset()) | {"test"}
+        return data.names if self.feed == "{X}" else data.temporary
 
 
 Metric = tuple[str, Mapping[str, str]]
@@ -244,8 +248,8 @@ class Script:
     ) -> Call:
         """Write the computing of a score of `value`, and what is true of it.
 
-        `own` is what `value` is of a prediction `{p}`: with it can be told what the score of another
-        model's prediction would be. A derived value in a shape that hides where it comes from may
+        `own` is what `value` is of a prediction `{p}`: it tells what the score of another model's
+        prediction would be. A derived value in a shape that hides where it comes from may
         be credited, but need not be.
         """
         truth = data.y if truth is None else truth
@@ -258,6 +262,8 @@ class Script:
         if shape == "keyword" and metric[0] in ("log_loss", "roc_auc_score"):
             shape = "nested"
         names = model.names(data) if model is not None else None
+        if names is not None and not data.is_train and self._is_far(shape, truth, model, data):
+            names |= (data.temporary or frozenset()) | {"test"}
         call = self.call(
             grade=grade,
             owner=model.owner if model is not None else None,
@@ -269,6 +275,14 @@ class Script:
         self.shadow(call, metric, truth, own or "{p}", data, method)
         self._write(call, metric, truth, value, shape)
         return call
+
+    @staticmethod
+    def _is_far(shape: str, truth: str, model: Model | None, data: Data) -> bool:
+        """Whether no frame of the call need have a name for the data."""
+        if shape in ("thread", "pool"):
+            return True
+        temporary = model is not None and model.feed != "{X}"
+        return temporary and (truth != data.y or shape == "helper of a helper")
 
     def call(self, **facts: object) -> Call:
         """Take down what is true of a score."""
