@@ -61,6 +61,8 @@ class Flow:
         The rows of the sources that it holds; None for all of them in their order.
     of : int
         How many rows there are of what `rows` counts.
+    seen : bool
+        Whether everything that went into it was found.
     likely : bool
         Whether each source is the newest prediction that was made at its place.
     """
@@ -72,6 +74,7 @@ class Flow:
     rows: Array | None = None
     likely: bool = True
     of: int = 0
+    seen: bool = True
 
     @property
     def owners(self) -> set[object]:
@@ -81,7 +84,7 @@ class Flow:
     def vague(self, value: Any = UNKNOWN) -> Flow:
         """The same sources, by operations that are not known."""
         foreign = self.foreign or (not self.sources and is_rows(self.value))
-        return Flow(value, self.sources, False, foreign, None, self.likely)
+        return Flow(value, self.sources, False, foreign, None, self.likely, 0, self.seen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +158,9 @@ class Dataflow:
         """The frame of the user's code that makes the call."""
         return self._frame
 
-    def argument(self, names: Sequence[str], name: str, value: object) -> list[Flow]:
+    def argument(
+        self, names: Sequence[str], name: str, value: object, placed: int | None = None
+    ) -> list[Flow]:
         """How the argument `name` of the call may have come about; empty where nothing is known.
 
         Parameters
@@ -166,13 +171,20 @@ class Dataflow:
             The one that is asked for.
         value : object
             What was passed.
+        placed : int, optional
+            How many arguments the function got by their place. Where the call has fewer, as that
+            of a `partial` has, they are the last ones.
         """
         if self._frame is None:
             return []
         if not self._looked:
             self._site, self._looked = call_site(self._frame), True
         site = self._site
-        node = _argument(site.node, names, name) if site and site.node else None
+        node = None
+        if site is not None and site.node is not None:
+            before = 0 if placed is None else max(0, placed - len(site.node.args))
+            starred = any(isinstance(part, ast.Starred) for part in site.node.args)
+            node = _argument(site.node, names[0 if starred else before :], name)
         if site is None or node is None:
             return []
         place = _Place(site.text, site.filename, site.text.scope_of(node), node, self._frame)
@@ -334,7 +346,7 @@ class Dataflow:
         for definition in plain:
             for flow in self._taken(definition, place, depth):
                 now = _unless_changed(flow, value)
-                if not flow.sources and not added and flow.rows is None:
+                if not flow.sources and not added and flow.rows is None and flow.seen:
                     continue
                 if now.exact or not added:
                     yield now
@@ -438,6 +450,7 @@ class Dataflow:
         caller = users_frame(frame.f_back)
         site = call_site(caller) if caller is not None else None
         if caller is None or site is None or site.node is None:
+            yield Flow(value, exact=value is not UNKNOWN, seen=False)
             return
         where = _Place(site.text, site.filename, site.text.scope_of(site.node), site.node, caller)
         names = list(frame.f_code.co_varnames[: frame.f_code.co_argcount])
@@ -448,6 +461,7 @@ class Dataflow:
         ]
         node = _argument(site.node, names, name)
         if node is None:
+            yield Flow(value, exact=value is not UNKNOWN, seen=False)
             return
         for flow in self._follow(node, where, depth):
             yield _unless_changed(flow, value)
@@ -589,11 +603,11 @@ class Dataflow:
         value = operations.taken(frame, column)[0]
         name = _root_name(node)
         known = [] if name is None else list(self._columns_of(name, column, place, depth, 0))
-        found = [f for f in known if f.sources]
-        if not found:
-            if flow.sources and not known:
+        if not known:
+            if flow.sources:
                 return [_unless_changed(flow.vague(), value)]
             return [Flow(value, exact=value is not UNKNOWN)]
+        found = [f for f in known if f.sources] or known
         return [_unless_changed(f, value) for f in found]
 
     def _columns_of(
@@ -824,7 +838,9 @@ def _computed(flows: Sequence[Flow], function: Callable[[Sequence[Any]], Any]) -
         beside = [f for f in flows if not f.sources]
         foreign = foreign or any(_has_rows(f.value, length) for f in beside)
         exact = exact and not foreign and len({source.owner for source in sources}) == 1
-    return Flow(value, sources, exact and value is not UNKNOWN, foreign, rows, likely)
+    exact = exact and value is not UNKNOWN
+    of = next((flow.of for flow in flows if flow.of), 0)
+    return Flow(value, sources, exact, foreign, rows, likely, of, all(f.seen for f in flows))
 
 
 def _together(*flows: Flow) -> Flow:
@@ -849,7 +865,7 @@ def _unless_changed(flow: Flow, value: Any) -> Flow:
         return replace(flow, value=value)
     rows = _rows_by_index(flow, value)
     if rows is not None:
-        return replace(flow, value=value, rows=rows)
+        return replace(flow, value=value, rows=rows, of=len(flow.value))
     return replace(flow, value=value, exact=False, rows=None)
 
 

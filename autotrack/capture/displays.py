@@ -185,7 +185,10 @@ class DisplayEars:
         signature = inspect.signature(original)
         bound = signature.bind(*args, **kwargs).arguments
         names = list(signature.parameters)
-        judged, drawn = self._judged(original.__name__, bound, names), reader.read(display, bound)
+        judged, drawn = (
+            self._judged(original.__name__, bound, names, len(args)),
+            reader.read(display, bound),
+        )
         first, *folds = drawn.numbers or ({},)
         name = judged.data_name
         self._recorder.score(judged.link, ScoreFacts(name, first, drawn.tables, judged.use))
@@ -199,7 +202,9 @@ class DisplayEars:
             for array in drawn.curves:
                 self._lineage.remember(judged.prediction, array)
 
-    def _judged(self, maker: str, bound: Mapping[str, Any], names: Sequence[str]) -> _Judged:
+    def _judged(
+        self, maker: str, bound: Mapping[str, Any], names: Sequence[str], placed: int
+    ) -> _Judged:
         if maker == "from_estimator":
             model, X = bound["estimator"], bound["X"]
             link = links.get(model)
@@ -210,6 +215,6 @@ class DisplayEars:
             link = links.get(bound["cv_results"]["estimator"][0])
             return _Judged(None if link is None else replace(link, scope=""), TEST, None)
         truth = bound["y_true"]
-        prediction = self._metric_ears.judged(PREDICTIONS, bound, names, "y_true")
+        prediction = self._metric_ears.judged(PREDICTIONS, bound, names, "y_true", placed)
         link = prediction.link if prediction is not None else None
         return _Judged(link, *self._metric_ears.data_of(prediction, truth), prediction)

@@ -150,6 +150,7 @@ class Lineage(Transforms):
         truth: object,
         names: Sequence[str] = (),
         parameters: tuple[str, str | None] = ("", None),
+        placed: int | None = None,
     ) -> Prediction | None:
         """The prediction that a score judges; None if none was shown to be what is judged.
 
@@ -163,8 +164,10 @@ class Lineage(Transforms):
             The function's parameters, in order.
         parameters : pair of str
             Those that hold the prediction and the truth.
+        placed : int, optional
+            How many arguments the function got by their place.
         """
-        case = _Case(self._index, values, truth, names, parameters, sys._getframe(1))
+        case = _Case(self._index, values, truth, names, parameters, sys._getframe(1), placed)
         found = self._find(case)
         if found is None:
             return self._find_reverse(case)
@@ -265,6 +268,10 @@ class Lineage(Transforms):
         # The other one is the truth only if it has nothing to do with a prediction.
         if case.has_sources or self._index.of_object(case.values) is not None:
             return None
+        array = plain_array(case.values)
+        if not all(flow.seen for flow in case.flows) or not case.flows:
+            if array is None or self._index.equal(array):
+                return None
         return found
 
     def _agrees_with(self, case: _Case, found: Prediction) -> bool:
@@ -302,8 +309,10 @@ class _Case:
         names: Sequence[str],
         parameters: tuple[str, str | None],
         frame: FrameType | None,
+        placed: int | None = None,
     ) -> None:
         self.values, self.truth = values, truth
+        self._placed = placed
         self._index, self._names, self._parameters = index, names, parameters
         self._start = frame
         self._dataflow: Dataflow | None = None
@@ -324,8 +333,10 @@ class _Case:
         """How the prediction may have come about."""
         if self._flows is None:
             name = self._parameters[0]
-            known = self.dataflow.argument(self._names, name, self.values) if name else []
-            self._flows = known
+            self._flows = []
+            if name:
+                known = self.dataflow.argument(self._names, name, self.values, self._placed)
+                self._flows = known
         return self._flows
 
     @property
@@ -349,7 +360,13 @@ class _Case:
         """The same call with truth and prediction exchanged."""
         first, second = self._parameters
         turned = _Case(
-            self._index, self.truth, self.values, self._names, (second or "", first), None
+            self._index,
+            self.truth,
+            self.values,
+            self._names,
+            (second or "", first),
+            None,
+            self._placed,
         )
         turned._dataflow = self.dataflow
         return turned

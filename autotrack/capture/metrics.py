@@ -186,7 +186,8 @@ class MetricEars:
         bound = dict(zip(signature.names, args, strict=False)) | kwargs
         truth_name = next((name for name in signature.truths if name in bound), None)
         truth = None if truth_name is None else bound[truth_name]
-        prediction = self.judged(signature.predictions, bound, signature.names, truth_name)
+        names, predictions = signature.names, signature.predictions
+        prediction = self.judged(predictions, bound, names, truth_name, len(args))
         link = prediction.link if prediction is not None else None
         if signature.data is None:
             data_name, use = self.data_of(prediction, truth)
@@ -221,6 +222,7 @@ class MetricEars:
         bound: Mapping[str, Any],
         names: Sequence[str],
         truth: str | None,
+        placed: int | None = None,
     ) -> Prediction | None:
         """The prediction among the arguments, if it can be shown to be one.
 
@@ -234,11 +236,13 @@ class MetricEars:
             The parameters of the called function, in order.
         truth : str or None
             The parameter that holds the truth.
+        placed : int, optional
+            How many arguments the function got by their place.
         """
         known = None if truth is None else bound[truth]
         for name in predictions:
             if bound.get(name) is not None:
-                found = self._lineage.judged(bound[name], known, names, (name, truth))
+                found = self._lineage.judged(bound[name], known, names, (name, truth), placed)
                 if found is not None:
                     return found
         return None
