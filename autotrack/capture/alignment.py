@@ -35,6 +35,21 @@ def rows_of_view(view: NDArray[Any], whole: NDArray[Any]) -> Array | None:
     return rows
 
 
+def rows_by_value(some: Array, whole: Array) -> Array | None:
+    """The rows of `whole` at which the values of `some` stand, where each stands just once."""
+    order = np.argsort(whole, kind="stable")
+    ordered = whole[order]
+    at = np.searchsorted(ordered, some)
+    at[at == len(ordered)] = 0
+    if not (ordered[at] == some).all():
+        return None
+    following = np.minimum(at + 1, len(ordered) - 1)
+    if ((ordered[following] == some) & (following != at)).any():
+        return None
+    rows: Array = order[at]
+    return rows
+
+
 def rows_of_base(part: object, count: int) -> Array | None:
     """The rows of a whole of so many that an array is a view of; None if it is no such view."""
     if not isinstance(part, np.ndarray) or not isinstance(part.base, np.ndarray):

@@ -22,6 +22,11 @@ def is_lazy(data: object) -> bool:
     return hasattr(type(data), "__dask_graph__")
 
 
+def is_ndarray(value: object) -> bool:
+    """Whether a value is an array of numpy's, and of no class derived from it."""
+    return type(value) is np.ndarray
+
+
 def plain_array(values: object) -> Array | None:
     """`values` as an array of one or two dimensions, a single column flattened, or None."""
     if type(values) is np.ndarray and values.ndim == 1 and values.dtype.kind in "biuf":

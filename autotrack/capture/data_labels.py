@@ -82,5 +82,5 @@ def _of_containers(wanted: Sequence[object], frame: FrameType) -> Iterator[str]:
 
 
 def _is_or_holds(item: Any, wanted: Sequence[object]) -> bool:
-    parts = item if isinstance(item, tuple) else (item,)
+    parts = item if type(item) is tuple else (item,)
     return any(part is known for part in parts for known in wanted)

@@ -14,7 +14,7 @@ from autotrack.capture.arrays import Array, groups, is_constant, is_numeric, is_
 # A number with more digits than this is not met by chance; 0.5 and 3.0 are.
 _DIGITS = 4
 # So many different numbers with many digits say which prediction it is.
-_ENOUGH = 3
+_ENOUGH = 2
 _MOST_KINDS = 100
 
 

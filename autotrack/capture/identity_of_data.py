@@ -9,7 +9,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from autotrack.capture.arrays import is_numeric
+from autotrack.capture.arrays import is_ndarray, is_numeric
 
 
 def reference(value: object) -> weakref.ref[Any] | None:
@@ -38,10 +38,10 @@ def stamp_of(data: Any) -> object:
     memory layout.
     """
     try:
-        if type(data) is np.ndarray:
+        if is_ndarray(data):
             return _array_stamp(data)
         blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
-        if len(blocks) == 1 and type(blocks[0].values) is np.ndarray:
+        if len(blocks) == 1 and is_ndarray(blocks[0].values):
             names = tuple(data.columns) if data.ndim > 1 else None
             stamp = _array_stamp(blocks[0].values)
             return None if stamp is None else (names, stamp)

@@ -20,7 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from autotrack.capture.alignment import rows_of_base, rows_of_view, stands_beside
+from autotrack.capture.alignment import (
+    rows_by_value,
+    rows_of_base,
+    rows_of_view,
+    stands_beside,
+)
 from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
 from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import sites
@@ -199,7 +204,9 @@ class Lineage(Transforms):
         flows = case.flows
         if any(flow.sources for flow in flows):
             return _decided(case, array, flows, constant)
-        return None if constant or not by_values else self._find_alone(array)
+        if constant or not by_values or not is_numeric(array) or not tells(array):
+            return None
+        return self._find_mapped(array) or self._find_rows(case, array)
 
     def _find_view(self, case: _Case, array: NDArray[Any]) -> Prediction | None:
         """The prediction whose rows, some of them, an array is a view of."""
@@ -235,10 +242,22 @@ class Lineage(Transforms):
         digest = sparse_digest(csr_array(array))
         return next((p for p in known if p.digest == digest), None)
 
-    def _find_alone(self, array: NDArray[Any]) -> Prediction | None:
-        """The prediction that real numbers come from by one of the usual maps, without a source."""
-        if not is_numeric(array) or not tells(array):
+    def _find_rows(self, case: _Case, array: NDArray[Any]) -> Prediction | None:
+        """The prediction that real numbers are some rows of, beside the truth of these rows."""
+        if array.ndim != 1 or case.truth is None:
             return None
+        for prediction in islice(self._index.longer(len(array)), _MOST_COMPARED):
+            values = prediction.values
+            if values is None or not is_numeric(values):
+                continue
+            for column in values.T if values.ndim == 2 else [values]:
+                rows = rows_by_value(array, column)
+                if rows is not None and case.stands_beside(rows, len(column)):
+                    return prediction
+        return None
+
+    def _find_mapped(self, array: NDArray[Any]) -> Prediction | None:
+        """The prediction that real numbers come from by one of the usual maps, without a source."""
         found = []
         for prediction in islice(self._index.of_length(len(array)), _MOST_COMPARED):
             held = prediction.held()

@@ -1,4 +1,4 @@
-"""The predictions of a session, found by what they are, what they hold, and where they were made."""
+"""The predictions of a session, found by what they are and hold, and by where they were made."""
 
 from __future__ import annotations
 
@@ -170,6 +170,13 @@ class PredictionIndex:
         self._digest(len(array))
         known = self._values.get(value_digest(array), ())
         return [p for p in reversed(list(known)) if p.order > 0 and _holds(p, array)]
+
+    def longer(self, rows: int) -> Iterator[Prediction]:
+        """Predictions of more than so many rows, newest first."""
+        self.refresh()
+        for prediction in reversed(list(self._long)):
+            if prediction.values is not None and len(prediction.values) > rows:
+                yield prediction
 
     def of_length(self, rows: int) -> Iterator[Prediction]:
         """Predictions of so many rows, newest first."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.arrays import Array, groups, is_numeric, plain_array
+from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array
 from autotrack.capture.identity_of_data import reference, stamp_of, value_digest
 from autotrack.identity import IdentityMap
 from autotrack.tracking.links import Link
@@ -124,7 +124,7 @@ def row_keys(data: Any) -> Array | None:
     Equal rows have equal keys. Others have equal keys by chance, once in 2**64.
     """
     global _factors  # noqa: PLW0603 - grows with the widest data
-    if type(data) is not np.ndarray:
+    if not is_ndarray(data):
         data = _as_numbers(data)
     if data is None or data.ndim != 2 or not is_numeric(data) or not data.shape[1]:
         return None
@@ -155,8 +155,9 @@ def _as_numbers(data: Any) -> Array | None:
         except ValueError:  # rows of different lengths
             return None
     blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
-    if len(blocks) == 1 and type(blocks[0].values) is np.ndarray and blocks[0].values.ndim == 2:
-        return blocks[0].values.T
+    if len(blocks) == 1 and is_ndarray(blocks[0].values) and blocks[0].values.ndim == 2:
+        found: Array = blocks[0].values.T
+        return found
     return None
 
 

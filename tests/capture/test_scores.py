@@ -587,9 +587,10 @@ def test_data_without_a_telling_name_is_test_data(tracking, binary):
 
 
 def test_two_data_sets_of_one_name_have_keys_of_their_own(tracking, binary):
-    X, A, y, b = binary
-    model = LogisticRegression().fit(X, y)
-    values = [model.score(A, b), model.score(A + 1, b), model.score(A, b)]
+    X_train, X_test, y_train, y_test = binary
+    model = LogisticRegression().fit(X_train, y_train)
+    values = [model.score(X_test, y_test), model.score(X_test + 1, y_test)]
+    values.append(model.score(X_test, y_test))
     first, second = sorted(only_run().metrics, key=len)
     assert first == "test_score"
     assert re.fullmatch("test_[0-9a-f]{6}_score", second)

@@ -933,14 +933,7 @@ def by_hand(script: Script) -> None:
     if script.random.random() < 0.6:
         _held(script, model.predict(data.X), "unused")
     var = script.name("hand")
-    if script.in_run or script.random.random() < 0.7:
-        script.add(f"{var} = ByHand({train.X}, {train.y})")
-    else:
-        script.add(
-            "autotrack.disable()",
-            f"{var} = Ridge(alpha=0.5).fit({train.X}, {train.y})",
-            "autotrack.enable(log_models=False, progress=False)",
-        )
+    script.add(f"{var} = ByHand({train.X}, {train.y})")
     _nobody(script, f"{var}.predict({data.X})", data)
 
 
