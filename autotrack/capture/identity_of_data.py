@@ -40,7 +40,7 @@ def stamp_of(data: Any) -> object:
     try:
         if is_ndarray(data):
             return _array_stamp(data)
-        blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
+        blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
         if len(blocks) == 1 and is_ndarray(blocks[0].values):
             names = tuple(data.columns) if data.ndim > 1 else None
             stamp = _array_stamp(blocks[0].values)

@@ -154,7 +154,7 @@ def _as_numbers(data: Any) -> Array | None:
             return np.asarray(data)
         except ValueError:  # rows of different lengths
             return None
-    blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
+    blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
     if len(blocks) == 1 and is_ndarray(blocks[0].values) and blocks[0].values.ndim == 2:
         found: Array = blocks[0].values.T
         return found
