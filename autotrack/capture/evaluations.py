@@ -25,12 +25,16 @@ TIMES = ("fit_time", "score_time")
 _SWEPT = ("param_", "search_space")
 
 
-def measured(result: Mapping[str, Any], single: str = "score") -> dict[str, float]:
+def measured(
+    result: Mapping[str, Any], single: str = "score", failed: str | None = None
+) -> dict[str, float]:
     """The numbers of an evaluation as `_fit_and_score` returns it; names as in ``cv_results_``.
 
-    A score that has no name is called `single`.
+    A score that has no name is called `single`, and `failed` where the fit failed.
     """
     numbers: dict[str, float] = {}
+    if failed is not None and result.get("fit_error"):
+        single = failed
     for part in ("test", "train"):
         scores = result.get(f"{part}_scores")
         if isinstance(scores, float):  # as most are; the other questions take longer

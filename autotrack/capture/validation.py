@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autotrack.capture.caller import variable_name
@@ -13,16 +13,17 @@ from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
 from autotrack.capture.progress import ProgressBar, progress_bar
+from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.splits import (
     Curve,
     Importances,
     Split,
     error_table,
     permuted_scores,
-    scorer_name,
     split_table,
     splits_of,
     summary,
+    with_single_score,
 )
 from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.describe.data import describe, row_count
@@ -34,6 +35,7 @@ from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.links import link_parts, links
 from autotrack.tracking.measuring import MODEL_RUN_TAG, Measured, Measurements, Stream
 from autotrack.tracking.opened import OpenFit
+from autotrack.tracking.score_keys import ScoreNames, split_key
 from autotrack.tracking.trouble import Trouble
 
 #: The functions of ``sklearn.model_selection`` that are heard, and what each of them counts.
@@ -72,10 +74,15 @@ class _Heard:
     stream: Stream
     bar: ProgressBar
     splits: dict[int, Split] = field(default_factory=dict)
+    names: ScoreNames = field(default_factory=ScoreNames)
+    #: What a score without a name is called, and what one of a fit that failed.
+    scorer: str = field(init=False)
+    failed: str = field(init=False)
 
-    @property
-    def scorer(self) -> str:
-        return scorer_name(self.bound.get("scoring"))
+    def __post_init__(self) -> None:
+        scoring = self.bound.get("scoring")
+        self.scorer = scorer_name(scoring)
+        self.failed = "" if names_its_scores(scoring) else self.scorer
 
 
 class ValidationEars:
@@ -188,12 +195,13 @@ class ValidationEars:
             if heard.function == IMPORTANCE:
                 found = [Split(permuted_scores(result, heard.scorer))]
             elif heard.function != "cross_val_predict":  # whose tasks return predictions
-                found = splits_of(result, heard.scorer)
-                heard.splits.update(enumerate(found, place * len(found)))
-            numbers: list[Measured] = [
-                (key, number, step)
+                if heard.function == "cross_val_score":
+                    result = with_single_score(result)
+                found = splits_of(result, heard.scorer, heard.failed)
+            numbers = [
+                measured
                 for step, split in enumerate(found, place * len(found))
-                for key, number in split.numbers.items()
+                for measured in _add(heard, step, split)
             ]
             score = found[-1].score if found and heard.function != IMPORTANCE else None
             heard.bar.advance(score)
@@ -201,6 +209,7 @@ class ValidationEars:
 
     def _close(self, heard: _Heard, result: Any) -> None:
         heard.stream.close()
+        mean = f"mean_test_{heard.scorer}"
         numbers: list[Measured] = []
         tables: dict[str, Table] = {}
         varied: tuple[Any, ...] = ()
@@ -210,9 +219,12 @@ class ValidationEars:
             varied = (curve.varied, curve.points)
         elif heard.function == "permutation_test_score":
             score, permuted, pvalue = result
-            numbers = [("score", float(score), None), ("pvalue", float(pvalue), None)]
+            # scikit-learn's `score` is the mean over the splits, without permutation.
+            numbers = [(mean, float(score), None), ("pvalue", float(pvalue), None)]
             numbers += summary(heard.splits.values())
-            tables["permutations"] = Table(["score"], [[float(value)] for value in permuted])
+            tables["permutations"] = Table(
+                [f"permutation_{heard.scorer}"], [[float(value)] for value in permuted]
+            )
         elif heard.function == IMPORTANCE:
             importances = Importances.of(_features(heard.bound), result)
             numbers, tables = importances.numbers(), importances.tables()
@@ -236,6 +248,25 @@ class ValidationEars:
             link = self._measurements.link_of(heard.opened, scope="estimator")
             for model in result.get("estimator", ()):
                 link_parts(model, link)
+
+
+def _add(heard: _Heard, place: int, split: Split) -> list[Measured]:
+    """What is to be written of a split that finished, and of failures that get their names now."""
+    added = [(place, split)]
+    if heard.function != IMPORTANCE:
+        if heard.names.learn(split.numbers):
+            unnamed = (item for item in heard.splits.items() if heard.names.lacks(item[1].numbers))
+            added = [*unnamed, (place, split)]
+        heard.splits.update(
+            (step, replace(each, numbers=heard.names.named(each.numbers))) for step, each in added
+        )
+    rows: list[Measured] = []
+    for step, each in added:
+        new = heard.splits.get(step, each).numbers
+        if each is not split:  # its times are written
+            new = {key: new[key] for key in new if key not in each.numbers}
+        rows += [(split_key(k), n, step) for k, n in ScoreNames.without_unnamed(new).items()]
+    return rows
 
 
 class _Splits(Listener, Loop):
