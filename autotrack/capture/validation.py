@@ -27,11 +27,12 @@ from autotrack.capture.splits import (
 )
 from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.describe.data import describe, row_count
-from autotrack.describe.estimator import qualified_name, storable, user_params
+from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.inputs import may_have_inputs
 from autotrack.tracking.links import link_parts, links
 from autotrack.tracking.measuring import MODEL_RUN_TAG, Measured, Measurements, Stream
 from autotrack.tracking.opened import OpenFit
@@ -139,8 +140,8 @@ class ValidationEars:
             except TypeError:  # which the call itself will raise
                 return None
             bound = dict(call.arguments)
-            facts = self._facts(original.__name__, bound)
             call.apply_defaults()
+            facts = self._facts(original.__name__, bound, call.arguments)
             bar = progress_bar(
                 facts.name,
                 _expected(original.__name__, call.arguments),
@@ -154,7 +155,9 @@ class ValidationEars:
             return _Heard(original.__name__, bound, opened, stream, bar)
         return None
 
-    def _facts(self, function: str, bound: Mapping[str, Any]) -> FitFacts:
+    def _facts(
+        self, function: str, bound: Mapping[str, Any], complete: Mapping[str, Any]
+    ) -> FitFacts:
         estimator = bound["estimator"]
         options = {
             name: storable(value)
@@ -167,6 +170,10 @@ class ValidationEars:
         tags = {}
         if arguments := _fit_arguments(bound):
             tags["fit_arguments"] = ", ".join(arguments)
+        held: dict[str, Any] = {}
+        if may_have_inputs():
+            held = {n: storable(complete[n]) for n in complete if n not in _NO_PARAMS}
+            held |= held_params(estimator)
         link = links.get(estimator) if function == IMPORTANCE else None
         if link is not None:
             tags[MODEL_RUN_TAG] = link.run_id
@@ -177,6 +184,7 @@ class ValidationEars:
             data=self._data(bound),
             preprocessing=self._lineage.preprocessing_of(bound.get("X")),
             tags=tags,
+            held=held,
         )
 
     def _data(self, bound: Mapping[str, Any]) -> DatasetUse | None:

@@ -146,6 +146,14 @@ def deep_params(estimator: Any, within: Outer = ()) -> dict[str, Any]:
     return found
 
 
+def held_params(estimator: object) -> dict[str, Any]:
+    """Every param at every level, set by the user or not, ready to be held against another."""
+    return {
+        name: type(value).__name__ if is_estimator(value) else storable(value)
+        for name, value in deep_params(estimator).items()
+    }
+
+
 def _is_inside(value: object, within: Outer) -> bool:
     """Whether `value` holds itself, or stands too deep to be read."""
     return len(within) > _DEEPEST or any(value is outer for outer in within)

@@ -62,6 +62,9 @@ class FitFacts:
         Transformers outside the model whose output it is trained on, first applied first.
     tags : mapping of str to str
         Further facts about the call.
+    held : dict
+        All that can be set on what is fitted, whether the user set it or not, where the script has
+        inputs that may be called the same.
     """
 
     name: str
@@ -70,6 +73,7 @@ class FitFacts:
     data: DatasetUse | None = None
     preprocessing: Sequence[TransformerFacts] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def applied_first(self) -> list[TransformerFacts]:

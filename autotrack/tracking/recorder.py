@@ -16,7 +16,7 @@ from autotrack.settings import Settings
 from autotrack.store.database import Store
 from autotrack.tracking import context
 from autotrack.tracking.afterwards import LOADED_TAG, noted
-from autotrack.tracking.context import home
+from autotrack.tracking.context import home, input_params
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
@@ -81,6 +81,7 @@ class Recorder:
             unlinked: set[str] = set()
             if active.fit is None:
                 active.fit = identity
+                active.held = {**facts.held, **facts.params}
                 unlinked, active.unlinked = active.unlinked, unlinked
                 known: str | None = active.run_id
             elif active.fit == identity:
@@ -128,7 +129,10 @@ class Recorder:
 
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
         preprocessing = preprocessing_params(facts.preprocessing)
-        store.set_params(run_id, {**home.inputs, **facts.params, **preprocessing})
+        inputs = input_params(home.inputs, {**facts.held, **facts.params})
+        if renamed := home.inputs.keys() - inputs.keys():
+            store.delete_params(run_id, renamed)
+        store.set_params(run_id, {**inputs, **facts.params, **preprocessing})
         tags = {"estimator": facts.estimator, FIT_TAG: facts.identity, **facts.tags}
         store.set_tags(run_id, tags)
         if facts.data is not None:
