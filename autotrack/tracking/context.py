@@ -86,8 +86,8 @@ def input_params(inputs: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str
 
 
 def _is_same(a: object, b: object) -> bool:
-    # True equals 1, and does not mean it; NaN is what it is.
-    return (a == b and isinstance(a, bool) == isinstance(b, bool)) or (a != a and b != b)
+    # True equals 1, and does not mean it; a NaN is itself.
+    return a is b or (a == b and isinstance(a, bool) == isinstance(b, bool))
 
 
 _stack: ContextVar[tuple[ActiveRun, ...] | None] = ContextVar("autotrack_runs", default=None)

@@ -127,7 +127,9 @@ def test_an_input_never_reads_as_the_param_of_a_model_that_has_another():
             "ridge": "Ridge",
             "ridge__alpha": 2.0,
         }
-        cross_val_score(Lasso(), [[1], [2], [3], [4]], [1, 2, 3, 4], cv=2, scoring="neg_mean_squared_error")
+        cross_val_score(
+            Lasso(), [[1], [2], [3], [4]], [1, 2, 3, 4], cv=2, scoring="neg_mean_squared_error"
+        )
         assert autotrack.last_run().params["param__alpha"] == 5.0
         assert "alpha" not in autotrack.last_run().params
 
