@@ -113,7 +113,7 @@ def _spread(name: str, grid: Mapping[Any, Any]) -> dict[str, Any]:
 def _choices(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim == 1:
         value = value.tolist()
-    elif isinstance(value, range | tuple):
+    elif isinstance(value, range):
         value = list(value)
     frozen: Any = getattr(value, "dist", None)
     arguments = getattr(value, "args", None)

@@ -76,7 +76,7 @@ _EMPTY = frozenset(
 _OF_CLASS = frozenset(
     "__dict__ __weakref__ __doc__ __module__ __qualname__ __firstlineno__ __static_attributes__ "
     "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __abstractmethods__ "
-    "_abc_impl __parameters__ __orig_bases__ __match_args__".split()
+    "_abc_impl __parameters__ __orig_bases__ __match_args__ __slotnames__".split()
 )
 _OF_MODULE = frozenset(
     "__name__ __doc__ __package__ __loader__ __spec__ __file__ __cached__ __builtins__ __path__ "
