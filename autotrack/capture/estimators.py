@@ -22,6 +22,7 @@ from autotrack.describe.estimator import (
     summary,
     user_params,
 )
+from autotrack.describe.stamp import stamp
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
@@ -181,6 +182,7 @@ class EstimatorEars:
             preprocessing=self._lineage.preprocessing_of(X),
             tags={"fit_arguments": ", ".join(extra)} if extra else {},
             held=self._held(estimator),
+            stamp=stamp(X) if self._settings.log_models and self._settings.log_datasets else None,
         )
 
     def _params(self, estimator: object) -> Mapping[str, Any]:

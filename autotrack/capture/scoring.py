@@ -55,7 +55,7 @@ class Scoring:
             # Nothing was fingerprinted: only the very object is known.
             return X is not None and link.train_ref is not None and link.train_ref() is X
         if data is not None:
-            return data.fingerprint == link.train.data.fingerprint
+            return data.fingerprint in (link.train.data.fingerprint, link.changed)
         known = link.train.target
         return target is not None and known is not None and target.fingerprint == known.fingerprint
 

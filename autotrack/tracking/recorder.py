@@ -6,8 +6,10 @@ import time
 import uuid
 import weakref
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from autotrack.describe.data import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
 from autotrack.entities import DatasetUse, RunKind
@@ -143,8 +145,16 @@ class Recorder:
         fit: OpenFit, model: object, data: weakref.ref[Any] | None, *, partial: bool = False
     ) -> None:
         """Tie a fitted model, and the parts of it that predict as well, to its run."""
-        link = Link(fit.store, fit.run_id, fit.facts.data, data, partial, fit.facts)
-        link_parts(model, link)
+        facts, X = fit.facts, None if data is None else data()
+        changed = None
+        if facts.stamp is not None and not facts.describes(X):
+            now = describe(X)
+            changed = None if now is None else now.fingerprint
+        # A stamp holds on to the data.
+        facts = replace(facts, stamp=None)
+        link_parts(
+            model, Link(fit.store, fit.run_id, facts.data, data, partial, facts, changed=changed)
+        )
 
     def close_fit(
         self, fit: OpenFit, model: object, X: object, stitched: Stitched | None = None
