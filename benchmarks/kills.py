@@ -99,8 +99,8 @@ def _killed(folder: Path, jobs: int, seconds: float) -> tuple[int, list[float]]:
 
 def _kept(store: Path) -> set[float]:
     with autotrack.enable(store=store):
-        found = autotrack.search_runs(where="metrics.test_score is not null", children=True)
-        histories = [autotrack.metric_history(run, "test_score") for run in found["run_id"]]
+        found = autotrack.search_runs(where="metrics.split_test_score is not null", children=True)
+        histories = [autotrack.metric_history(run, "split_test_score") for run in found["run_id"]]
     return {float(value) for history in histories for value in history["value"]}
 
 

@@ -14,8 +14,8 @@ from numbers import Real
 from typing import Any
 
 from autotrack.capture.results import thinned
+from autotrack.capture.scorer_names import scorer_name
 from autotrack.capture.scoring import key_text
-from autotrack.capture.splits import scorer_name
 from autotrack.capture.training_rows import TRAIN
 from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import ScoreFacts, Table

@@ -16,10 +16,18 @@ from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.capture.training_rows import Trained, trainings
 from autotrack.describe.data import describe
-from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
+from autotrack.describe.estimator import (
+    held_params,
+    is_model,
+    qualified_name,
+    summary,
+    user_params,
+)
+from autotrack.describe.stamp import stamp
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
+from autotrack.tracking.inputs import may_have_inputs
 from autotrack.tracking.links import links
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.recorder import Recorder
@@ -175,12 +183,21 @@ class EstimatorEars:
             data=self._training_data(X, y),
             preprocessing=self._lineage.preprocessing_of(X),
             tags={"fit_arguments": ", ".join(extra)} if extra else {},
+            held=self._held(estimator),
+            stamp=stamp(X) if self._settings.log_models and self._settings.log_datasets else None,
         )
 
     def _params(self, estimator: object) -> Mapping[str, Any]:
         with self._trouble.guard("read the params"):
             return user_params(estimator, defaults=self._settings.log_defaults)
         return {}  # an estimator that breaks scikit-learn's rules for params still has a run
+
+    def _held(self, estimator: object) -> Mapping[str, Any]:
+        if not may_have_inputs():
+            return {}
+        with self._trouble.guard("read the params"):
+            return held_params(estimator)
+        return {}
 
     def _training_data(self, X: object, y: object) -> DatasetUse | None:
         if not self._settings.log_datasets:

@@ -25,12 +25,16 @@ TIMES = ("fit_time", "score_time")
 _SWEPT = ("param_", "search_space")
 
 
-def measured(result: Mapping[str, Any], single: str = "score") -> dict[str, float]:
+def measured(
+    result: Mapping[str, Any], single: str = "score", failed: str | None = None
+) -> dict[str, float]:
     """The numbers of an evaluation as `_fit_and_score` returns it; names as in ``cv_results_``.
 
-    A score that has no name is called `single`.
+    A score that has no name is called `single`, and `failed` where the fit failed.
     """
     numbers: dict[str, float] = {}
+    if failed is not None and result.get("fit_error"):
+        single = failed
     for part in ("test", "train"):
         scores = result.get(f"{part}_scores")
         if isinstance(scores, float):  # as most are; the other questions take longer
@@ -109,7 +113,7 @@ def _spread(name: str, grid: Mapping[Any, Any]) -> dict[str, Any]:
 def _choices(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim == 1:
         value = value.tolist()
-    elif isinstance(value, range | tuple):
+    elif isinstance(value, range):
         value = list(value)
     frozen: Any = getattr(value, "dist", None)
     arguments = getattr(value, "args", None)

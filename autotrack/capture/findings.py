@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
 from autotrack.capture.evaluations import results_table
+from autotrack.capture.scorer_names import DEFAULT, scorer_name
 from autotrack.describe.estimator import storable
 from autotrack.tracking.facts import Table
 from autotrack.tracking.trouble import Trouble
@@ -22,7 +23,7 @@ def rank_by(search: Any) -> str | None:
     if isinstance(refit, str):
         return refit
     several = isinstance(scoring, Mapping | list | tuple | set | frozenset)
-    return None if several else "score"
+    return None if several else scorer_name(scoring)
 
 
 def halving(search: Any, candidates: int) -> tuple[dict[str, float], int]:
@@ -69,18 +70,20 @@ def ranks(search: Any, means: Mapping[int, float], trouble: Trouble) -> dict[int
     found: dict[int, dict[str, float]] = {number: {} for number in means}
     with trouble.guard("read the ranks of a search"):
         results = getattr(search, "cv_results_", {})
-        own = {key: results[key] for key in results if key.startswith("rank_test_")}
+        named = _naming(search)
+        own = {named(key): results[key] for key in results if key.startswith("rank_test_")}
         for key, ranked in own.items():
             if len(ranked) == len(means):
                 for number, rank in enumerate(ranked):
                     found[number][key] = float(rank)
         if not own:
             # Failures are tied with the worst, as scikit-learn has them.
+            name = named(f"rank_test_{DEFAULT}")
             scores = {n: -math.inf if math.isnan(mean) else mean for n, mean in means.items()}
             ordered = sorted(scores.values(), reverse=True)
             place = {score: n for n, score in reversed([*enumerate(ordered, 1)])}
             for number, score in scores.items():
-                found[number]["rank_test_score"] = float(place[score])
+                found[number][name] = float(place[score])
     return found
 
 
@@ -95,20 +98,36 @@ def tables(search: Any, trouble: Trouble) -> dict[str, Table]:
 
 def trials(search: Any) -> Iterator[Trial]:
     """What a search that nobody heard at work says of its candidates."""
-    kept = getattr(search, "trials_", None)
+    kept, named = getattr(search, "trials_", None), _naming(search)
     if kept is not None:
         for trial in kept:
-            yield trial.params, list(_splits(trial.user_attrs))
+            yield trial.params, list(_splits(trial.user_attrs, named))
         return
     results = getattr(search, "cv_results_", {})
     for number, params in enumerate(results.get("params", ())):
-        yield params, list(_splits({key: values[number] for key, values in results.items()}))
+        row = {key: values[number] for key, values in results.items()}
+        yield params, list(_splits(row, named))
 
 
-def _splits(row: Mapping[str, Any]) -> Iterator[dict[str, float]]:
+def _naming(search: Any) -> Callable[[str], str]:
+    """How a key of ``cv_results_`` is kept: the only score there has no name, here its scorer's."""
+    scorer = scorer_name(getattr(search, "scoring", None))
+    unnamed = tuple(f"{part}_{DEFAULT}" for part in ("test", "train"))
+
+    def named(key: str) -> str:
+        return key.removesuffix(DEFAULT) + scorer if key.endswith(unnamed) else key
+
+    if getattr(search, "multimetric_", False):
+        return str
+    return named
+
+
+def _splits(row: Mapping[str, Any], named: Callable[[str], str]) -> Iterator[dict[str, float]]:
     for split in count():
         start = f"split{split}_"
-        found = {k.removeprefix(start): float(v) for k, v in row.items() if k.startswith(start)}
+        found = {
+            named(k.removeprefix(start)): float(v) for k, v in row.items() if k.startswith(start)
+        }
         if not found:
             return
         yield found

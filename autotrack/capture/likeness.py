@@ -108,8 +108,13 @@ def test_share(train: Any, test: Any) -> float:
     return sizes[1] / sizes[0] if sizes[0] else 0.0
 
 
-def as_result(known: Evaluation, kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """An evaluation as `_fit_and_score` would return it; None if that cannot be told."""
+def as_result(
+    known: Evaluation, kwargs: Mapping[str, Any], single: str = "score"
+) -> dict[str, Any] | None:
+    """An evaluation as `_fit_and_score` would return it; None if that cannot be told.
+
+    Several scores stand under their names, a single one under `single`.
+    """
     scorer, numbers = kwargs.get("scorer"), known.numbers
     names = list(getattr(scorer, "_scorers", ()))
     parts = ["test", "train"] if kwargs.get("return_train_score") else ["test"]
@@ -121,7 +126,7 @@ def as_result(known: Evaluation, kwargs: Mapping[str, Any]) -> dict[str, Any] | 
             result[f"{part}_scores"] = (
                 {name: numbers[f"{part}_{name}"] for name in names}
                 if names
-                else numbers[f"{part}_score"]
+                else numbers[f"{part}_{single}"]
             )
         result["n_test_samples"] = len(kwargs["test"])
         result |= {key: numbers[key] for key in ("fit_time", "score_time")}

@@ -18,6 +18,7 @@ from autotrack.capture.lineage import reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
 from autotrack.capture.progress import ProgressBar, progress_bar
+from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.scoring import Scoring
 from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.capture.training_rows import TRAIN
@@ -178,6 +179,10 @@ class _Heard(Listener):
         self.is_foreign = not isinstance(search, BaseSearchCV)
         #: The candidate whose evaluation raised.
         self.culprit: int | None = None
+        scoring = getattr(search, "scoring", None)
+        #: What a score without a name is called.
+        self.scorer = scorer_name(scoring)
+        self._failed = "" if names_its_scores(scoring) else None
         self._candidates = self._loops = 0
         self._lock = threading.Lock()
         self._best_before = self._best()
@@ -237,7 +242,8 @@ class _Heard(Listener):
 
     def finish(self, number: int, split: int, result: Any, notes: Sequence[Noted]) -> None:
         """An evaluation finished."""
-        self._finish(number, split, measured(result), noted(split, result, notes))
+        numbers = measured(result, self.scorer, self._failed)
+        self._finish(number, split, numbers, noted(split, result, notes))
 
     def reuse(self, number: int, split: int, known: Evaluation) -> None:
         """An evaluation need not be computed again."""
@@ -294,7 +300,7 @@ class _Evaluations(Loop):
                 heard.sweep.split(self._loop, split, digest, share)
             key = self._digests[number], self._split_digests[split]
             known = heard.sweep.earlier.evaluations.get(key)
-            if known is not None and (result := as_result(known, kwargs)) is not None:
+            if known is not None and (result := as_result(known, kwargs, heard.scorer)) is not None:
                 heard.reuse(number, split, replace(known, notes=_of_split(known.notes, split)))
                 return result
             self._places[place] = number, split

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture.evaluations import TIMES, measured
+from autotrack.capture.scorer_names import scorer_name
 from autotrack.describe.estimator import storable
 from autotrack.tracking.facts import Table
 from autotrack.tracking.measuring import Measured
@@ -38,25 +39,26 @@ class Split:
         return next((self.numbers[key] for key in scores), None)
 
 
-def scorer_name(scoring: Any) -> str:
-    """What a single score is called, by the argument `scoring`."""
-    if scoring is None:
-        return "score"
-    if isinstance(scoring, str):
-        return scoring
-    function = getattr(scoring, "_score_func", scoring)
-    return str(getattr(function, "__name__", "score"))
+def with_single_score(result: Any) -> Any:
+    """What a task of `cross_val_score` returned, whose only score is one of several there."""
+    if not isinstance(result, dict) or not isinstance(result.get("test_scores"), Mapping):
+        return result
+    return {**result, "test_scores": next(iter(result["test_scores"].values()))}
 
 
-def splits_of(result: Any, scorer: str) -> list[Split]:
-    """What a task of the loop measured; empty if it returns no scores."""
+def splits_of(result: Any, scorer: str, failed: str) -> list[Split]:
+    """What a task of the loop measured; empty if it returns no scores.
+
+    `scorer` and `failed` are what :func:`autotrack.capture.evaluations.measured` calls a score
+    without a name.
+    """
     if isinstance(result, Real):  # a permutation's score
-        return [Split({"permutation_score": float(result)})]
+        return [Split({f"permutation_{scorer}": float(result)})]
     if isinstance(result, np.ndarray) and result.ndim == 2 and result.shape[1] in (2, 4):
         return [_size(row, scorer) for row in result.tolist()]
     if not isinstance(result, dict) or "test_scores" not in result:
         return []
-    return [Split(measured(result, scorer), result.get("fit_error"))]
+    return [Split(measured(result, scorer, failed), result.get("fit_error"))]
 
 
 def _size(row: Sequence[float], scorer: str) -> Split:

@@ -19,6 +19,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics._scorer import _BaseScorer, _Scorer
 
+from autotrack.capture import imbalanced
 from autotrack.capture.births import Births
 from autotrack.capture.displays import DISPLAYS, MAKERS, DisplayEars
 from autotrack.capture.estimators import EstimatorEars
@@ -92,6 +93,8 @@ class Targets:
             REPORT: OutermostWatch(metrics.hear_report),
             REPORTED: ReportedWatch(metrics.hear_metric),
         }
+        report = imbalanced.ImbalancedReport(metrics)
+        self._reports[imbalanced.REPORT] = OutermostWatch(report.hear_report)
         self._validation = OutermostWatch(validation.hear_validation)
         self._scorer = OutermostWatch(metrics.hear_scorer)
         self._display = OutermostWatch(displays.hear_display)
@@ -102,7 +105,7 @@ class Targets:
         # say what it likes about equality.
         self._classes: IdentityMap[None] = IdentityMap()
         self._cells: list[CellType] = []
-        self._give_up_waiting: Callable[[], None] | None = None
+        self._give_up_waiting: list[Callable[[], None]] = []
 
     def hear_class(self, cls: type) -> None:
         """Hear a class that exists already, and what it inherits from, if it is an estimator."""
@@ -126,7 +129,10 @@ class Targets:
         for name in FUNCTIONS:
             self._hear_function(getattr(sklearn.model_selection, name), self._validation)
         # Importing it takes as long as half of what `enable` takes otherwise.
-        self._give_up_waiting = once_loaded(IMPORTANCE_MODULE, self._hear_importance)
+        self._give_up_waiting = [
+            once_loaded(IMPORTANCE_MODULE, self._hear_importance),
+            once_loaded(imbalanced.MODULE, self._hear_imbalanced),
+        ]
         displays = ((cls, maker, self._display) for cls in DISPLAYS for maker in MAKERS)
         # `_score` is what several scorers in one are called by.
         scorers = ((_BaseScorer, "__call__", self._scorer), (_Scorer, "_score", self._scorer))
@@ -143,8 +149,8 @@ class Targets:
         for watch in (*self._watches.values(), *single):
             watch.hear = None
         self._births.unwatch()
-        if self._give_up_waiting is not None:
-            self._give_up_waiting()
+        for give_up in self._give_up_waiting:
+            give_up()
         for cls, _ in self._classes.living():
             restore(cls)  # type: ignore[arg-type]
         self._classes.clear()
@@ -159,6 +165,11 @@ class Targets:
         with home.trouble.guard("hear a function"):
             function = getattr(sys.modules[IMPORTANCE_MODULE], IMPORTANCE)
             self._hear_function(function, self._validation)
+
+    def _hear_imbalanced(self) -> None:
+        with home.trouble.guard("hear a function"):
+            for function in imbalanced.metric_functions():
+                self._hear_function(function, self._reports.get(function.__name__, self._metric))
 
     def _hear_function(self, function: FunctionType, watch: Watch) -> None:
         cell = _innermost_cell(function)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autotrack.capture.caller import variable_name
@@ -13,27 +13,30 @@ from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
 from autotrack.capture.progress import ProgressBar, progress_bar
+from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.splits import (
     Curve,
     Importances,
     Split,
     error_table,
     permuted_scores,
-    scorer_name,
     split_table,
     splits_of,
     summary,
+    with_single_score,
 )
 from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.describe.data import describe, row_count
-from autotrack.describe.estimator import qualified_name, storable, user_params
+from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.inputs import may_have_inputs
 from autotrack.tracking.links import link_parts, links
 from autotrack.tracking.measuring import MODEL_RUN_TAG, Measured, Measurements, Stream
 from autotrack.tracking.opened import OpenFit
+from autotrack.tracking.score_keys import ScoreNames, split_key
 from autotrack.tracking.trouble import Trouble
 
 #: The functions of ``sklearn.model_selection`` that are heard, and what each of them counts.
@@ -72,10 +75,15 @@ class _Heard:
     stream: Stream
     bar: ProgressBar
     splits: dict[int, Split] = field(default_factory=dict)
+    names: ScoreNames = field(default_factory=ScoreNames)
+    #: What a score without a name is called, and what one of a fit that failed.
+    scorer: str = field(init=False)
+    failed: str = field(init=False)
 
-    @property
-    def scorer(self) -> str:
-        return scorer_name(self.bound.get("scoring"))
+    def __post_init__(self) -> None:
+        scoring = self.bound.get("scoring")
+        self.scorer = scorer_name(scoring)
+        self.failed = "" if names_its_scores(scoring) else self.scorer
 
 
 class ValidationEars:
@@ -132,8 +140,8 @@ class ValidationEars:
             except TypeError:  # which the call itself will raise
                 return None
             bound = dict(call.arguments)
-            facts = self._facts(original.__name__, bound)
             call.apply_defaults()
+            facts = self._facts(original.__name__, bound, call.arguments)
             bar = progress_bar(
                 facts.name,
                 _expected(original.__name__, call.arguments),
@@ -147,7 +155,9 @@ class ValidationEars:
             return _Heard(original.__name__, bound, opened, stream, bar)
         return None
 
-    def _facts(self, function: str, bound: Mapping[str, Any]) -> FitFacts:
+    def _facts(
+        self, function: str, bound: Mapping[str, Any], complete: Mapping[str, Any]
+    ) -> FitFacts:
         estimator = bound["estimator"]
         options = {
             name: storable(value)
@@ -160,6 +170,10 @@ class ValidationEars:
         tags = {}
         if arguments := _fit_arguments(bound):
             tags["fit_arguments"] = ", ".join(arguments)
+        held: dict[str, Any] = {}
+        if may_have_inputs():
+            held = {n: storable(complete[n]) for n in complete if n not in _NO_PARAMS}
+            held |= held_params(estimator)
         link = links.get(estimator) if function == IMPORTANCE else None
         if link is not None:
             tags[MODEL_RUN_TAG] = link.run_id
@@ -170,6 +184,7 @@ class ValidationEars:
             data=self._data(bound),
             preprocessing=self._lineage.preprocessing_of(bound.get("X")),
             tags=tags,
+            held=held,
         )
 
     def _data(self, bound: Mapping[str, Any]) -> DatasetUse | None:
@@ -188,12 +203,13 @@ class ValidationEars:
             if heard.function == IMPORTANCE:
                 found = [Split(permuted_scores(result, heard.scorer))]
             elif heard.function != "cross_val_predict":  # whose tasks return predictions
-                found = splits_of(result, heard.scorer)
-                heard.splits.update(enumerate(found, place * len(found)))
-            numbers: list[Measured] = [
-                (key, number, step)
+                if heard.function == "cross_val_score":
+                    result = with_single_score(result)
+                found = splits_of(result, heard.scorer, heard.failed)
+            numbers = [
+                measured
                 for step, split in enumerate(found, place * len(found))
-                for key, number in split.numbers.items()
+                for measured in _add(heard, step, split)
             ]
             score = found[-1].score if found and heard.function != IMPORTANCE else None
             heard.bar.advance(score)
@@ -201,6 +217,7 @@ class ValidationEars:
 
     def _close(self, heard: _Heard, result: Any) -> None:
         heard.stream.close()
+        mean = f"mean_test_{heard.scorer}"
         numbers: list[Measured] = []
         tables: dict[str, Table] = {}
         varied: tuple[Any, ...] = ()
@@ -210,9 +227,12 @@ class ValidationEars:
             varied = (curve.varied, curve.points)
         elif heard.function == "permutation_test_score":
             score, permuted, pvalue = result
-            numbers = [("score", float(score), None), ("pvalue", float(pvalue), None)]
+            # scikit-learn's `score` is the mean over the splits, without permutation.
+            numbers = [(mean, float(score), None), ("pvalue", float(pvalue), None)]
             numbers += summary(heard.splits.values())
-            tables["permutations"] = Table(["score"], [[float(value)] for value in permuted])
+            tables["permutations"] = Table(
+                [f"permutation_{heard.scorer}"], [[float(value)] for value in permuted]
+            )
         elif heard.function == IMPORTANCE:
             importances = Importances.of(_features(heard.bound), result)
             numbers, tables = importances.numbers(), importances.tables()
@@ -236,6 +256,25 @@ class ValidationEars:
             link = self._measurements.link_of(heard.opened, scope="estimator")
             for model in result.get("estimator", ()):
                 link_parts(model, link)
+
+
+def _add(heard: _Heard, place: int, split: Split) -> list[Measured]:
+    """What is to be written of a split that finished, and of failures that get their names now."""
+    added = [(place, split)]
+    if heard.function != IMPORTANCE:
+        if heard.names.learn(split.numbers):
+            unnamed = (item for item in heard.splits.items() if heard.names.lacks(item[1].numbers))
+            added = [*unnamed, (place, split)]
+        heard.splits.update(
+            (step, replace(each, numbers=heard.names.named(each.numbers))) for step, each in added
+        )
+    rows: list[Measured] = []
+    for step, each in added:
+        new = heard.splits.get(step, each).numbers
+        if each is not split:  # its times are written
+            new = {key: new[key] for key in new if key not in each.numbers}
+        rows += [(split_key(k), n, step) for k, n in ScoreNames.without_unnamed(new).items()]
+    return rows
 
 
 class _Splits(Listener, Loop):

@@ -227,6 +227,8 @@ def diff(a: str, b: str) -> None:
     """
     store = existing_store()
     left_id, right_id = _run(store, a).run_id, _run(store, b).run_id
+    import pandas as pd
+
     frame = reading.diff_runs(left_id, right_id)
     console = new_console()
     if frame.empty:
@@ -236,7 +238,7 @@ def diff(a: str, b: str) -> None:
     for heading in ("", "key", left_id[:ID], right_id[:ID]):
         table.add_column(heading, overflow="fold")
     for section, key, left, right in frame.itertuples(index=False):
-        values = ("" if side is None else escape(_value(side)) for side in (left, right))
+        values = ("" if side is pd.NA else escape(_value(side)) for side in (left, right))
         table.add_row(section, escape(key), *values)
     console.print(table)
 

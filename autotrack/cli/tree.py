@@ -76,6 +76,7 @@ def _telling(row: RunRow) -> list[str]:
     means = [key for key in row.metrics if key.startswith("mean_test_")]
     times = [key for key in row.metrics if key.endswith("_time")]
     summed = {key.removeprefix("mean_") for key in means}
+    summed |= {f"split_{key}" for key in summed}
     rest = [key for key in row.metrics if key not in {*means, *times, *summed}]
     if means:
         return means + [key for key in rest if key.removeprefix("se_") in summed]

@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import xxhash
 
 from autotrack.describe.containers import Content, open_content
@@ -121,7 +122,9 @@ def _block(data: Any) -> Array | None:
     """The array in which a frame or series keeps all its values, if that is one."""
     # Public ways to it make a new array at every call, which takes longer than all else here.
     blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
-    return blocks[0].values if len(blocks) == 1 else None
+    values = blocks[0].values if len(blocks) == 1 else None
+    # Times are kept in a class of their own.
+    return values if isinstance(values, np.ndarray) and values.dtype.kind not in "mM" else None
 
 
 def _names(data: Any) -> Any:

@@ -35,7 +35,7 @@ _LONG_DOUBLE_BYTES = 10 if np.finfo(np.longdouble).nmant == 63 else np.dtype("g"
 #: Lists within lists are followed this far: a list may hold itself.
 _DEEPEST = 6
 
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 
 
 def note(sink: Sink, *facts: object) -> None:
@@ -195,7 +195,7 @@ def _add_alike(sink: Sink, kind: type, cells: list[Any], depth: int) -> None:
     elif hasattr(kind, "__array__"):
         _add_arrays(sink, cells)
     else:
-        _add_texts(sink, list(map(_reader_of(kind), cells)))
+        _add_objects(sink, kind, cells)
 
 
 def _add_nested(sink: Sink, kind: type, cells: list[Any], depth: int) -> None:
@@ -285,24 +285,30 @@ def _add_arrays(sink: Sink, cells: list[Any]) -> None:
             array, names = np.empty((), object), []
         add_cells(sink, names)
         if array.dtype.hasobject and array.ndim == 0:
-            _add_texts(sink, [_reader_of(type(cell))(cell)])
+            _add_objects(sink, type(cell), [cell])
         else:
             add_array(sink, array)
 
 
-def _reader_of(kind: type) -> Callable[[object], str]:
-    """Choose how objects without a digest of their own are told apart: by repr, if it says more."""
+def _add_objects(sink: Sink, kind: type, cells: list[Any]) -> None:
+    """Digest objects: by repr, or by what they hold where that tells where they lie in memory.
+
+    Raises
+    ------
+    Undigestible
+        If it cannot be told what they hold: nothing may be taken for such data then.
+    """
     silent: object = object.__repr__  # it tells the type and an address
-    return _name_of_type if kind.__repr__ is silent else _text_without_address
+    if kind.__repr__ is not silent:
+        try:
+            texts = list(map(repr, cells))
+        except Exception:  # noqa: BLE001 - a user's own __repr__ may do anything
+            texts = []
+        if texts and not any(map(_ADDRESS.search, texts)):
+            _add_texts(sink, texts)
+            return
+    from autotrack.describe.content import Content  # which is made of this
 
-
-def _name_of_type(cell: object) -> str:
-    return type(cell).__qualname__
-
-
-def _text_without_address(cell: object) -> str:
-    """Read a repr. An address in it would make equal objects differ, and change every time."""
-    try:
-        return _ADDRESS.sub("", repr(cell))
-    except Exception:  # noqa: BLE001 - a user's own __repr__ may do anything
-        return type(cell).__qualname__
+    content = Content()
+    content.add(cells)
+    sink.update(content.hexdigest().encode())

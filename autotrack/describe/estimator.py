@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import math
-from types import FunctionType
+import re
+import sys
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,11 @@ from autotrack.describe.data import describe
 LONGEST_VALUE = 500
 _SHORT_FORM = 200
 _DEEPEST = 12
+# Of an object, so many of its attributes are shown, and so many objects inside are looked at.
+_SHOWN = 5
+_MOST_OBJECTS = 20_000
+# In a text that was made of an object: where it lay in memory.
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 
 #: What a value is inside of, outermost first.
 Outer = tuple[object, ...]
@@ -146,6 +153,14 @@ def deep_params(estimator: Any, within: Outer = ()) -> dict[str, Any]:
     return found
 
 
+def held_params(estimator: object) -> dict[str, Any]:
+    """Every param at every level, set by the user or not, ready to be held against another."""
+    return {
+        name: type(value).__name__ if is_estimator(value) else storable(value)
+        for name, value in deep_params(estimator).items()
+    }
+
+
 def _is_inside(value: object, within: Outer) -> bool:
     """Whether `value` holds itself, or stands too deep to be read."""
     return len(within) > _DEEPEST or any(value is outer for outer in within)
@@ -215,12 +230,17 @@ def _plain(value: Any, within: Outer) -> Any:
         return item if isinstance(item, bool | int | float | str) else str(value)
     if _is_inside(value, within):
         return "…"
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_plain(item, (*within, value)) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_plain(item, (*within, value)) for item in value)
     if isinstance(value, set | frozenset):
         return sorted((_plain(item, (*within, value)) for item in value), key=repr)
     if isinstance(value, dict):
-        return {str(key): _plain(item, (*within, value)) for key, item in value.items()}
+        return {
+            str(_plain(key, (*within, value))): _plain(item, (*within, value))
+            for key, item in value.items()
+        }
     if isinstance(value, np.ndarray):
         return _array(value, within)
     return _opaque(value, within)
@@ -232,25 +252,27 @@ def _array(value: np.ndarray[Any, Any], within: Outer) -> Any:
         return _plain(value.tolist(), (*within, value))
     form = f"array(shape={value.shape}, dtype={value.dtype})"
     if value.dtype == object:
-        return form
+        return f"{form} {_content(value)}"
     return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(np.ascontiguousarray(value).data)}"
 
 
 def _opaque(value: Any, within: Outer) -> str:
     if isinstance(value, functools.partial):
-        bound = ", ".join(
-            f"{key}={_plain(item, (*within, value))!r}" for key, item in value.keywords.items()
-        )
-        return f"partial({_opaque(value.func, (*within, value))}{', ' + bound if bound else ''})"
-    if isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, FunctionType) and "<lambda>" in value.__qualname__:
-        # Two lambdas have one name; the code tells them apart without keeping it.
-        digest = xxhash.xxh3_64_hexdigest(value.__code__.co_code + repr(_constants(value)).encode())
-        return f"{value.__module__}.{value.__qualname__} xxh3:{digest}"
+        inside = (*within, value)
+        bound = [f"{_plain(item, inside)!r}" for item in value.args]
+        bound += [f"{key}={_plain(item, inside)!r}" for key, item in value.keywords.items()]
+        return f"partial({', '.join([_opaque(value.func, inside), *bound])})"
+    if isinstance(value, type | FunctionType):
+        name = f"{value.__module__}.{value.__qualname__}"
+        # What is made inside a function has one name however often it is made: lambdas, closures.
+        return name if _is_found_by_name(value) else f"{name} {_content(value)}"
     if callable(value) and hasattr(value, "__qualname__"):
         module = getattr(value, "__module__", None)
-        return f"{module}.{value.__qualname__}" if module else str(value.__qualname__)
+        name = f"{module}.{value.__qualname__}" if module else str(value.__qualname__)
+        owner = getattr(value, "__self__", None)
+        if owner is None or isinstance(owner, ModuleType | type):
+            return name
+        return f"{name} of {_opaque(owner, (*within, value))}"
     if isinstance(value, np.ufunc):
         return f"numpy.{value.__name__}"
     held = describe(value) if hasattr(value, "shape") or hasattr(value, "__array__") else None
@@ -262,13 +284,44 @@ def _opaque(value: Any, within: Outer) -> str:
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - a foreign __repr__ may do anything
-        return f"<{type(value).__qualname__}>"
+        return _object_form(value)
     # A default repr holds a memory address, which means nothing tomorrow.
-    return f"<{type(value).__qualname__}>" if " at 0x" in text else text
+    return _object_form(value) if _ADDRESS.search(text) else text
 
 
-def _constants(function: FunctionType) -> list[object]:
-    return [c for c in function.__code__.co_consts if not hasattr(c, "co_code")]
+def _object_form(value: object) -> str:
+    """The class of an object with its plain numbers, and a digest of all it holds."""
+    try:
+        held = [(name, item) for name, item in vars(value).items() if not name.startswith("_")]
+    except TypeError:
+        held = []
+    shown = [
+        f"{name}={item!r}"
+        for name, item in held
+        if item is None or type(item) in (bool, int, float)
+    ][:_SHOWN]
+    name = type(value).__qualname__
+    if not shown:
+        return f"<{name}> {_content(value)}"
+    more = ", …" if len(shown) < len(held) else ""
+    return f"{name}({', '.join(shown)}{more}) {_content(value)}"
+
+
+def _content(value: object) -> str:
+    """A digest of what a value holds, which tells it apart in every process."""
+    from autotrack.describe.content import digest
+
+    try:
+        return f"xxh3:{digest(value, most=_MOST_OBJECTS)[:16]}"
+    except Exception:  # noqa: BLE001 - a foreign object may raise anything
+        return "(its content cannot be told)"
+
+
+def _is_found_by_name(value: Any) -> bool:
+    found: object = sys.modules.get(value.__module__)
+    for name in value.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is value
 
 
 def _settings(estimator: Any, within: Outer) -> str:

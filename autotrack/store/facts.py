@@ -69,6 +69,14 @@ class Facts(Runs):
                 connection, "INSERT OR REPLACE INTO params", [(number, *row) for row in rows]
             )
 
+    def delete_params(self, run_id: str, keys: Iterable[str]) -> None:
+        """Remove params; there need be none."""
+        with self.transaction() as connection:
+            number = self._number(connection, run_id)
+            connection.executemany(
+                "DELETE FROM params WHERE run = ? AND key = ?", [(number, key) for key in keys]
+            )
+
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Keep tags, as text; a key set before takes the new text."""
         rows = [(clean_key(key, "tag"), clean_text(value)) for key, value in tags.items()]

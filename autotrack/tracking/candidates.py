@@ -34,10 +34,12 @@ from autotrack.tracking.resuming import (
     find_earlier,
     tell,
 )
+from autotrack.tracking.score_keys import ScoreNames, split_key
 
 #: The tag of a search that names the score whose mean ranks its candidates.
 RANK_TAG = "autotrack.rank_by"
-#: The tag of a search that tells the size of its test parts, as a share of its training parts.
+#: The tag of a search that tells the size of its test parts, as a share of its training parts: the
+#: mean over the splits of its last loop.
 TEST_SHARE_TAG = "autotrack.test_to_train"
 #: The best mean score so far, while the search runs.
 BEST_SCORE = "best_score"
@@ -145,6 +147,8 @@ class Sweep:
         self._best: tuple[int, float] | None = None
         self._started = 0.0
         self._splits: dict[int, dict[int, str]] = {}
+        self._shares: dict[int, dict[int, float]] = {}
+        self._names = ScoreNames()
         self._began = time.monotonic()
         #: The mean score of each candidate that was evaluated on all splits.
         self.means: dict[int, float] = {}
@@ -183,7 +187,9 @@ class Sweep:
             splits = self._splits.setdefault(loop, {})
             splits[split] = digest
             self._batch.tags[f"{SPLITS_TAG}.{loop}"] = json.dumps(splits)
-            self._batch.tags[TEST_SHARE_TAG] = repr(test_share)
+            shares = self._shares.setdefault(loop, {})
+            shares[split] = test_share
+            self._batch.tags[TEST_SHARE_TAG] = repr(math.fsum(shares.values()) / len(shares))
 
     def finish(
         self,
@@ -200,10 +206,16 @@ class Sweep:
         """
         now = time.time()
         with self._lock:
-            candidate, batch = self._candidates[number], self._batch
+            candidate = self._candidates[number]
+            if self._names.learn(measured):
+                self._name_failures(now)
+            measured = self._names.named(measured)
             candidate.measured[split] = measured
-            rows = batch.measured.setdefault(candidate.run_id, [])
-            rows += [(key, value, split, now) for key, value in measured.items()]
+            rows = self._batch.measured.setdefault(candidate.run_id, [])
+            rows += [
+                (split_key(key), value, split, now)
+                for key, value in self._names.without_unnamed(measured).items()
+            ]
             self._finished += 1
             self._reused += reused
             if notes:
@@ -221,29 +233,51 @@ class Sweep:
             self._noted[key] = self._noted.get(key, 0) + 1
         self._batch.tags["notes"] = ""
 
-    def _complete(
-        self, number: int, candidate: _Candidate, notes: Sequence[Note], now: float
-    ) -> None:
+    def _name_failures(self, now: float) -> None:
+        """The names of the scores are known: what stands for those of failed fits has them too."""
+        for number, candidate in self._candidates.items():
+            for split, measured in candidate.measured.items():
+                if not self._names.lacks(measured):
+                    continue
+                named = candidate.measured[split] = self._names.named(measured)
+                rows = self._batch.measured.setdefault(candidate.run_id, [])
+                rows += [
+                    (split_key(key), value, split, now)
+                    for key, value in named.items()
+                    if key not in measured
+                ]
+            if candidate.done and candidate.measured:
+                self._summarise(number, candidate)
+
+    def _summarise(self, number: int, candidate: _Candidate) -> None:
+        """The moments of a candidate that was evaluated on all splits."""
         numbers = self._batch.numbers.setdefault(candidate.run_id, {})
         measured = [candidate.measured[split] for split in sorted(candidate.measured)]
-        for key in measured[0]:
-            mean, std, se = moments([split.get(key, math.nan) for split in measured])
+        named = [self._names.without_unnamed(split) for split in measured]
+        for key in named[0]:
+            mean, std, se = moments([split.get(key, math.nan) for split in named])
             numbers[f"mean_{key}"] = mean
             if not key.endswith("_time"):
                 numbers[f"std_{key}"], numbers[f"se_{key}"] = std, se
+        if not any(map(self._names.lacks, measured)):
+            candidate.measured.clear()
+        score = numbers.get(f"mean_test_{self._rank_by}", math.nan)
+        self.means[number] = score
+        better = self._best is None or (candidate.round, score) > self._best
+        if better and not math.isnan(score):
+            self._best = candidate.round, score
+
+    def _complete(
+        self, number: int, candidate: _Candidate, notes: Sequence[Note], now: float
+    ) -> None:
         error = None
         if candidate.failures == candidate.splits:
             failed = next(note for note in notes if note.kind == "error")
             error = RunError(failed.category, failed.message, failed.details)
         status: RunStatus = "FINISHED" if error is None else "FAILED"
         self._batch.endings.append(Ending(candidate.run_id, status, now, error))
-        candidate.measured.clear()
         candidate.done = True
-        score = numbers.get(f"mean_test_{self._rank_by}", math.nan)
-        self.means[number] = score
-        better = self._best is None or (candidate.round, score) > self._best
-        if better and not math.isnan(score):
-            self._best = candidate.round, score
+        self._summarise(number, candidate)
 
     def _write(self) -> None:
         with self._lock:
@@ -325,6 +359,8 @@ class Sweep:
         """
         now = time.time()
         with self._lock:
+            self._names.give_up(self._rank_by or "score")
+            self._name_failures(now)
             for place, candidate in self._candidates.items():
                 if not candidate.done:
                     culprit = place == number

@@ -17,6 +17,7 @@ from autotrack.store.nearest import nearest
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking.candidates import RANK_TAG, TEST_SHARE_TAG
 from autotrack.tracking.frames import typed_column
+from autotrack.tracking.score_keys import split_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +79,8 @@ class Candidates:
                 f"the search has several scores; name one: metric={'|'.join(known)}"
             )
         short = asked.removeprefix(_MEAN)
+        if short == "score" and len(known) == 1:  # as ``cv_results_`` calls the only one
+            return known[0]
         if short not in known:
             raise InvalidValueError(
                 f"the candidates have no score {asked!r}; " + nearest(short, known)
@@ -169,7 +172,7 @@ class Candidates:
         """The score of each candidate on each split, by run id."""
         found: dict[str, dict[int, float]] = {}
         for run_id, split, _, value in self._store.split_metrics(
-            self._search.run_id, f"test_{self.metric}"
+            self._search.run_id, split_key(f"test_{self.metric}")
         ):
             found.setdefault(run_id, {})[split] = value
         return found
@@ -190,13 +193,15 @@ def corrected_pvalue(differences: Sequence[float], test_share: float) -> float:
     Training parts of cross-validation overlap, so differences between splits vary less than those
     between independent samples would, and a plain t-test finds too many winners. The variance is
     taken ``1 / n + n_test / n_train`` times instead of ``1 / n`` times.
+    The paper has splits of one size. Where sizes differ, a search keeps the mean of the splits' own
+    ``n_test / n_train``; scikit-learn's example of comparing models takes that of the first split.
 
     Parameters
     ----------
     differences : sequence of float
         The difference of the two scores on each of n splits.
     test_share : float
-        Rows of a test part for each row of its training part.
+        Rows of a test part for each row of its training part, on average over the splits.
 
     Returns
     -------

@@ -42,6 +42,8 @@ class ActiveRun:
     fit: str | None = None
     children: dict[str, str] = field(default_factory=dict)
     preprocessing: list[TransformerFacts] = field(default_factory=list)
+    # All that can be set on what was fitted in it.
+    held: Mapping[str, Any] = field(default_factory=dict)
     # Scores of no known model that came before the run held a fit.
     unlinked: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,6 +71,23 @@ class ActiveRun:
     def from_elsewhere(self) -> ActiveRun:
         """The run as a thread or process sees it whose work was started while it was active."""
         return ActiveRun(self.store, self.run_id, self.experiment, fit=_ELSEWHERE)
+
+
+def input_params(inputs: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs of the script as params of a run in which something is fitted that has `held`.
+
+    An input must not read as the param of a model that has another value: it is ``param__<name>``
+    there.
+    """
+    return {
+        name if name not in held or _is_same(held[name], value) else f"param__{name}": value
+        for name, value in inputs.items()
+    }
+
+
+def _is_same(a: object, b: object) -> bool:
+    # True equals 1, and does not mean it; a NaN is itself.
+    return a is b or (a == b and isinstance(a, bool) == isinstance(b, bool))
 
 
 _stack: ContextVar[tuple[ActiveRun, ...] | None] = ContextVar("autotrack_runs", default=None)

@@ -8,6 +8,8 @@ from typing import Any
 
 import xxhash
 
+from autotrack.describe.data import describe
+from autotrack.describe.stamp import Stamp, stamp
 from autotrack.entities import DatasetUse
 
 
@@ -62,7 +64,19 @@ class FitFacts:
         Transformers outside the model whose output it is trained on, first applied first.
     tags : mapping of str to str
         Further facts about the call.
+    held : dict
+        All that can be set on what is fitted, whether the user set it or not, where the script has
+        inputs that may be called the same.
+    stamp : Stamp or None
+        By what it is told whether the fit changed its data in place.
     """
+
+    def describes(self, X: object) -> bool:
+        """Whether `X`, to which it was fitted, is still as it was given."""
+        if self.data is None or X is None or (self.stamp and self.stamp == stamp(X)):
+            return True
+        now = describe(X)
+        return now is not None and now.fingerprint == self.data.data.fingerprint
 
     name: str
     estimator: str
@@ -70,6 +84,8 @@ class FitFacts:
     data: DatasetUse | None = None
     preprocessing: Sequence[TransformerFacts] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, Any] = field(default_factory=dict)
+    stamp: Stamp | None = field(default=None, compare=False, repr=False)
 
     @property
     def applied_first(self) -> list[TransformerFacts]:

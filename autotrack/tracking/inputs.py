@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from autotrack.describe.estimator import storable
 from autotrack.errors import SettingError
 from autotrack.tracking import context
-from autotrack.tracking.context import home
+from autotrack.tracking.context import home, input_params
 from autotrack.tracking.lifecycle import still_running
 from autotrack.tracking.values import text
 
@@ -27,7 +27,8 @@ def param(name: str, default: Value) -> Value:
 
     ``autotrack run train.py -P alpha=0.1`` or the environment variable
     ``AUTOTRACK_PARAM_alpha=0.1`` overrides it. The value is logged to the active run, and to
-    every run the script starts after it.
+    every run the script starts after it; as ``param__alpha`` where what is fitted in that run has a
+    param `alpha` of its own with another value.
 
     Parameters
     ----------
@@ -54,8 +55,14 @@ def param(name: str, default: Value) -> Value:
     stack = context.active_runs()
     if stack:
         active = still_running(stack[-1])
+        kept = input_params(kept, active.held)
         home.write(active.store, lambda store: store.set_params(active.run_id, kept))
     return value
+
+
+def may_have_inputs() -> bool:
+    """Whether runs that are opened now may have inputs of the script."""
+    return bool(home.inputs) or bool(context.active_runs())
 
 
 def _read(name: str, given: str, default: Any) -> Any:

@@ -33,6 +33,8 @@ class Link:
         Whether it came out of a crate.
     scope : str
         What the keys of its scores begin with, where the run has others of the same name.
+    changed : str or None
+        The fingerprint of the training input after the fit, if that changed it in place.
     """
 
     store: Store
@@ -43,6 +45,7 @@ class Link:
     facts: FitFacts | None = None
     loaded: bool = False
     scope: str = ""
+    changed: str | None = None
 
     @property
     def training_input(self) -> Any:

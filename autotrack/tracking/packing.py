@@ -91,7 +91,8 @@ class Packer:
         facts, started = fit.facts, time.monotonic()
         try:
             folder = home.files_of(fit.store, fit.run_id)
-            schema = schema_of(facts.data, X)
+            # What the fit made of its data says nothing of what a model takes.
+            schema = schema_of(facts.data, X if facts.describes(X) else None)
             return file_crate(
                 folder, fit.run_id, CRATE, model, schema, facts.applied_first, own=self._own
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,21 +164,52 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
 def diff_runs(a: str, b: str) -> pd.DataFrame:
     """What differs between two runs, a row each: section, key, a, b.
 
-    Sections are ``params``, ``data``, ``code``, ``environment`` and ``metrics``.
+    Sections are ``params``, ``data``, ``code``, ``environment`` and ``metrics``. What a run does
+    not have is `pandas.NA`: a param that is not set differs from one that is None. Data of one name
+    has a row for each data set that only one of the runs has.
     """
     import pandas as pd
 
-    left, right = (_sections(get_run(run_id).record()) for run_id in (a, b))
-    rows = [
-        (section, key, left[section].get(key), right[section].get(key))
-        for section in left
-        for key in sorted(set(left[section]) | set(right[section]))
-        if not _equal(left[section].get(key), right[section].get(key))
-    ]
+    records = [get_run(run_id).record() for run_id in (a, b)]
+    left, right = map(_sections, records)
+    rows: list[tuple[str, str, Any, Any]] = []
+    for section in left:
+        for key in sorted(set(left[section]) | set(right[section])):
+            one, other = (side[section].get(key, pd.NA) for side in (left, right))
+            if section == "data":
+                rows += ((section, *row) for row in _data_rows(key, one, other))
+            elif not _equal(one, other):
+                rows.append((section, key, one, other))
     return pd.DataFrame(rows, columns=["section", "key", "a", "b"], dtype="object")
 
 
+def _data_rows(context: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The data sets of one name that only one of two runs has; X and its target are told apart."""
+    import pandas as pd
+
+    left, right = (list(side) if isinstance(side, list) else [] for side in (one, other))
+    only_left = [marks for marks in left if marks not in right]
+    only_right = [marks for marks in right if marks not in left]
+    found: list[tuple[str, Any, Any]] = []
+    nothing = (None, None)
+    while only_left or only_right:
+        own = only_left.pop(0) if only_left else nothing
+        # Beside the one that has the same X, or else the same target.
+        only_right.sort(key=lambda marks: (marks[0] != own[0], marks[1] != own[1]))
+        theirs = only_right.pop(0) if only_right else nothing
+        found += [
+            (key, pd.NA if a is None else a, pd.NA if b is None else b)
+            for key, a, b in zip((context, f"{context} target"), own, theirs, strict=True)
+            if a != b
+        ]
+    yield from sorted(found, key=lambda row: row[0])
+
+
 def _equal(a: object, b: object) -> bool:
+    import pandas as pd
+
+    if a is pd.NA or b is pd.NA:
+        return a is b
     if isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b):
         return True
     # True equals 1, and does not mean it.
@@ -187,8 +218,10 @@ def _equal(a: object, b: object) -> bool:
 
 def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:
     source = record.source
-    data = {use.context: use.data.fingerprint for use in record.datasets}
-    data |= {f"{u.context} target": u.target.fingerprint for u in record.datasets if u.target}
+    data: dict[str, list[tuple[str, str | None]]] = {}
+    for use in record.datasets:
+        marks = use.data.fingerprint, use.target.fingerprint if use.target else None
+        data.setdefault(use.context, []).append(marks)
     code: dict[str, Any] = {"estimator": record.tags.get("estimator")}
     environment: dict[str, Any] = {}
     if source is not None:

@@ -6,8 +6,10 @@ import time
 import uuid
 import weakref
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from autotrack.describe.data import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
 from autotrack.entities import DatasetUse, RunKind
@@ -16,7 +18,7 @@ from autotrack.settings import Settings
 from autotrack.store.database import Store
 from autotrack.tracking import context
 from autotrack.tracking.afterwards import LOADED_TAG, noted
-from autotrack.tracking.context import home
+from autotrack.tracking.context import home, input_params
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
@@ -81,6 +83,7 @@ class Recorder:
             unlinked: set[str] = set()
             if active.fit is None:
                 active.fit = identity
+                active.held = {**facts.held, **facts.params}
                 unlinked, active.unlinked = active.unlinked, unlinked
                 known: str | None = active.run_id
             elif active.fit == identity:
@@ -128,7 +131,10 @@ class Recorder:
 
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
         preprocessing = preprocessing_params(facts.preprocessing)
-        store.set_params(run_id, {**home.inputs, **facts.params, **preprocessing})
+        inputs = input_params(home.inputs, {**facts.held, **facts.params})
+        if renamed := home.inputs.keys() - inputs.keys():
+            store.delete_params(run_id, renamed)
+        store.set_params(run_id, {**inputs, **facts.params, **preprocessing})
         tags = {"estimator": facts.estimator, FIT_TAG: facts.identity, **facts.tags}
         store.set_tags(run_id, tags)
         if facts.data is not None:
@@ -139,8 +145,16 @@ class Recorder:
         fit: OpenFit, model: object, data: weakref.ref[Any] | None, *, partial: bool = False
     ) -> None:
         """Tie a fitted model, and the parts of it that predict as well, to its run."""
-        link = Link(fit.store, fit.run_id, fit.facts.data, data, partial, fit.facts)
-        link_parts(model, link)
+        facts, X = fit.facts, None if data is None else data()
+        changed = None
+        if facts.stamp is not None and not facts.describes(X):
+            now = describe(X)
+            changed = None if now is None else now.fingerprint
+        # A stamp holds on to the data.
+        facts = replace(facts, stamp=None)
+        link_parts(
+            model, Link(fit.store, fit.run_id, facts.data, data, partial, facts, changed=changed)
+        )
 
     def close_fit(
         self, fit: OpenFit, model: object, X: object, stitched: Stitched | None = None

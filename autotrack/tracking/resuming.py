@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from autotrack.entities import Note
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
+from autotrack.tracking.score_keys import measured_key
 
 #: Tags of a search: what it does, to which data, with which versions; and, by loop, its splits.
 SEARCH_TAG, DATA_TAG, VERSIONS_TAG = "autotrack.search", "autotrack.data", "autotrack.versions"
@@ -20,7 +21,7 @@ CANDIDATE_TAG = "autotrack.candidate"
 RESUMED_TAG, AFRESH_TAG = "resumed_from", "not_resumed"
 
 # The keys of what a split measures begin so.
-_MEASURED = ("test_", "train_", "fit_time", "score_time")
+_MEASURED = ("split_test_", "split_train_", "fit_time", "score_time")
 
 #: The digests of a candidate's params and of a split.
 Key = tuple[str, str]
@@ -112,7 +113,7 @@ def _evaluations(store: Store, search: RunRow) -> dict[Key, Evaluation]:
     numbers: dict[tuple[str, int], dict[str, float]] = {}
     for run_id, split, key, value in store.split_metrics(search.run_id):
         if key.startswith(_MEASURED):
-            numbers.setdefault((run_id, split), {})[key] = value
+            numbers.setdefault((run_id, split), {})[measured_key(key)] = value
     notes: dict[tuple[str, int], list[Note]] = {}
     for run_id, _, note in store.notes(search.run_id):
         notes.setdefault((run_id, note.split), []).append(note)

@@ -124,7 +124,7 @@ def test_the_splits_of_a_validation_come_in_as_they_finish(dask):
     expected = cross_val_score(Slow(), X, classes, cv=6)
     with autotrack.enable():
         np.testing.assert_array_equal(cross_val_score(Slow(), X, classes, cv=6), expected)
-    kept = autotrack.metric_history(only_run().run_id, "test_score")
+    kept = autotrack.metric_history(only_run().run_id, "split_test_score")
     first, *_, last = kept["time"]
     kept = kept.sort_values("step")
     assert kept["value"].tolist() == expected.tolist()

@@ -629,7 +629,7 @@ def test_texts_in_a_list_are_data(tracking):
     roc_auc_score([*labels[:10], 1], p[:, 1].tolist())
     model.score(docs, labels)
     assert set(only_run().metrics) == {"test_roc_auc_score", "train_score"}
-    assert only_run().params["tfidfvectorizer__ngram_range"] == [1, 2]
+    assert only_run().params["tfidfvectorizer__ngram_range"] == (1, 2)
 
 
 def test_a_memory_map_and_a_read_only_array_are_data(tracking, binary, tmp_path):

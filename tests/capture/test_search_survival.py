@@ -97,8 +97,8 @@ def stored():
     search = the_search()
     for run_id in search.children()["run_id"]:
         run = autotrack.get_run(run_id)
-        if "test_score" in run.metrics:
-            found.setdefault(run.params["number"], []).extend(history(run, "test_score"))
+        if "split_test_score" in run.metrics:
+            found.setdefault(run.params["number"], []).extend(history(run, "split_test_score"))
     return found
 
 
@@ -130,7 +130,7 @@ def test_what_is_in_the_store_while_a_search_goes_on_survives_a_kill(start, tmp_
     whole = candidates[candidates["status"] == "FINISHED"]
     assert len(whole) >= 3
     for run_id, mean in zip(whole["run_id"], whole["metrics.mean_test_score"], strict=True):
-        splits = history(autotrack.get_run(run_id), "test_score")
+        splits = history(autotrack.get_run(run_id), "split_test_score")
         assert mean == pytest.approx(np.mean(splits))
         assert len(splits) == 3
     best = whole["metrics.mean_test_score"].max()

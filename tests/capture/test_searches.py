@@ -99,9 +99,11 @@ def test_every_split_is_kept_and_summed_up_as_in_cv_results(tracking):
     for number, run_id in enumerate(candidates["run_id"]):
         run = autotrack.get_run(run_id)
         for key in ("test_score", "train_score"):
-            assert history(run, key) == [results[f"split{s}_{key}"][number] for s in range(3)]
+            assert history(run, f"split_{key}") == [
+                results[f"split{s}_{key}"][number] for s in range(3)
+            ]
         assert len(history(run, "fit_time")) == len(history(run, "score_time")) == 3
-        splits = np.array(history(run, "test_score"))
+        splits = np.array(history(run, "split_test_score"))
         assert run.metrics["se_test_score"] == pytest.approx(splits.std(ddof=1) / np.sqrt(3))
     keys = ["mean_test_score", "std_test_score", "mean_train_score", "std_train_score"]
     for key in [*keys, "mean_fit_time", "mean_score_time"]:
@@ -482,7 +484,7 @@ def test_fits_that_fail_are_nan_and_say_why(tracking, jobs):
     assert candidates["metrics.rank_test_score"].tolist() == ranks
     failed = autotrack.get_run(candidates["run_id"][2])
     assert (failed.error.type, failed.error.message) == ("ValueError", "not with\nthat one")
-    assert np.isnan(history(failed, "test_score")).all()
+    assert np.isnan(history(failed, "split_test_score")).all()
     notes = run.notes()
     assert notes["kind"].tolist() == ["error"] * 4
     assert notes["split"].tolist() == [0, 0, 1, 2]
@@ -657,7 +659,7 @@ def test_a_search_of_optunas_is_a_search(tracking, jobs):
     means = candidates["metrics.mean_test_score"].tolist()
     assert dict(zip(candidates[f"params.{C}"], means, strict=True)) == pytest.approx(expected)
     first = autotrack.get_run(candidates["run_id"][0])
-    assert len(history(first, "test_score")) == len(history(first, "train_score")) == 3
+    assert len(history(first, "split_test_score")) == len(history(first, "split_train_score")) == 3
     assert candidates["metrics.rank_test_score"].min() == 1
     assert (accuracy_score(y, search.predict(X))) == only_search().metrics["train_accuracy_score"]
 

@@ -70,7 +70,7 @@ def test_cross_val_score_is_one_run_with_every_split_and_their_mean():
     assert run.name == "cross_val_score: StandardScaler > LogisticRegression"
     assert run.params["logisticregression__C"] == 0.5
     assert run.params["cv"] == 4
-    history = autotrack.metric_history(run.run_id, "test_score")
+    history = autotrack.metric_history(run.run_id, "split_test_score")
     assert history["step"].tolist() == [0, 1, 2, 3]
     assert history["value"].tolist() == scores.tolist()
     assert run.metrics["mean_test_score"] == scores.mean()
@@ -92,7 +92,7 @@ def test_the_same_comes_out_on_every_backend(backend):
     assert list(scores) == list(bare)
     np.testing.assert_allclose(scores["test_neg_log_loss"], bare["test_neg_log_loss"])
     run = only_run()
-    history = autotrack.metric_history(run.run_id, "test_neg_log_loss").sort_values("step")
+    history = autotrack.metric_history(run.run_id, "split_test_neg_log_loss").sort_values("step")
     assert history["value"].tolist() == scores["test_neg_log_loss"].tolist()
     assert run.metrics["mean_test_accuracy"] == pytest.approx(scores["test_accuracy"].mean())
 
@@ -166,7 +166,7 @@ def test_a_permutation_test_keeps_score_and_p_value():
     score, permuted, pvalue = permutation_test_score(model(), X, y, n_permutations=8)
 
     run = only_run()
-    assert (run.metrics["score"], run.metrics["pvalue"]) == (score, pvalue)
+    assert (run.metrics["mean_test_score"], run.metrics["pvalue"]) == (score, pvalue)
     history = autotrack.metric_history(run.run_id, "permutation_score").sort_values("step")
     assert history["value"].tolist() == permuted.tolist()
 
@@ -194,7 +194,7 @@ def test_splits_that_fail_are_nan_and_say_why():
     run = only_run()
     assert run.status == "FINISHED"
     assert np.isnan(scores).sum() == 2
-    history = autotrack.metric_history(run.run_id, "test_score")
+    history = autotrack.metric_history(run.run_id, "split_test_score")
     assert history["value"].isna().sum() == 2
     errors = table(run, "fit_errors")
     assert errors["error"].tolist() == ["ValueError: not with that one"] * 2
@@ -230,7 +230,7 @@ def test_every_score_and_time_has_its_moments():
 
     run = only_run()
     for name, values in scores.items():
-        history = autotrack.metric_history(run.run_id, name)
+        history = autotrack.metric_history(run.run_id, name if "time" in name else f"split_{name}")
         assert history["value"].tolist() == values.tolist()
         assert run.metrics[f"mean_{name}"] == values.mean()
         assert run.metrics[f"std_{name}"] == values.std()
@@ -251,7 +251,7 @@ def test_the_models_of_the_splits_are_no_crates_but_their_scores_reach_the_run()
     assert history["value"].tolist() == held_out
     scores["estimator"][0].score(X, y)
     assert run.metrics["estimator_test_score"] == held_out[0]
-    assert run.metrics["test_score"] == scores["test_score"][-1]
+    assert run.metrics["split_test_score"] == scores["test_score"][-1]
     assert len(autotrack.search_runs()) == 1
 
 
@@ -276,7 +276,7 @@ def test_groups_and_weights_are_named_and_arrive(routing):
 
     run = only_run()
     assert run.tags["fit_arguments"] == "groups, sample_weight"
-    assert len(autotrack.metric_history(run.run_id, "test_score")) == 5
+    assert len(autotrack.metric_history(run.run_id, "split_test_score")) == 5
     assert run.tags["autotrack.progress"] == "5 of 5 splits"
 
 
@@ -377,7 +377,7 @@ def test_only_the_loop_of_the_permutations_is_listened_to(jobs):
     run = only_run()
     assert table(run, "splits")["permutation_score"].tolist() == pytest.approx(permuted.tolist())
     assert run.metrics["mean_permutation_score"] == permuted.mean()
-    assert run.metrics["score"] == score
+    assert run.metrics["mean_test_score"] == score
     assert run.tags["autotrack.progress"] == "3 of 3 permutations"
 
 
@@ -449,7 +449,7 @@ def test_splits_that_had_finished_survive_a_kill(tmp_path):
 
     run = only_run()
     assert run.status == "KILLED"
-    finished = len(autotrack.metric_history(run.run_id, "test_score"))
+    finished = len(autotrack.metric_history(run.run_id, "split_test_score"))
     assert finished == 4
     assert run.tags["autotrack.progress"] == f"{finished} of 20 splits"
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -193,7 +196,7 @@ class Rude:
 
 
 def test_values_that_cannot_be_compared_or_shown_do_no_harm():
-    assert user_params(Holder(Rude()))["held"] == "<Rude>"
+    assert user_params(Holder(Rude()))["held"].startswith("<Rude> xxh3:")
 
 
 plain = st.recursive(
@@ -250,3 +253,86 @@ def test_a_pipeline_is_called_by_its_steps():
         "StandardScaler > LogisticRegression"
     )
     assert summary(LogisticRegression()) == "LogisticRegression"
+
+
+# -- objects, closures and tuples ------------------------------------------------------------------
+
+
+class Link:
+    """What Python prints of it tells nothing but where it lies."""
+
+    def __init__(self, power, names=()):
+        self.power = power
+        self.names = list(names)
+
+    def apply(self, X):
+        return X**self.power
+
+
+def times(k):
+    def scaled(X):
+        return X * k
+
+    return scaled
+
+
+def held(value):
+    return user_params(Holder(value))["held"]
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        (Link(1.0), Link(1.0), Link(2.0)),
+        (Link(1.0, "a"), Link(1.0, "a"), Link(1.0, "b")),
+        (times(1), times(1), times(1000)),
+        (Link(1.0).apply, Link(1.0).apply, Link(2.0).apply),
+        (functools.partial(times, 1), functools.partial(times, 1), functools.partial(times, 2)),
+        ([Link(1.0)], [Link(1.0)], [Link(2.0)]),
+        ({"link": Link(1.0)}, {"link": Link(1.0)}, {"link": Link(2.0)}),
+        (
+            np.array([Link(1.0), None], dtype=object),
+            np.array([Link(1.0), None], dtype=object),
+            np.array([Link(2.0), None], dtype=object),
+        ),
+        (lambda X: X + 1, lambda X: X + 1, lambda X: X + 2),
+    ],
+)
+def test_objects_and_functions_are_told_apart_by_what_they_hold(one, same, other):
+    assert held(one) == held(copy.deepcopy(one)) == held(same)
+    assert held(one) != held(other)
+    assert "0x" not in repr(held(one))
+
+
+def test_an_object_is_readable_with_its_numbers():
+    assert re.fullmatch(r"Link\(power=1\.0, …\) xxh3:[0-9a-f]{16}", held(Link(1.0)))
+
+
+def test_an_object_whose_own_repr_shows_an_address_inside_is_told_by_what_it_holds():
+    @dataclasses.dataclass
+    class Settings:
+        link: object
+
+    assert held(Settings(Link(1.0))) != held(Settings(Link(2.0)))
+    assert held(Settings(Link(1.0))) == held(Settings(Link(1.0)))
+    assert "0x" not in held(Settings(Link(1.0)))
+
+
+def test_keys_that_are_objects_show_no_address():
+    assert "0x" not in repr(held({Link(1.0): 1, times(2): 2}))
+
+
+def test_what_has_no_content_says_so():
+    assert held(item for item in [1]).endswith("(its content cannot be told)")
+
+
+def test_functions_that_can_be_imported_keep_their_plain_name():
+    assert held(times) == f"{__name__}.times"
+    assert held(Link) == f"{__name__}.Link"
+
+
+def test_a_tuple_comes_back_as_it_was_given():
+    assert held((50,)) == (50,)
+    assert type(held((50,))) is tuple
+    assert held([(1, 2), [1, 2]]) == [(1, 2), [1, 2]]
+    assert held((1, 2)) != held([1, 2])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Lasso, LinearRegression, Ridge
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 
 import autotrack
 from autotrack import InvalidValueError, SettingError
@@ -103,10 +105,56 @@ def test_a_param_starts_no_run_and_is_in_every_run_that_follows():
         Ridge(alpha=3).fit([[1], [2]], [1, 2])
     assert first.params == child.params == {"alpha": 0.5}
     # What the model was given counts in its own run.
-    assert autotrack.last_run().params == {"alpha": 3}
+    assert autotrack.last_run().params == {"alpha": 3, "param__alpha": 0.5}
     with autotrack.start_run() as second:
         pass
     assert second.params == {"alpha": 0.5}
+
+
+def fitted(model):
+    return autotrack.last_run().params if model.fit([[1], [2]], [1, 2]) else None
+
+
+def test_an_input_never_reads_as_the_param_of_a_model_that_has_another():
+    alpha = autotrack.param("alpha", 5.0)
+    with autotrack.enable():
+        assert fitted(Ridge(alpha=alpha)) == {"alpha": 5.0}
+        assert fitted(Lasso()) == {"param__alpha": 5.0}
+        assert fitted(Ridge(alpha=1.0)) == {"param__alpha": 5.0}
+        assert fitted(LinearRegression()) == {"alpha": 5.0}
+        assert fitted(make_pipeline(Ridge(alpha=2.0))) == {
+            "alpha": 5.0,
+            "ridge": "Ridge",
+            "ridge__alpha": 2.0,
+        }
+        cross_val_score(
+            Lasso(), [[1], [2], [3], [4]], [1, 2, 3, 4], cv=2, scoring="neg_mean_squared_error"
+        )
+        assert autotrack.last_run().params["param__alpha"] == 5.0
+        assert "alpha" not in autotrack.last_run().params
+
+
+def test_an_input_is_no_option_of_a_validation_that_has_another():
+    autotrack.param("cv", 10)
+    with autotrack.enable():
+        cross_val_score(LinearRegression(), [[1], [2], [3], [4]] * 5, [1, 2, 3, 4] * 5)
+        assert autotrack.last_run().params == {"param__cv": 10}
+
+
+@pytest.mark.parametrize("when", ["before the run", "before the fit", "after the fit"])
+def test_in_a_run_of_the_users_too(when):
+    if when == "before the run":
+        autotrack.param("alpha", 5.0)
+    with autotrack.enable(), autotrack.start_run() as run:
+        if when == "before the fit":
+            autotrack.param("alpha", 5.0)
+        Lasso().fit([[1], [2]], [1, 2])
+        if when == "after the fit":
+            autotrack.param("alpha", 5.0)
+        assert run.params == {"param__alpha": 5.0}
+        Ridge(alpha=5.0).fit([[1], [2]], [1, 2])
+        assert autotrack.last_run().params == {"alpha": 5.0}
+    assert run.params == {"param__alpha": 5.0}
 
 
 @pytest.mark.parametrize("name", ["", None, 3])

@@ -244,6 +244,43 @@ def test_true_and_one_are_a_difference():
     assert autotrack.diff_runs(a.run_id, b.run_id)["key"].tolist() == ["p"]
 
 
+def test_none_and_not_set_are_a_difference():
+    a, b = record(params={"p": None, "q": None}), record(params={"q": None})
+    (row,) = autotrack.diff_runs(a.run_id, b.run_id).itertuples()
+    assert (row.section, row.key, row.a, row.b) == ("params", "p", None, pd.NA)
+    (row,) = autotrack.diff_runs(b.run_id, a.run_id).itertuples()
+    assert (row.a, row.b) == (pd.NA, None)
+
+
+def test_of_several_data_sets_of_one_name_none_is_hidden():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(80, 3)), rng.normal(size=80)
+    parts = [(rng.normal(size=(20, 3)), rng.normal(size=20)) for _ in range(3)]
+
+    def scored(*chosen):
+        model = Ridge().fit(X, y)
+        run = autotrack.last_run()
+        for number in chosen:
+            model.score(parts[number][0][:], parts[number][1][:])
+        return run.run_id
+
+    def differing(*runs):
+        return autotrack.diff_runs(*runs).query("section == 'data'")
+
+    with autotrack.enable(log_models=False):
+        first, other, swapped = scored(0, 2), scored(1, 2), scored(2, 0)
+        less = scored(2)
+        assert differing(first, other)["key"].tolist() == ["test", "test target"]
+        assert differing(first, swapped).empty
+        assert differing(first, less)["b"].tolist() == [pd.NA, pd.NA]
+        # The same X and the same targets, otherwise combined.
+        model = Ridge().fit(X, y)
+        crossed = autotrack.last_run().run_id
+        model.score(parts[0][0][:], parts[2][1][:])
+        model.score(parts[2][0][:], parts[0][1][:])
+        assert differing(first, crossed)["key"].tolist() == ["test target"] * 2
+
+
 def test_a_store_can_be_named_by_way_of_another_folder(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -1,0 +1,63 @@
+"""The metrics of imbalanced-learn, which are recorded as scikit-learn's are."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType
+from typing import Any
+
+from autotrack.capture.metrics import MetricEars, judges_predictions
+from autotrack.capture.nesting import enter, leave
+from autotrack.tracking.context import home
+
+#: The module they are imported from, and the one of them that returns a text.
+MODULE = "imblearn.metrics"
+REPORT = "classification_report_imbalanced"
+
+
+def metric_functions() -> Iterator[FunctionType]:
+    """The functions of the module that judge predictions."""
+    module = sys.modules[MODULE]
+    for name in getattr(module, "__all__", ()):
+        function = getattr(module, name, None)
+        if isinstance(function, FunctionType) and judges_predictions(function):
+            yield function
+
+
+class ImbalancedReport:
+    """Records the report of imbalanced-learn as a table."""
+
+    def __init__(self, metrics: MetricEars) -> None:
+        self._metrics = metrics
+
+    def hear_report(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Record one call."""
+        try:
+            enter(True)
+            result = original(*args, **kwargs)
+            with home.trouble.guard(f"record {original.__name__}"):
+                told = result
+                if isinstance(result, str):
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # which the user has seen by now
+                        told = original(*args, **{**kwargs, "output_dict": True})
+                self._metrics._record(original, args, kwargs, _rows(told))
+            return result
+        finally:
+            leave(False)
+
+
+def _rows(report: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """The report with its averages as a row like those of the classes, as its text has them."""
+    rows: dict[str, Mapping[str, float]] = {}
+    average: dict[str, float] = {}
+    for key, value in report.items():
+        if isinstance(value, Mapping):
+            rows[str(key)] = {column: float(number) for column, number in value.items()}
+        else:
+            average["sup" if key == "total_support" else key.removeprefix("avg_")] = float(value)
+    return {**rows, "avg / total": average}

@@ -1,0 +1,187 @@
+"""Functions as normalised code: what they compute, and not how they are written down.
+
+Two functions have one digest if comments, docstrings, line breaks and the names of local variables
+are all that tells them apart. It is taken from the compiled code, which is what runs, whatever
+became of the file meanwhile; and it is the same in every process.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import xxhash
+
+from autotrack.identity import IdentityMap
+
+Step = dis.Instruction
+
+# Instructions that do nothing: line breaks decide where they stand.
+_NOTHING = frozenset({"NOP", "CACHE", "EXTENDED_ARG"})
+# What a class body says of its text: its docstring, and where it stands.
+_OF_TEXT = frozenset({"__doc__", "__qualname__", "__firstlineno__", "__static_attributes__"})
+# CO_VARARGS, CO_VARKEYWORDS, CO_GENERATOR, CO_COROUTINE and CO_ASYNC_GENERATOR.
+_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
+_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL"})
+_ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
+_FURTHER = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A global name that code reads.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The name, and the attributes that are read of it one after another.
+    further : tuple of (str, object)
+        The next instructions and their arguments.
+    before : tuple of (str, object)
+        The instruction before.
+    """
+
+    names: tuple[str, ...]
+    further: tuple[tuple[str, Any], ...]
+    before: tuple[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A module that code imports while it runs; the names it takes of it, None for the module."""
+
+    module: str
+    level: int
+    names: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What is known of compiled code.
+
+    Attributes
+    ----------
+    digest : bytes
+        Of what it computes.
+    reads : tuple of Read
+        The global names it reads, those of the functions inside of it among them.
+    imports : tuple of Import
+        What it imports while it runs.
+    texts : frozenset of str
+        The texts that stand in it.
+    """
+
+    digest: bytes
+    reads: tuple[Read, ...]
+    imports: tuple[Import, ...]
+    texts: frozenset[str]
+
+
+_known: IdentityMap[Code] = IdentityMap()
+
+
+def read_code(code: CodeType) -> Code:
+    """Normalise compiled code; what was read once is remembered while the code lives."""
+    known = _known.get(code)
+    if known is None:
+        known = _read(code)
+        _known.set(code, known)
+    return known
+
+
+def _read(code: CodeType) -> Code:
+    text = dis.Bytecode(code)
+    every = list(text)
+    steps = [step for step in every if step.opname not in _NOTHING]
+    inner = [read_code(const) for const in code.co_consts if isinstance(const, CodeType)]
+    reads, imports = [*_reads(steps)], [*_imports(steps)]
+    texts = {const for const in code.co_consts if isinstance(const, str)}
+    for part in inner:
+        reads += part.reads
+        imports += part.imports
+        texts |= part.texts
+    ranges = getattr(text, "exception_entries", ())
+    return Code(_digest(code, every, ranges), tuple(reads), tuple(imports), frozenset(texts))
+
+
+def _digest(code: CodeType, every: list[Step], ranges: Iterable[Any]) -> bytes:
+    sink = xxhash.xxh3_128()
+    arguments = code.co_argcount + code.co_kwonlyargcount
+    arguments += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+    named = code.co_varnames if "locals" in code.co_names else code.co_varnames[:arguments]
+    counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
+    sink.update(repr((code.co_name, named, *counts, code.co_flags & _FLAGS)).encode())
+    # Where a jump leads is told by the number of the instruction there.
+    places: dict[int, int] = {}
+    steps: list[Step] = []
+    for step in every:
+        places[step.offset] = len(steps)
+        if step.opname not in _NOTHING:
+            steps.append(step)
+    skipped = _of_text(steps)
+    for at, step in enumerate(steps):
+        if at not in skipped:
+            sink.update(f"{step.opname} {_argument(step, places)}\n".encode("utf-8", "replace"))
+    for entry in ranges:  # which instructions stand in a `try` or `with`
+        span = places.get(entry.start), places.get(entry.end), places.get(entry.target)
+        sink.update(repr((*span, entry.depth, entry.lasti)).encode())
+    return sink.digest()
+
+
+def _of_text(steps: list[Step]) -> set[int]:
+    """The places of instructions that only say how a class is written down."""
+    found: set[int] = set()
+    for at, step in enumerate(steps[1:], 1):
+        if step.opname == "STORE_NAME" and step.argval in _OF_TEXT:
+            found |= {at - 1, at}
+    return found
+
+
+def _argument(step: Step, places: dict[int, int]) -> str:
+    code = step.opcode
+    if code in dis.hasconst:
+        return constant(step.argval)
+    if code in dis.hasjrel or code in dis.hasjabs:
+        return f"to {places.get(step.argval)}"
+    if code in dis.haslocal:
+        return str(step.arg)
+    if code in dis.hasname or code in dis.hasfree or code in dis.hascompare:
+        return str(step.argval)
+    return str(step.arg)
+
+
+def constant(value: Any) -> str:
+    """Write a constant of code down, the same way in every process."""
+    if isinstance(value, CodeType):
+        return f"code {read_code(value).digest.hex()}"
+    if isinstance(value, frozenset):
+        return f"frozenset({sorted(map(constant, value))})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(constant, value))},)"
+    return f"{type(value).__name__} {value!r}"
+
+
+def _reads(steps: list[Step]) -> Iterator[Read]:
+    for at, step in enumerate(steps):
+        if step.opname not in _GLOBAL:
+            continue
+        names, after = [str(step.argval)], at + 1
+        while after < len(steps) and steps[after].opname in _ATTRIBUTE:
+            names.append(str(steps[after].argval))
+            after += 1
+        further = tuple((next_.opname, next_.argval) for next_ in steps[after : after + _FURTHER])
+        before = (steps[at - 1].opname, steps[at - 1].argval) if at else ("", None)
+        yield Read(tuple(names), further, before)
+
+
+def _imports(steps: list[Step]) -> Iterator[Import]:
+    for at, step in enumerate(steps):
+        if step.opname != "IMPORT_NAME":
+            continue
+        taken = steps[at - 1].argval if at and steps[at - 1].opcode in dis.hasconst else None
+        level = steps[at - 2].argval if at > 1 else 0
+        names = tuple(map(str, taken)) if isinstance(taken, tuple) else None
+        yield Import(str(step.argval), level if isinstance(level, int) else 0, names)
