@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ _SPEAK_FOR_THEMSELVES = frozenset(
     {"average", "average_method", "multi_class", "multioutput", "weights", "metric", "metric_func"}
 )
 _LONGEST_OPTION = 24
+# Between the words of the name of a class.
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # What an option of a user's own function may be to be spelled out.
 _PLAIN = (bool, int, float, str)
 # The arguments of a scorer, and of its `_score`.
@@ -288,7 +291,15 @@ def own_name(function: Callable[..., Any], options: Mapping[str, Any]) -> str:
         for name, value in options.items()
         if value is not None
     )
-    return key_text(str(getattr(function, "__name__", "score"))) + chosen
+    return key_text(_name_of(function)) + chosen
+
+
+def _name_of(function: Any) -> str:
+    """The name of a function, of what a partial wraps, or of the class of any other callable."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__name__", None)
+    return str(name) if name else _WORDS.sub("_", type(function).__name__).lower()
 
 
 def _is_default(value: object, default: object) -> bool:

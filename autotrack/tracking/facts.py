@@ -62,6 +62,8 @@ class FitFacts:
         Transformers outside the model whose output it is trained on, first applied first.
     tags : mapping of str to str
         Further facts about the call.
+    warm : bool
+        Whether a later fit of the same estimator may go on with this one (``warm_start``).
     """
 
     name: str
@@ -70,6 +72,7 @@ class FitFacts:
     data: DatasetUse | None = None
     preprocessing: Sequence[TransformerFacts] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    warm: bool = False
 
     @property
     def applied_first(self) -> list[TransformerFacts]:
@@ -107,6 +110,8 @@ class ScoreFacts:
         The data it was computed on, where that is known.
     step : int or None
         The step of the metrics; None for one more than the key has so far.
+    drawn : bool
+        Whether a display drew it, whose numbers stand back behind those that were computed.
     """
 
     data_name: str
@@ -114,6 +119,7 @@ class ScoreFacts:
     tables: Mapping[str, Table] = field(default_factory=dict)
     data: DatasetUse | None = None
     step: int | None = None
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
