@@ -20,10 +20,11 @@ from autotrack.capture.scoring import Scoring, key_text
 from autotrack.capture.staged import follow, stage_count
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import is_model, qualified_name, summary, user_params
+from autotrack.describe.parts import held_by, with_own_parts
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
-from autotrack.tracking.links import final_parts, links
+from autotrack.tracking.links import links
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
@@ -35,8 +36,6 @@ Call = Callable[..., Any]
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 
-# Parts within parts of a model that are looked through for predictions.
-_MOST_PARTS = 16
 # Attributes in which a fitted model keeps what it predicted for its own training data, and what
 # such rows are called in keys, where they are not just the training data.
 _OWN_PREDICTIONS = {
@@ -79,7 +78,11 @@ class EstimatorEars:
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
         if args and self._searches.takes(args[0]):
-            return self._searches.hear_search(original, args, kwargs, self._facts, self._stitched)
+            search, X = args[0], inputs(args, kwargs)[0]
+            found = self._searches.hear_search(original, args, kwargs, self._facts, self._stitched)
+            with self._trouble.guard("remember what a search predicted"):
+                self._remember_own(search, X, search)
+            return found
         return self._fit(original, args, kwargs)
 
     def _fit(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool = False) -> Any:
@@ -261,14 +264,11 @@ class EstimatorEars:
     def _remember_own(self, model: Any, X: object, result: object) -> None:
         if result is not model:
             self._lineage.predicted(model, X, result)
-        waiting, seen = [model], 0
-        while waiting and seen < _MOST_PARTS:
-            here, seen = waiting.pop(), seen + 1
-            held = getattr(here, "__dict__", {})
-            for name, part in _OWN_PREDICTIONS.items():
+        for part in with_own_parts(model):
+            held = held_by(part)
+            for name, rows in _OWN_PREDICTIONS.items():
                 if name in held:
-                    self._lineage.predicted(model, X, held[name], part=part)
-            waiting += final_parts(here)
+                    self._lineage.predicted(model, X, held[name], part=rows)
 
     def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         result = original(*args, **kwargs)

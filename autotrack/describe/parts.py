@@ -140,6 +140,19 @@ def _is_member(value: object) -> bool:
     return _is_estimator(value) or type(value).__name__ == _HOLDER
 
 
+def with_own_parts(model: object) -> Iterator[object]:
+    """`model`, and the parts of it whose predictions are its own: a pipeline's last step, say."""
+    waiting = [model]
+    for _ in range(_MOST_SHARED):
+        if not waiting:
+            return
+        here = waiting.pop()
+        yield here
+        held = held_by(here)
+        waiting += [part for _, part in named_parts(held.get("steps"))[-1:]]
+        waiting += [held[name] for name in _THE_MODEL_ITSELF if _is_estimator(held.get(name))]
+
+
 def is_pipeline_end(part: object, whole: object) -> bool:
     """Whether the steps of `part` are the last ones of `whole`, the very same."""
     ours, theirs = (
