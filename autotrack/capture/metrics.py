@@ -285,21 +285,20 @@ def metric_name(function: Callable[..., Any], bound: Mapping[str, Any]) -> str:
 
 
 def own_name(function: Callable[..., Any], options: Mapping[str, Any]) -> str:
-    """The name of a function of the user's with what it was given beside truth and prediction."""
+    """The name of a function of the user's with what it was given beside truth and prediction.
+
+    A partial has the name of what it wraps, any other callable that of its class.
+    """
+    held: Any = function
+    while isinstance(held, functools.partial):
+        held, options = held.func, {**held.keywords, **options}
     chosen = "".join(
         f"_{key_text(_option(name, value) if isinstance(value, _PLAIN) else name)}"
         for name, value in options.items()
         if value is not None
     )
-    return key_text(_name_of(function)) + chosen
-
-
-def _name_of(function: Any) -> str:
-    """The name of a function, of what a partial wraps, or of the class of any other callable."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    name = getattr(function, "__name__", None)
-    return str(name) if name else _WORDS.sub("_", type(function).__name__).lower()
+    name = getattr(held, "__name__", None)
+    return key_text(name or _WORDS.sub("_", type(held).__name__).lower()) + chosen
 
 
 def _is_default(value: object, default: object) -> bool:
