@@ -23,7 +23,7 @@ from autotrack.capture.metrics import PREDICTIONS, MetricEars, metric_name
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.predictions import Prediction
 from autotrack.capture.results import MOST_ROWS, array_table, curve_rows
-from autotrack.capture.scoring import TEST, Scoring
+from autotrack.capture.scoring import TEST, Scoring, key_text
 from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.links import Link, links
@@ -38,6 +38,7 @@ MAKERS = ("from_estimator", "from_predictions", "from_cv_results")
 # them tells nobody's value.
 _MOST_GROUPS = 10
 _FEWEST_ROWS = 5
+_BINARY = _MATRIX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class _Drawn:
     numbers: Sequence[dict[str, float]]
     tables: dict[str, Table]
     curves: Sequence[NDArray[Any]] = ()
+
+    def called(self, what: str) -> _Drawn:
+        """The same with what it is of, a class say, at the end of its names."""
+        if not what:
+            return self
+        numbers = [{f"{key}_{what}": each[key] for key in each} for each in self.numbers]
+        tables = {f"{key}_{what}": table for key, table in self.tables.items()}
+        return _Drawn(numbers, tables, self.curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,11 @@ class _Judged:
     use: DatasetUse | None
     prediction: Prediction | None = None
 
+    @property
+    def step(self) -> int | None:
+        """The stage it is of, where it is of one."""
+        return self.prediction.step if self.prediction is not None else None
+
 
 class DisplayEars:
     """Hears a display being made from a model, its predictions, or its cross-validation."""
@@ -185,15 +199,14 @@ class DisplayEars:
         signature = inspect.signature(original)
         bound = signature.bind(*args, **kwargs).arguments
         names = list(signature.parameters)
-        judged, drawn = (
-            self._judged(original.__name__, bound, names, len(args)),
-            reader.read(display, bound),
-        )
+        judged = self._judged(original.__name__, bound, names, len(args))
+        drawn = reader.read(display, bound).called(_shown(bound, judged.prediction))
         first, *folds = drawn.numbers or ({},)
-        name = judged.data_name
-        self._recorder.score(judged.link, ScoreFacts(name, first, drawn.tables, judged.use))
+        name, step = judged.data_name, judged.step
+        facts = ScoreFacts(name, first, drawn.tables, judged.use, step, drawn=True)
+        self._recorder.score(judged.link, facts)
         for numbers in folds:
-            self._recorder.score(judged.link, ScoreFacts(name, numbers))
+            self._recorder.score(judged.link, ScoreFacts(name, numbers, drawn=True))
         if judged.link is not None:
             # Its figure belongs beside its numbers.
             links.set(display, judged.link)
@@ -218,3 +231,54 @@ class DisplayEars:
         prediction = self._metric_ears.judged(PREDICTIONS, bound, names, "y_true", placed)
         link = prediction.link if prediction is not None else None
         return _Judged(link, *self._metric_ears.data_of(prediction, truth), prediction)
+
+
+def _shown(bound: Mapping[str, Any], prediction: Prediction | None) -> str:
+    """What of the data or prediction a display shows, if not the whole; else nothing.
+
+    A class or output is known by the column, of the prediction or else of the truth, that was
+    passed. Where that is not known, `name` tells one display from another.
+    """
+    if "y_true" not in bound or bound.get("pos_label") is not None:
+        return ""  # a model as a whole; or a class that the name of the metric says
+    values = next((bound[name] for name in PREDICTIONS if bound.get(name) is not None), None)
+    whole = prediction.values if prediction is not None else None
+    place = _column_in(values, whole) or _column_of(values)
+    truth = _column_of(bound["y_true"])
+    if place is None and truth is None:
+        is_whole = whole is not None and whole.ndim == 1
+        return "" if is_whole or not bound.get("name") else key_text(str(bound["name"]))
+    column, width = place or truth  # type: ignore[misc]
+    model = prediction.model() if prediction is not None and prediction.model is not None else None
+    classes = getattr(model, "classes_", None)
+    if isinstance(classes, np.ndarray) and len(classes) == width:
+        is_usual = width == _BINARY and column == 1 and truth is None
+        return "" if is_usual else key_text(f"class_{classes[column]}")
+    if model is not None and classes is None:
+        return f"output_{column}"
+    return "" if width == _BINARY and column == 1 else f"class_{column}"
+
+
+def _column_in(values: Any, whole: Any) -> tuple[int, int] | None:
+    """Which column of a matrix some values are, and of how many."""
+    array = np.asarray(values) if values is not None else None
+    if array is None or array.ndim != 1 or getattr(whole, "ndim", 0) != _MATRIX:
+        return None
+    if len(array) != len(whole):
+        return None
+    equal = [j for j in range(whole.shape[1]) if np.array_equal(array, whole[:, j])]
+    return (equal[0], whole.shape[1]) if len(equal) == 1 else None
+
+
+def _column_of(values: Any) -> tuple[int, int] | None:
+    """Which column an array is a view of, and of how many."""
+    base = getattr(values, "base", None)
+    if not isinstance(values, np.ndarray) or not isinstance(base, np.ndarray):
+        return None
+    if values.ndim != 1 or base.ndim != _MATRIX or not base.size:
+        return None
+    rows, columns = base.strides
+    if values.strides[0] != rows or len(values) != len(base) or not columns or base.shape[1] < 2:
+        return None
+    behind = values.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return (behind // columns) % base.shape[1], base.shape[1]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from numbers import Real
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.capture.callbacks import MonitorEars
 from autotrack.capture.caller import variable_name
-from autotrack.capture.incremental import brought_up_to_date, goes_on
+from autotrack.capture.incremental import brought_up_to_date, goes_on, starts_warm
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
+from autotrack.capture.predictions import OUT_OF_BAG
 from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
+from autotrack.capture.staged import follow, stage_count
 from autotrack.capture.training_rows import Trained, trainings
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import (
@@ -23,6 +27,7 @@ from autotrack.describe.estimator import (
     summary,
     user_params,
 )
+from autotrack.describe.parts import held_by, with_own_parts
 from autotrack.describe.stamp import stamp
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
@@ -40,8 +45,15 @@ Call = Callable[..., Any]
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 
-# Attributes in which a fitted model keeps what it predicted for its own training data.
-_OWN_PREDICTIONS = ("labels_", "oob_prediction_", "oob_decision_function_")
+# Attributes in which a fitted model keeps what it predicted for its own training data, and what
+# such rows are called in keys, where they are not just the training data.
+_OWN_PREDICTIONS = {
+    "labels_": "",
+    "row_labels_": "",
+    "transduction_": "",
+    "oob_prediction_": OUT_OF_BAG,
+    "oob_decision_function_": OUT_OF_BAG,
+}
 
 
 class EstimatorEars:
@@ -75,7 +87,11 @@ class EstimatorEars:
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
         if args and self._searches.takes(args[0]):
-            return self._searches.hear_search(original, args, kwargs, self._facts, self._stitched)
+            search, X = args[0], inputs(args, kwargs)[0]
+            found = self._searches.hear_search(original, args, kwargs, self._facts, self._stitched)
+            with self._trouble.guard("remember what a search predicted"):
+                self._remember_own(search, X, search)
+            return found
         return self._fit(original, args, kwargs)
 
     def _fit(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool = False) -> Any:
@@ -101,7 +117,7 @@ class EstimatorEars:
         """Hear ``partial_fit``: the first one opens a run, the others go on with it."""
         if not args or not is_estimator(args[0]):
             return original(*args, **kwargs)
-        link = links.get(args[0])
+        link = links.of_fit(args[0])
         if link is None or not link.partial:
             return self._fit(original, args, kwargs, partial=True)
         try:
@@ -109,7 +125,7 @@ class EstimatorEars:
             result = original(*args, **kwargs)
             with self._trouble.guard("record a partial_fit"):
                 # It may have been trained by a nested fit, which took it out of its run.
-                links.set(args[0], link)
+                links.tie(args[0], link)
                 self._recorder.continue_fit(args[0])
             return result
         finally:
@@ -155,6 +171,28 @@ class EstimatorEars:
         finally:
             leave(False)
 
+    def hear_staged(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        """Hear ``staged_predict`` and its kin, generators of what each stage predicts."""
+        stages = original(*args, **kwargs)
+        if type(stages) is not GeneratorType or not args or not is_estimator(args[0]):
+            return stages
+        model, (X, y) = args[0], inputs(args, kwargs)
+        name = "score" + _score_options(original, args, kwargs)
+
+        def predicted(step: int, value: Any) -> None:
+            with self._trouble.guard("remember a staged prediction"):
+                self._lineage.predicted(model, X, value, step=step)
+
+        def scored(step: int, value: Any) -> None:
+            with self._trouble.guard("record a staged score"):
+                if isinstance(value, Real):
+                    self._score(model, X, y, {name: float(value)}, None, step)
+
+        seen = scored if original.__name__ == "staged_score" else predicted
+        with self._trouble.guard("count the stages of a model"):
+            links.note_stages(model, stage_count(model))
+        return follow(stages, seen)
+
     # -- parts of a fit ----------------------------------------------------------------------
 
     def _is_model(self, estimator: object) -> bool:
@@ -166,7 +204,9 @@ class EstimatorEars:
         with self._trouble.guard("record a fit"):
             model, facts = args[0], self._facts(original, args, kwargs)
             trainings.set(model, Trained.of(*inputs(args, kwargs)))
-            before = links.get(model)
+            before = links.of_fit(model)
+            if partial:
+                facts = replace(facts, warm=False)
             if before is None or not goes_on(model, before, facts, partial=partial):
                 return self._recorder.open_fit(facts)
             return self._recorder.open_fit(brought_up_to_date(model, before, facts), before)
@@ -185,6 +225,7 @@ class EstimatorEars:
             tags={"fit_arguments": ", ".join(extra)} if extra else {},
             held=self._held(estimator),
             stamp=stamp(X) if self._settings.log_models and self._settings.log_datasets else None,
+            warm=starts_warm(estimator),
         )
 
     def _params(self, estimator: object) -> Mapping[str, Any]:
@@ -242,16 +283,18 @@ class EstimatorEars:
     def _remember_own(self, model: Any, X: object, result: object) -> None:
         if result is not model:
             self._lineage.predicted(model, X, result)
-        held = getattr(model, "__dict__", {})
-        for name in _OWN_PREDICTIONS:
-            if name in held:
-                self._lineage.predicted(model, X, held[name])
+        for part in with_own_parts(model):
+            held = held_by(part)
+            for name, rows in _OWN_PREDICTIONS.items():
+                if name in held:
+                    self._lineage.predicted(model, X, held[name], part=rows)
 
     def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         result = original(*args, **kwargs)
         with self._trouble.guard("remember a transformer"):
             transformer = args[0]
             resamples = original.__name__ == "fit_resample"
+            links.refitted(transformer)
             facts = TransformerFacts(summary(transformer), user_params(transformer), resamples)
             data = inputs(args, kwargs)[0]
             self._lineage.fitted(transformer, facts, data)
@@ -261,11 +304,17 @@ class EstimatorEars:
         return result
 
     def _score(
-        self, model: object, X: object, y: object, value: dict[str, float], part: str | None
+        self,
+        model: object,
+        X: object,
+        y: object,
+        value: dict[str, float],
+        part: str | None,
+        step: int | None = None,
     ) -> None:
         link = links.get(model)
         data_name, use = self._scoring.data(link, X, y, part, model=model)
-        self._recorder.score(link, ScoreFacts(data_name, value, data=use))
+        self._recorder.score(link, ScoreFacts(data_name, value, data=use, step=step))
 
 
 def _score_options(original: Call, args: Args, kwargs: Kwargs) -> str:

@@ -44,7 +44,7 @@ def goes_on(estimator: object, before: Link | None, facts: FitFacts, *, partial:
     """
     if before is None or before.loaded or before.facts is None:
         return False
-    if not partial and not _starts_warm(estimator):
+    if not partial and not starts_warm(estimator):
         return False
     same_params = _lasting(before.facts.params) == _lasting(facts.params)
     return same_params and _columns(before.train) == _columns(facts.data)
@@ -61,11 +61,12 @@ def brought_up_to_date(estimator: Any, before: Link, facts: FitFacts) -> FitFact
     return replace(facts, params={**facts.params, **back})
 
 
-def _starts_warm(estimator: object) -> bool:
+def starts_warm(estimator: object) -> bool:
+    """Whether ``fit`` of an estimator that is fitted already trains it further."""
     held = getattr(estimator, "__dict__", {})
     steps = held.get("steps")
     if isinstance(steps, list) and steps and isinstance(steps[-1], tuple):
-        return _starts_warm(steps[-1][-1])  # a pipeline fits its steps in place
+        return starts_warm(steps[-1][-1])  # a pipeline fits its steps in place
     return bool(held.get("warm_start", False))
 
 

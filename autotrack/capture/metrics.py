@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ _SPEAK_FOR_THEMSELVES = frozenset(
     {"average", "average_method", "multi_class", "multioutput", "weights", "metric", "metric_func"}
 )
 _LONGEST_OPTION = 24
+# Between the words of the name of a class.
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # What an option of a user's own function may be to be spelled out.
 _PLAIN = (bool, int, float, str)
 # The arguments of a scorer, and of its `_score`.
@@ -288,13 +291,20 @@ def metric_name(function: Callable[..., Any], bound: Mapping[str, Any]) -> str:
 
 
 def own_name(function: Callable[..., Any], options: Mapping[str, Any]) -> str:
-    """The name of a function of the user's with what it was given beside truth and prediction."""
+    """The name of a function of the user's with what it was given beside truth and prediction.
+
+    A partial has the name of what it wraps, any other callable that of its class.
+    """
+    held: Any = function
+    while isinstance(held, functools.partial):
+        held, options = held.func, {**held.keywords, **options}
     chosen = "".join(
         f"_{key_text(_option(name, value) if isinstance(value, _PLAIN) else name)}"
         for name, value in options.items()
         if value is not None
     )
-    return key_text(str(getattr(function, "__name__", "score"))) + chosen
+    name = getattr(held, "__name__", None)
+    return key_text(name or _WORDS.sub("_", type(held).__name__).lower()) + chosen
 
 
 def _is_default(value: object, default: object) -> bool:

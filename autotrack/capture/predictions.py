@@ -18,6 +18,10 @@ from autotrack.describe.data import fingerprint
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.tracking.links import Link
 
+#: What rows are called that a model, or one of its members, was not trained on, although they
+#: are of its training data: by bagging, or by a cross-validation.
+OUT_OF_BAG, OUT_OF_FOLD = "oob", "oof"
+
 # Up to this size (bytes) it is cheaper to compare all bytes than to look at some rows first.
 _SMALL = 1 << 16
 

@@ -64,6 +64,10 @@ METHODS = {
     "decision_function": "predict",
     "score_samples": "predict",
     "score": "score",
+    "staged_predict": "staged",
+    "staged_predict_proba": "staged",
+    "staged_decision_function": "staged",
+    "staged_score": "staged",
 }
 _BIRTH = "__init_subclass__"
 

@@ -12,6 +12,7 @@ from autotrack.capture.evaluations import noted
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
+from autotrack.capture.predictions import OUT_OF_FOLD
 from autotrack.capture.progress import ProgressBar, progress_bar
 from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.splits import (
@@ -251,7 +252,8 @@ class ValidationEars:
         """What is computed later from what came out of this run belongs to it."""
         if heard.function == "cross_val_predict":
             link = self._measurements.link_of(heard.opened)
-            self._lineage.predicted_in(link, reference(heard.bound.get("X")), result)
+            data = reference(heard.bound.get("X"))
+            self._lineage.predicted_in(link, data, result, part=OUT_OF_FOLD)
         elif heard.function == "cross_validate":
             link = self._measurements.link_of(heard.opened, scope="estimator")
             for model in result.get("estimator", ()):

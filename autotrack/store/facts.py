@@ -45,6 +45,9 @@ _AT_THE_NEXT_STEP = (
     _FOR_ITS_RUN + f"step = next_step, next_step = min(next_step, {_LAST}) + 1",
 )
 
+# More than a metric has values.
+_MOST_STAGES = 1 << 40
+
 #: Key, value, step and time of a metric.
 MetricRow = tuple[str, float, int | None, float]
 
@@ -139,6 +142,32 @@ class Facts(Runs):
             if written < len(given):
                 for run_id in metrics:
                     self._number(connection, run_id)
+
+    def add_stages(self, run_id: str, metrics: Iterable[tuple[str, float, int, float]]) -> None:
+        """Add to the history of metrics what is not to become the value that is shown.
+
+        Values of the stages that a model went through, which come before that of the model.
+
+        Raises
+        ------
+        InvalidValueError
+            As for :meth:`add_metrics`.
+        """
+        rows = [
+            (clean_key(key, "metric"), encode_metric(key, value), float(at), _clean_step(key, step))
+            for key, value, step, at in metrics
+        ]
+        if not rows:
+            return
+        with self.transaction() as connection:
+            run = self._number(connection, run_id)
+            # Numbers below those of `metrics`, which begin with 0.
+            connection.executemany(
+                "INSERT INTO earlier_metrics (run, key, number, value, time, step)"
+                f" SELECT ?1, ?2, coalesce(max(number), {-_MOST_STAGES}) + 1, ?3, ?4, ?5"
+                " FROM earlier_metrics WHERE run = ?1 AND key = ?2 AND number < 0",
+                [(run, *row) for row in rows],
+            )
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """All values of a metric in the order they were written; empty if there is none."""

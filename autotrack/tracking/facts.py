@@ -69,6 +69,8 @@ class FitFacts:
         inputs that may be called the same.
     stamp : Stamp or None
         By what it is told whether the fit changed its data in place.
+    warm : bool
+        Whether a later fit of the same estimator may go on with this one (``warm_start``).
     """
 
     def describes(self, X: object) -> bool:
@@ -86,6 +88,7 @@ class FitFacts:
     tags: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, Any] = field(default_factory=dict)
     stamp: Stamp | None = field(default=None, compare=False, repr=False)
+    warm: bool = False
 
     @property
     def applied_first(self) -> list[TransformerFacts]:
@@ -123,6 +126,8 @@ class ScoreFacts:
         The data it was computed on, where that is known.
     step : int or None
         The step of the metrics; None for one more than the key has so far.
+    drawn : bool
+        Whether a display drew it, whose numbers stand back behind those that were computed.
     """
 
     data_name: str
@@ -130,6 +135,7 @@ class ScoreFacts:
     tables: Mapping[str, Table] = field(default_factory=dict)
     data: DatasetUse | None = None
     step: int | None = None
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from autotrack.tracking.facts import FitFacts
 class OpenFit:
     """A fit that has begun: where it is recorded, and whether the run is its own.
 
-    `further` says that it goes on with a run that holds what the estimator was trained before.
+    `further` says that it goes on with a run that holds what the estimator was trained before;
+    `number` is which of these fits it is, from 0, and None where they are not counted; `moved` are
+    the params that changed between them.
     """
 
     facts: FitFacts
@@ -22,3 +24,5 @@ class OpenFit:
     own: bool
     active: ActiveRun | None
     further: bool = False
+    number: int | None = None
+    moved: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 import weakref
@@ -31,6 +32,7 @@ from autotrack.tracking.filing import ScoreTables
 from autotrack.tracking.links import Link, link_parts, links
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.packing import CRATE_TAG, PIPELINE, Packed, Packer
+from autotrack.tracking.steps import Steps, count_on, first_number
 from autotrack.tracking.upkeep import Upkeep
 
 #: The tag by which a run that is gone on with knows whose fit it holds.
@@ -38,6 +40,8 @@ FIT_TAG = "autotrack.fit"
 _MOST_USES = 10_000
 # What begins the key of a score whose model is not known, in a run that holds a model.
 _UNLINKED = "unlinked"
+# The runs of changed models that were made in this process.
+_opened_changed: set[str] = set()
 
 
 class Recorder:
@@ -53,6 +57,8 @@ class Recorder:
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
         self._tables = ScoreTables(home.ledger)
+        self._steps = Steps(home.ledger)
+        self._lock = threading.Lock()
         self._upkeep = Upkeep()
         self._packer = Packer(settings, self._upkeep)
 
@@ -69,18 +75,23 @@ class Recorder:
         self._refresh(self._upkeep.abandoned())
         if before is not None and (active is None or active.takes_over(before.run_id, facts)):
             fit = OpenFit(facts, before.store, before.run_id, False, active, further=True)
-            self.ledger.write(
-                fit.store, lambda store: self._describe(store, fit.run_id, facts), durable=False
-            )
+            moved = count_on(fit, before)
+
+            def go_on(store: Store) -> None:
+                self._describe(store, fit.run_id, facts)
+                store.add_metrics(fit.run_id, moved)
+
+            self.ledger.write(fit.store, go_on, durable=False)
             return fit
         if active is None:
             store = home.store_at(self.settings.store, lazy=True)
-            fit = OpenFit(facts, store, new_run_id(), True, None)
+            fit = OpenFit(facts, store, new_run_id(), True, None, number=first_number(facts))
             self.create_run(fit, "fit", parent_id=None)
             return fit
         identity = facts.identity
         with active.lock:
             unlinked: set[str] = set()
+            is_first = active.fit is None
             if active.fit is None:
                 active.fit = identity
                 active.held = {**facts.held, **facts.params}
@@ -94,6 +105,8 @@ class Recorder:
             if known is None:
                 active.children[identity] = run_id
         fit = OpenFit(facts, active.store, run_id, run_id != active.run_id, active)
+        if known is None or is_first:
+            fit.number = first_number(facts)
         if known is None:
             self.create_run(fit, "fit", parent_id=active.run_id)
         else:
@@ -139,6 +152,12 @@ class Recorder:
         store.set_tags(run_id, tags)
         if facts.data is not None:
             store.add_dataset(run_id, facts.data)
+            self._keep_in_mind((run_id, *_marks(facts.data)))
+
+    def _keep_in_mind(self, use: tuple[str | None, ...]) -> None:
+        if len(self._kept_uses) >= _MOST_USES:
+            self._kept_uses.clear()
+        self._kept_uses.add(use)
 
     @staticmethod
     def link(
@@ -150,11 +169,19 @@ class Recorder:
         if facts.stamp is not None and not facts.describes(X):
             now = describe(X)
             changed = None if now is None else now.fingerprint
-        # A stamp holds on to the data.
-        facts = replace(facts, stamp=None)
-        link_parts(
-            model, Link(fit.store, fit.run_id, facts.data, data, partial, facts, changed=changed)
+        link = Link(
+            fit.store,
+            fit.run_id,
+            facts.data,
+            data,
+            partial=partial,
+            # A stamp holds on to the data.
+            facts=replace(facts, stamp=None),
+            changed=changed,
+            step=fit.number,
+            moved=fit.moved,
         )
+        link_parts(model, link)
 
     def close_fit(
         self, fit: OpenFit, model: object, X: object, stitched: Stitched | None = None
@@ -260,6 +287,26 @@ class Recorder:
             active.store, lambda store: store.set_params(active.run_id, params), durable=False
         )
 
+    def _open_changed(self, link: Link) -> None:
+        """Make the run of a model that was changed after its fit, when it has a first score."""
+        with self._lock:
+            if link.run_id in _opened_changed:
+                return
+            _opened_changed.add(link.run_id)
+        assert link.facts is not None
+        fit = OpenFit(link.facts, link.store, link.run_id, True, None)
+        self.create_run(fit, "fit", parent_id=link.changed_from)
+        reason = f"a param was changed after the fit; run {link.changed_from} has what was fitted"
+        packed = Packed()
+        packed.tags[CRATE_TAG] = reason
+        self._end(fit, packed, time.time())
+
+    @staticmethod
+    def _note_loaded(store: Store, run_id: str, keys: list[str]) -> None:
+        """Note which scores came after the run, with a model that was loaded."""
+        before = store.tag(run_id, LOADED_TAG) or ""
+        store.set_tags(run_id, {LOADED_TAG: noted(before, keys, time.time(), source().script)})
+
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""
         stack = context.active_runs()
@@ -270,41 +317,40 @@ class Recorder:
         else:
             home.unplaced += 1
             return
+        if link is not None and link.changed_from:
+            self._open_changed(link)
         prefix = facts.data_name
-        if link is None and stack[-1].fit is not None:
+        if link is not None:
+            prefix = f"{link.scope}_{prefix}" if link.scope else prefix
+        elif stack[-1].fit is not None:
             # What no model of the run was shown to have predicted must not pass for its score.
             prefix = f"{_UNLINKED}_{prefix}"
-        if link is not None and link.scope:
-            prefix = f"{link.scope}_{prefix}"
-        now = time.time()
-        metrics = [(f"{prefix}_{name}", n, facts.step, now) for name, n in facts.numbers.items()]
+        numbers = {f"{prefix}_{name}": number for name, number in facts.numbers.items()}
+        metrics, stages = self._steps.of(store, run_id, numbers, facts, link)
         if link is None and stack[-1].fit is None:
-            stack[-1].unlinked.update(key for key, *_ in metrics)
+            stack[-1].unlinked.update(numbers)
         rows = self._tables.file(store, run_id, prefix, facts.tables)
 
         use = None if facts.data is None else (run_id, *_marks(facts.data))
 
         def put(store: Store) -> None:
             store.add_metrics(run_id, metrics)
+            store.add_stages(run_id, stages)
             if rows:
                 store.put_artifacts(run_id, rows)
             if facts.data is not None and use not in self._kept_uses:
                 store.add_dataset(run_id, facts.data)
             if link is not None and link.loaded:
-                keys = [key for key, *_ in metrics] + [row.path for row in rows]
-                before = store.tag(run_id, LOADED_TAG) or ""
-                store.set_tags(run_id, {LOADED_TAG: noted(before, keys, now, source().script)})
+                self._note_loaded(store, run_id, [*numbers, *(row.path for row in rows)])
 
         if self.ledger.write(store, put) and use is not None:
-            if len(self._kept_uses) >= _MOST_USES:
-                self._kept_uses.clear()
-            self._kept_uses.add(use)
+            self._keep_in_mind(use)
         home.scores += 1
 
 
 def _marks(use: DatasetUse) -> tuple[str | None, ...]:
-    target = use.target.fingerprint if use.target is not None else None
-    return use.context, use.name, use.data.fingerprint, target
+    # One X is listed once, whichever of its targets it is judged by.
+    return use.context, use.name, use.data.fingerprint
 
 
 def new_run_id() -> str:

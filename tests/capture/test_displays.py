@@ -301,6 +301,94 @@ def test_displays_of_what_a_model_does_leave_no_record(tracking, binary):
     assert tables(only_run()) == []
 
 
+# -- which class, and whose number -----------------------------------------------------------------
+
+
+@pytest.fixture
+def of_each_class(tracking, classes):
+    """Truth by class, and probabilities, of a model of three classes."""
+    model = LogisticRegression().fit(classes.X_train, classes.y_train)
+    X_test = classes.X_test
+    truth = np.eye(3, dtype=int)[classes.y_test]
+    return model, truth, model.predict_proba(X_test)
+
+
+NAMES = {"with names": lambda k: {"name": f"class {k}"}, "without": lambda _: {}}
+
+
+@pytest.mark.parametrize("options", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("kind", CURVES, ids=lambda kind: kind.__name__)
+def test_curves_of_several_classes_say_which_they_are_of(kind, copied, options, of_each_class):
+    _, truth, scores = of_each_class
+    drawn = []
+    for k in range(3):
+        column = scores[:, k].copy() if copied else scores[:, k]
+        drawn.append(kind.from_predictions(truth[:, k], column, **options(k)))
+    name, _, number = CURVES[kind]
+    assert tables(only_run()) == [f"test_{name}_class_{k}.csv" for k in range(3)]
+    if number is not None:
+        assert only_run().metrics == {
+            f"{number[1]}_class_{k}": getattr(display, number[0]) for k, display in enumerate(drawn)
+        }
+
+
+def test_a_display_writes_over_no_number_that_was_computed(of_each_class):
+    _, truth, scores = of_each_class
+    whole = metrics.roc_auc_score(truth, scores)
+    for k in range(3):
+        RocCurveDisplay.from_predictions(truth[:, k], scores[:, k], name=f"class {k}")
+    assert history(only_run(), "test_roc_auc_score") == [whole]
+    assert len(only_run().metrics) == 4
+
+
+@both_ways
+def test_a_display_adds_no_step_to_a_number_that_was_computed(way, classifier, binary):
+    _, X_test, _, y_test = binary
+    area = metrics.roc_auc_score(y_test, classifier.predict_proba(X_test)[:, 1])
+    one_for_both(RocCurveDisplay, way)(classifier, X_test, y_test)
+    assert history(only_run(), "test_roc_auc_score") == [area]
+    assert only_run().metrics == {"test_roc_auc_score": area}
+    assert tables(only_run()) == ["test_roc_curve.csv"]
+
+
+def test_another_number_of_a_display_has_a_key_of_its_own(classifier, binary):
+    X_test, y_test = binary.X_test, binary.y_test
+    area = metrics.roc_auc_score(y_test, classifier.predict_proba(X_test)[:, 1])
+    X_test, y_test = X_test[:40], y_test[:40]
+    shown = RocCurveDisplay.from_estimator(classifier, X_test, y_test)
+    assert only_run().metrics == {
+        "test_roc_auc_score": area,
+        "test_roc_auc_score_display": shown.roc_auc,
+    }
+
+
+def test_displays_of_several_classes_list_their_data_once(of_each_class):
+    _, truth, scores = of_each_class
+    for k in range(3):
+        RocCurveDisplay.from_predictions(truth[:, k], scores[:, k])
+    assert [use.context for use in only_run().datasets] == ["train", "test"]
+
+
+def test_a_display_of_one_output_of_several_says_which(tracking, numbers):
+    Y = np.column_stack([numbers.y_train, -numbers.y_train])
+    model = Ridge().fit(numbers.X_train, Y)
+    X_test = numbers.X_test
+    truth = np.column_stack([numbers.y_test, -numbers.y_test])
+    predicted = model.predict(X_test)
+    for k in range(2):
+        PredictionErrorDisplay.from_predictions(y_true=truth[:, k], y_pred=predicted[:, k])
+    assert tables(only_run()) == [f"test_prediction_error_output_{k}.csv" for k in range(2)]
+
+
+def test_the_name_of_a_model_in_a_legend_is_no_part_of_the_key(classifier, binary):
+    X_test, y_test = binary.X_test, binary.y_test
+    RocCurveDisplay.from_estimator(classifier, X_test, y_test, name="Mine")
+    scores = classifier.predict_proba(X_test)[:, 1]
+    RocCurveDisplay.from_predictions(y_test, scores, name="Mine")
+    assert set(only_run().metrics) == {"test_roc_auc_score"}
+
+
 # -- the figure -----------------------------------------------------------------------------------
 
 

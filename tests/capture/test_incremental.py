@@ -246,3 +246,40 @@ def test_a_partial_fit_after_a_fit_goes_on_with_its_run(tracking, binary):
         model.partial_fit(binary.X_train[rows], binary.y_train[rows])
         model.score(binary.X_test, binary.y_test)
     assert len(history(only_run(), "test_score")) == 2
+
+
+# -- which score belongs to which size ------------------------------------------------------------
+
+
+def steps(run, key):
+    frame = autotrack.metric_history(run.run_id, key)
+    return list(zip(frame["step"], frame["value"], strict=True))
+
+
+def test_the_size_of_a_model_that_grew_has_a_history_with_the_steps_of_the_scores(tracking, binary):
+    scores = grown(RandomForestClassifier(warm_start=True, random_state=0), binary)
+    assert steps(only_run(), "test_score") == list(enumerate(scores))
+    assert steps(only_run(), "n_estimators") == [(0, 2), (1, 4), (2, 6)]
+
+
+@pytest.mark.filterwarnings("ignore:Warm-start fitting without increasing")
+def test_scores_that_were_left_out_or_repeated_stand_at_the_fit_they_are_of(tracking, binary):
+    model = RandomForestClassifier(2, warm_start=True, random_state=0)
+    data = binary.X_test, binary.y_test
+    model.fit(binary.X_train, binary.y_train)
+    model.set_params(n_estimators=4).fit(binary.X_train, binary.y_train)
+    twice = [model.score(*data), model.score(*data)]
+    model.fit(binary.X_train, binary.y_train)
+    model.set_params(n_estimators=8).fit(binary.X_train, binary.y_train)
+    last = model.score(*data)
+    assert steps(only_run(), "test_score") == [(1, twice[0]), (1, twice[1]), (3, last)]
+    assert steps(only_run(), "n_estimators") == [(0, 2), (1, 4), (2, 4), (3, 8)]
+
+
+def test_epochs_with_the_same_params_have_no_history_of_params(tracking, binary):
+    model = SGDClassifier(warm_start=True, random_state=0, max_iter=2)
+    for _ in range(3):
+        model.fit(binary.X_train, binary.y_train)
+        score = model.score(binary.X_test, binary.y_test)
+    assert steps(only_run(), "test_score")[-1] == (2, score)
+    assert set(only_run().metrics) == {"test_score"}

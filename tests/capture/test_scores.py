@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import numpy as np
@@ -852,3 +853,22 @@ def test_a_scorer_of_a_function_that_is_heard_is_one_score(classifier, binary):
     value = make_scorer(f1_score, average="macro")(classifier, X_test, y_test)
     assert only_run().metrics == {"test_f1_score_macro": value}
     assert measured() == 1
+
+
+class MeanCost:
+    """A metric that is an object."""
+
+    def __call__(self, y_true, y_pred, scale=1.0):
+        return float(abs(y_true - y_pred).sum() * scale)
+
+
+def test_a_metric_without_a_name_is_called_by_its_class_or_what_it_wraps(regressor, numbers):
+    X_train, y_train = numbers.X_train, numbers.y_train
+
+    def error(y_true, y_pred, power):
+        return float((abs(y_true - y_pred) ** power).mean())
+
+    for function in (MeanCost(), functools.partial(error, power=3)):
+        make_scorer(function, greater_is_better=False)(regressor, X_train, y_train)
+    regressor.score(X_train, y_train)
+    assert set(only_run().metrics) == {"train_mean_cost", "train_error_power_3", "train_score"}
