@@ -21,6 +21,7 @@ import os
 import random
 import re
 import sys
+import threading
 import types
 import weakref
 from collections import deque
@@ -44,6 +45,9 @@ __all__ = ["Content", "Undigestible", "digest"]
 #: So many objects are looked at; it takes about two seconds.
 MOST = 500_000
 _DEEPEST = 100
+# More items than this are digested together where their kinds allow for it.
+_FEW = 8
+_ROWS = frozenset({list, tuple})
 
 _PLAIN = frozenset(
     {type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)}
@@ -63,7 +67,6 @@ _EMPTY = frozenset(
     {
         "_thread.lock",
         "_thread.RLock",
-        "_thread._local",
         "logging.Logger",
         "logging.RootLogger",
         "weakref.WeakKeyDictionary",
@@ -76,7 +79,7 @@ _EMPTY = frozenset(
 _OF_CLASS = frozenset(
     "__dict__ __weakref__ __doc__ __module__ __qualname__ __firstlineno__ __static_attributes__ "
     "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __abstractmethods__ "
-    "_abc_impl __parameters__ __orig_bases__ __match_args__".split()
+    "_abc_impl __parameters__ __orig_bases__ __match_args__ __slotnames__".split()
 )
 _OF_MODULE = frozenset(
     "__name__ __doc__ __package__ __loader__ __spec__ __file__ __cached__ __builtins__ __path__ "
@@ -259,7 +262,7 @@ class Content:
         self._items(value, cloned)
 
     def _items(self, value: Any, cloned: bool) -> None:
-        if len(value) > 8 and set(map(type, value)) <= _CELLS:
+        if len(value) > _FEW and _are_plain(value):
             add_cells(self._sink, value)
             return
         for number, item in enumerate(value):
@@ -585,7 +588,7 @@ class Content:
         if isinstance(value, str | bytes | int | float | complex):
             self._note(_underlying(value))
         if cloned and _is_cloned_by_params(value):
-            self._params(value)
+            self._params(value, kind)
             return
         if isinstance(value, dict):
             self._mapping(value, cloned)
@@ -595,10 +598,12 @@ class Content:
             self._set(value, cloned)
         self._state(value, kind)
 
-    def _params(self, value: Any) -> None:
+    def _params(self, value: Any, kind: type) -> None:
         self._note("params")
         for name, held in own_params(value).items():
             self._note(name)
+            if name == "stop_words" and isinstance(held, list) and is_installed(kind.__module__):
+                held = frozenset(held)  # noqa: PLW2901 - what scikit-learn makes of it, too
             self._under(f".{name}", held, True)
         instance = getattr(value, "__dict__", {})
         for name in ("_metadata_request", "_sklearn_output_config", "_skl_callbacks"):
@@ -676,6 +681,10 @@ class Content:
         self._note("reference")
         self._under("", value())
 
+    def _of_thread(self, value: Any, cloned: bool) -> None:
+        self._note("local")
+        self._attributes(vars(value))
+
     def _proxy(self, value: Any, cloned: bool) -> None:
         self._mapping(dict(value), cloned)
 
@@ -717,6 +726,7 @@ _HANDLERS: dict[type, Callable[[Content, Any, bool], None]] = {
     set: Content._set,
     frozenset: Content._set,
     types.MethodType: Content._method,
+    threading.local: Content._of_thread,
     functools.partial: Content._partial,
     staticmethod: Content._wrapping,
     classmethod: Content._wrapping,
@@ -737,6 +747,14 @@ _HANDLERS: dict[type, Callable[[Content, Any, bool], None]] = {
     types.GenericAlias: Content._alias,
     types.UnionType: Content._alias,
 }
+
+
+def _are_plain(items: Any) -> bool:
+    """Whether these are numbers and texts, or rows of them."""
+    kinds = set(map(type, items))
+    if kinds <= _CELLS:
+        return True
+    return kinds <= _ROWS and all(set(map(type, item)) <= _CELLS for item in items)
 
 
 def _article(kind: type) -> str:
