@@ -41,6 +41,15 @@ def _global_bits() -> Any:
     return getattr(generator, "_bit_generator", None)
 
 
+def _normal_in_store() -> Any:
+    """NumPy makes normals by twos: the one that is drawn next without a move of the generator."""
+    generator = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)
+    if generator is None:
+        return None
+    held = generator.get_state(legacy=False)
+    return held.get("has_gauss"), held.get("gauss")
+
+
 class Draws:
     """The generators that a search may draw from, as they were when it began.
 
@@ -55,9 +64,10 @@ class Draws:
     def __init__(self, own: Sequence[Any], standard: bool) -> None:
         self._own = list(own)
         self._standard = standard
-        state = global_state()
         #: Digest of the state of the global generators.
-        self.state = xxhash.xxh3_64_hexdigest(repr((state, self._of_standard())).encode())
+        told = repr((global_state(), _normal_in_store(), self._of_standard()))
+        self.state = xxhash.xxh3_64_hexdigest(told.encode())
+        self._normal_before = _normal_in_store()
         self._standard_before = self._of_standard()
         self._own_before = self._of_own()
 
@@ -71,6 +81,8 @@ class Draws:
         """Which generators have moved on: "own", "global" or none."""
         if self._own and self._of_own() != self._own_before:
             return "own"
+        if _normal_in_store() != self._normal_before:
+            return "global"
         if self._standard and self._of_standard() != self._standard_before:
             return "global"
         return ""

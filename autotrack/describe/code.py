@@ -204,5 +204,19 @@ def _imports(steps: list[Step]) -> Iterator[Import]:
             continue
         taken = steps[at - 1].argval if at and steps[at - 1].opcode in dis.hasconst else None
         level = steps[at - 2].argval if at > 1 else 0
-        names = tuple(map(str, taken)) if isinstance(taken, tuple) else None
+        names = tuple(map(str, taken)) if isinstance(taken, tuple) else _attributes(steps, at)
         yield Import(str(step.argval), level if isinstance(level, int) else 0, names)
+
+
+def _attributes(steps: list[Step], at: int) -> tuple[str, ...] | None:
+    """What is read of a module that is imported there into a local variable; None if all may be."""
+    stored = steps[at + 1] if at + 1 < len(steps) else steps[at]
+    if stored.opname != "STORE_FAST" or "." in str(steps[at].argval):
+        return None
+    found = []
+    for number, step in enumerate(steps[:-1]):
+        if step.opname.startswith("LOAD_FAST") and step.arg == stored.arg:
+            if steps[number + 1].opname not in _ATTRIBUTE:
+                return None
+            found.append(str(steps[number + 1].argval))
+    return tuple(found)

@@ -480,6 +480,8 @@ class Content:
             self._unloaded(name)
         elif wanted.names is None:
             self._under(f", which imports {name}", module)
+            if "." in name and not wanted.level:
+                self._import(Import(top := name.partition(".")[0], 0, None), {"__name__": top})
         else:
             for attribute in wanted.names:
                 if attribute == "*":
@@ -884,10 +886,13 @@ def _object_columns(value: Any) -> Iterator[tuple[str, Any]]:
     """The columns of a frame, or a series, that may hold objects of any kind."""
     if not hasattr(value, "iloc"):
         return
-    columns = [value] if value.ndim == 1 else [value.iloc[:, n] for n in range(value.shape[1])]
-    for number, column in enumerate(columns):
-        if column.dtype == object:
-            yield f"[column {number}]", column.to_numpy()
+    if value.ndim == 1:
+        if value.dtype == object:
+            yield "", value.to_numpy()
+        return
+    for number, dtype in enumerate(value.dtypes):
+        if dtype == object:
+            yield f"[column {number}]", value.iloc[:, number].to_numpy()
 
 
 def _drawn_by_numpy() -> Any:

@@ -1,0 +1,22 @@
+"""A part of the differential test of searches: `python -m tests.truth.searches` runs more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.thorough
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(600)
+def test_killed_and_edited_searches_come_to_what_the_edited_script_does_without_autotrack():
+    # In a process of its own: every start of a script is a fork, which must be of one thread.
+    command = [sys.executable, "-m", "tests.truth.searches", "--count", "40", "--seed", "1001"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "40 searches, 0 different" in done.stdout
