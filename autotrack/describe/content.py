@@ -891,7 +891,7 @@ def _object_columns(value: Any) -> Iterator[tuple[str, Any]]:
             yield "", value.to_numpy()
         return
     for number, dtype in enumerate(value.dtypes):
-        if dtype == object:
+        if isinstance(dtype, np.dtype) and dtype.hasobject:
             yield f"[column {number}]", value.iloc[:, number].to_numpy()
 
 

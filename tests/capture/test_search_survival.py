@@ -234,3 +234,15 @@ def test_a_full_disk_stops_the_recording_and_not_the_search(run_python, until):
         assert search.status == "KILLED"
         whole = candidates[candidates["status"] == "FINISHED"]
         assert whole["metrics.mean_test_score"].tolist() == means[:2]
+
+
+def test_a_long_evaluation_is_kept_as_soon_as_it_has_finished(start, tmp_path):
+    process = start({"number": list(range(9)), "seconds": [0.4]})
+    wait_for(tmp_path, 6)
+    time.sleep(0.1)  # it is scored, and what it comes to is on its way
+    process.send_signal(signal.SIGKILL)
+    killed = time.time()
+    process.wait()
+
+    assert len(logged(tmp_path)) >= 6
+    assert_kept(tmp_path, before=killed - 0.09)

@@ -35,7 +35,8 @@ TERMS: list[tuple[str, str]] = [
         "{at}S{n}.rate()",
     ),
     (
-        "import functools\ndef g{n}(x, k):\n    return x * k\nf{n} = functools.partial(g{n}, k={v})",
+        "import functools\ndef g{n}(x, k):\n    return x * k\n"
+        "f{n} = functools.partial(g{n}, k={v})",
         "{at}f{n}(1.0)",
     ),
     ("class C{n}:\n    def __call__(self, x): return x * {v}\nf{n} = C{n}()", "{at}f{n}(1.0)"),
@@ -47,7 +48,8 @@ TERMS: list[tuple[str, str]] = [
     ("def f{n}(x):\n    def inner(y): return y * {v}\n    return inner(x)", "{at}f{n}(1.0)"),
     ("W{n} = [{v}, 1.0]\ndef f{n}(x):\n    return sum(w * x for w in W{n})", "{at}f{n}(1.0)"),
     (
-        "import dataclasses\n@dataclasses.dataclass\nclass D{n}:\n    rate: float = {v}\nd{n} = D{n}()",
+        "import dataclasses\n@dataclasses.dataclass\nclass D{n}:\n    rate: float = {v}\n"
+        "d{n} = D{n}()",
         "{at}d{n}.rate",
     ),
     ("import enum\nclass E{n}(enum.Enum):\n    A = {v}", "{at}E{n}.A.value"),
@@ -61,7 +63,8 @@ TERMS: list[tuple[str, str]] = [
         "{at}f{n}(1.0)",
     ),
     (
-        "import numpy as np\nA{n} = np.array([{v}, 2.0])\ndef f{n}(x):\n    return float(A{n}.sum())",
+        "import numpy as np\nA{n} = np.array([{v}, 2.0])\n"
+        "def f{n}(x):\n    return float(A{n}.sum())",
         "{at}f{n}(1.0)",
     ),
     (
@@ -267,7 +270,7 @@ def _files(
     body = [HEAD, *script, mine, _scorer(plan, " + ".join(apart) or "1.0")]
     rows = 48 if not (after and kind == "data") else 52
     body.append(
-        f"rng = np.random.default_rng({7})\nX = rng.normal(size=({rows}, 3))\n"
+        f"rng = np.random.default_rng(7)\nX = rng.normal(size=({rows}, 3))\n"
         "y = X @ [1.0, 2.0, 0.5] + rng.normal(size=len(X))\n"
     )
     if plan.frame and plan.estimator != "documents":
@@ -285,7 +288,7 @@ def _files(
 
 def _scorer(plan: _Plan, expression: str) -> str:
     function = f"def metric(y, p):\n    return mean_absolute_error(y, p) + {expression}\n"
-    scorer = f"def score(model, X, y, times=1):\n    return times * metric(y, model.predict(X))\n"
+    scorer = "def score(model, X, y, times=1):\n    return times * metric(y, model.predict(X))\n"
     return (
         function
         + scorer
@@ -316,7 +319,7 @@ def _search(plan: _Plan, *, more: bool, folds: int) -> str:
     values = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0]
     if plan.estimator == "forest":
         values = [1, 2, 3, 4, 5, 6, 7, 8]
-    values = values + [type(values[0])(9)] if more else values
+    values = [*values, type(values[0])(9)] if more else values
     spread = "stats.randint(1, 9)" if plan.estimator == "forest" else "stats.uniform(0.1, 3)"
     options = f"cv=KFold({folds}), scoring=scoring, n_jobs={plan.jobs}, refit=False"
     halving = "factor=2, random_state=0, min_resources=12"

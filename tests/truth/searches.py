@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import importlib
 import json
 import os
 import random
@@ -24,14 +25,27 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.truth.search_scripts import Case, make
+from tests.truth.search_scripts import make
 
 # One case in so many is run in processes of its own, each with another seed of Python's hashes.
 _APART = 10
+_LOADED = (
+    "pandas",
+    "scipy.stats",
+    "sklearn.ensemble",
+    "sklearn.experimental.enable_halving_search_cv",
+    "sklearn.pipeline",
+    "autotrack.capture.targets",
+    "autotrack.capture.searches",
+    "autotrack.capture.workers",
+    "autotrack.capture.displays",
+    "autotrack.capture.validation",
+)
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 
@@ -64,7 +78,7 @@ def run_case(seed: int) -> Outcome:
         }
         tracked, bare = root / "tracked", root / "bare"
         _write(tracked, case.before)
-        first = _start(tracked, case.environment, {"tracked": True, **kill}, apart)
+        _start(tracked, case.environment, {"tracked": True, **kill}, apart)
         _write(tracked, case.after)
         second = _start(tracked, case.environment_after, {"tracked": True}, apart)
         _write(bare, case.after)
@@ -209,14 +223,12 @@ def _difference(found: dict[str, Any], right: dict[str, Any]) -> str:
     return f"{keys} differ"
 
 
-def check(count: int, seed: int) -> list[Outcome]:
-    """Run so many cases from this seed on, two at a time."""
-    import sklearn.experimental.enable_halving_search_cv  # noqa: F401 - forks have it then
-    from sklearn import ensemble, linear_model, model_selection, pipeline, preprocessing  # noqa: F401
-
-    import autotrack  # noqa: F401
-
-    return [run_case(number) for number in range(seed, seed + count)]
+def check(count: int, seed: int) -> Iterator[Outcome]:
+    """Run so many cases, from this seed on."""
+    for module in _LOADED:  # forks have them then
+        importlib.import_module(module)
+    for number in range(seed, seed + count):
+        yield run_case(number)
 
 
 def summary(outcomes: list[Outcome]) -> str:
@@ -241,11 +253,13 @@ def main() -> None:
     if arguments.start:
         _in_process(arguments.start, json.loads(os.environ["TRUTH_HOW"]))
         return
-    outcomes = check(arguments.count, arguments.seed)
-    for outcome in outcomes:
+    outcomes = []
+    for outcome in check(arguments.count, arguments.seed):
+        outcomes.append(outcome)
         if outcome.wrong or (outcome.expected and not outcome.reused):
             said = outcome.wrong or f"nothing was reused: {outcome.note}"
             sys.stdout.write(f"seed {outcome.seed} ({outcome.edit!r}): {said}\n")
+            sys.stdout.flush()
     sys.stdout.write(summary(outcomes) + "\n")
     sys.exit(any(o.wrong or (o.expected and not o.reused) for o in outcomes))
 
