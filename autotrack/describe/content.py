@@ -174,14 +174,24 @@ class Content:
         """
         try:
             self._under(name, value, cloned)
-            while self._later:
-                path, work = self._later.popleft()
-                self._path = [path]
-                work()
+            self._follow()
         except RecursionError:
             raise self._undigestible("what is nested that deep") from None
         finally:
             self._path = []
+
+    def _follow(self) -> None:
+        """Add the bodies of the functions, classes and modules that were met."""
+        while self._later:
+            path, work = self._later.popleft()
+            self._path = [path]
+            try:
+                work()
+            except (Undigestible, RecursionError):
+                raise
+            except Exception as error:
+                said = f"what raised {type(error).__name__} when it was looked at"
+                raise self._undigestible(said) from error
 
     # -- one value after another ---------------------------------------------------------------
 
@@ -285,11 +295,9 @@ class Content:
         part = Content(most=self._most)
         part._path = [*self._path, label]
         part._numbers, part._alive = dict(self._numbers), list(self._alive)
+        part._files = set(self._files)
         part._add(value, cloned)
-        while part._later:
-            path, work = part._later.popleft()
-            part._path = [path]
-            work()
+        part._follow()
         self.packages |= part.packages
         self.generators += part.generators
         return part._sink.digest()
@@ -753,10 +761,14 @@ _HANDLERS: dict[type, Callable[[Content, Any, bool], None]] = {
 
 def _are_plain(items: Any) -> bool:
     """Whether these are numbers and texts, or rows of them."""
-    kinds = set(map(type, items))
+    kinds = {kind for kind in map(type, items) if not _is_scalar(kind)}
     if kinds <= _CELLS:
         return True
     return kinds <= _ROWS and all(set(map(type, item)) <= _CELLS for item in items)
+
+
+def _is_scalar(kind: type) -> bool:
+    return kind.__module__ == "numpy" and issubclass(kind, np.number | np.bool_)
 
 
 def _article(kind: type) -> str:

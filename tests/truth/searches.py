@@ -213,8 +213,8 @@ def _kept() -> int:
     import autotrack
 
     found = autotrack.search_runs(where="kind = 'search'", limit=1)
-    said = str(found["tags.autotrack.progress"].iloc[0]) if len(found) else ""
-    numbers = re.match(r"(\d+)", said)
+    tag = "tags.autotrack.progress"  # missing where it was killed before anything was written
+    numbers = re.match(r"(\d+)", str(found[tag].iloc[0])) if tag in found and len(found) else None
     return int(numbers[1]) if numbers else 0
 
 
@@ -223,11 +223,14 @@ def _difference(found: dict[str, Any], right: dict[str, Any]) -> str:
     return f"{keys} differ"
 
 
-def check(count: int, seed: int) -> Iterator[Outcome]:
-    """Run so many cases, from this seed on."""
+def check(count: int, seed: int, seconds: float) -> Iterator[Outcome]:
+    """Run so many cases, from this seed on, or as many as there is time for."""
     for module in _LOADED:  # forks have them then
         importlib.import_module(module)
+    until = time.monotonic() + seconds
     for number in range(seed, seed + count):
+        if time.monotonic() > until:
+            return
         yield run_case(number)
 
 
@@ -248,13 +251,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.truth.searches", description=__doc__)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no longer than this")
     parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.start:
         _in_process(arguments.start, json.loads(os.environ["TRUTH_HOW"]))
         return
     outcomes = []
-    for outcome in check(arguments.count, arguments.seed):
+    for outcome in check(arguments.count, arguments.seed, arguments.seconds):
         outcomes.append(outcome)
         if outcome.wrong or (outcome.expected and not outcome.reused):
             said = outcome.wrong or f"nothing was reused: {outcome.note}"
