@@ -125,7 +125,7 @@ def enable(
     log_datasets: bool | None = None,
     training_score: bool | None = None,
     progress: bool | Literal["auto"] | None = None,
-    resume: bool | None = None,
+    resume: bool | str | None = None,
     code_by_value: bool | Sequence[str] | None = None,
     verify_models: bool | None = None,
 ) -> Session:
@@ -155,9 +155,15 @@ def enable(
         shows it on a terminal or in a notebook, when it takes longer than a second, and nothing
         in pipes and logs; True shows it at once, and where there is no terminal as a plain line
         now and then; False never shows it.
-    resume : bool, default=True
+    resume : bool or str, default=True
         Let a search go on with the evaluations that an interrupted one had computed
-        (``AUTOTRACK_RESUME``): the same search on the same data, with the same library versions.
+        (``AUTOTRACK_RESUME``). An evaluation is reused if its params, its rows, the data, the
+        versions of the libraries, and all code and values of yours that it depends on are the
+        same: functions by what they compute, with the functions, classes and constants they use,
+        and environment variables they read by name. What failed is computed again.
+        What files hold cannot be seen, nor environment variables that are only asked whether they
+        are set: a text is a key of your own (``resume="lookup table 3"``), and only what was
+        computed under the same key is reused.
     code_by_value : bool or sequence of str, default=True
         Classes and functions of what is no installed distribution always go into crates by value.
         True: those of packages that are installed in editable mode as well. False: these by name

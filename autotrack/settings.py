@@ -32,8 +32,9 @@ class Settings:
         data, and to score each model on its training data.
     progress : bool or "auto"
         Whether to show a progress bar: ``"auto"`` where somebody sees it, when it takes long.
-    resume : bool
-        Whether a search goes on with what an interrupted one like it had computed.
+    resume : bool or str
+        Whether a search goes on with what an interrupted one like it had computed; a text is the
+        user's own key, which must be the same.
     code_by_value : bool or tuple of str
         What of the installed code goes into crates as well: what is installed in editable mode
         (True), nothing (False), or that and the named modules and packages.
@@ -53,7 +54,7 @@ class Settings:
     log_datasets: bool = True
     training_score: bool = False
     progress: bool | Literal["auto"] = "auto"
-    resume: bool = True
+    resume: bool | str = True
     code_by_value: bool | tuple[str, ...] = True
     verify_models: bool = False
     strict: bool = False
@@ -122,6 +123,15 @@ def _flag_or_modules(value: object, where: str) -> bool | tuple[str, ...]:
     return tuple(sorted(str(name).strip() for name in names))
 
 
+def _flag_or_key(value: object, where: str) -> bool | str:
+    try:
+        return _flag(value, where)
+    except SettingError:
+        if isinstance(value, str) and value.strip():
+            return value
+        raise SettingError(f"{where}{value!r} is none of True, False and a text") from None
+
+
 def _is_module(name: object) -> bool:
     return isinstance(name, str) and all(part.isidentifier() for part in name.strip().split("."))
 
@@ -151,7 +161,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "log_datasets": _flag,
     "training_score": _flag,
     "progress": _flag_or_auto,
-    "resume": _flag,
+    "resume": _flag_or_key,
     "code_by_value": _flag_or_modules,
     "verify_models": _flag,
     "strict": _flag,

@@ -8,6 +8,7 @@ import functools
 import gc
 import importlib
 import itertools
+import os
 import sys
 import typing
 import weakref
@@ -154,13 +155,10 @@ def test_enabling_with_another_setting_keeps_the_rest(tmp_path):
 
 
 class Interrupted(GaussianNB):
-    """Whose next fit with much smoothing is interrupted."""
-
-    next = False
+    """Whose fits with much smoothing are interrupted where a switch is set."""
 
     def fit(self, X, y):
-        if Interrupted.next and self.var_smoothing > 0.1:
-            Interrupted.next = False
+        if os.environ.get("INTERRUPTED") and self.var_smoothing > 0.1:
             raise KeyboardInterrupt
         return super().fit(X, y)
 
@@ -168,9 +166,10 @@ class Interrupted(GaussianNB):
 def test_a_search_starts_over_where_resuming_is_switched_off(monkeypatch):
     def progress_of_a_second_try():
         search = GridSearchCV(Interrupted(), {"var_smoothing": [0.1, 0.2]}, cv=2)
-        Interrupted.next = True
+        monkeypatch.setenv("INTERRUPTED", "1")
         with pytest.raises(KeyboardInterrupt):
             search.fit(X, y)
+        monkeypatch.delenv("INTERRUPTED")
         search.fit(X, y)
         return autotrack.last_run().tags["autotrack.progress"]
 

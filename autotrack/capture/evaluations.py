@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-import joblib
 import numpy as np
-import xxhash
 
 from autotrack.capture.notes import Noted
 from autotrack.describe.estimator import storable
@@ -75,20 +73,6 @@ def candidate_name(params: Mapping[str, Any]) -> str:
     """The params of a candidate, for people."""
     text = ", ".join(f"{key}={value}" for key, value in params.items())
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
-
-
-def identity(params: Mapping[str, Any]) -> str:
-    """Digest of the params of a candidate, the same in every process."""
-    text = [f"{key}={_identity(value)}" for key, value in sorted(params.items())]
-    return xxhash.xxh3_64_hexdigest("\n".join(text).encode("utf-8", "surrogatepass"))
-
-
-def _identity(value: Any) -> str:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return f"{type(value).__name__} {value!r}"
-    return f"{type(value).__name__} {joblib.hash(value)}"
 
 
 def readable(params: Mapping[str, Any], search: object) -> dict[str, Any]:

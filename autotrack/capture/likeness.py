@@ -1,95 +1,119 @@
-"""What makes a search the same as an earlier one."""
+"""What makes an evaluation of a search the same as an earlier one."""
 
 from __future__ import annotations
 
-import inspect
 import platform
 import sys
-import sysconfig
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from types import FunctionType
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
-import joblib
 import numpy as np
+import sklearn
 import xxhash
 
-from autotrack.describe import environment
+from autotrack.capture.draws import Draws
+from autotrack.crates.requirements import distribution_of
 from autotrack.describe.constructor import own_params
-from autotrack.describe.estimator import deep_params, qualified_name
-from autotrack.entities import DatasetUse
+from autotrack.describe.content import Content, Undigestible
 from autotrack.tracking.resuming import Evaluation, Likeness
 
 # What does not change the evaluations.
 _NO_MATTER = frozenset({"n_jobs", "verbose", "pre_dispatch", "refit"})
-_LIBRARIES = ("scikit-learn", "numpy", "scipy", "pandas", "joblib")
-_INSTALLED = tuple(
-    str(Path(path).resolve()) for path in {*sysconfig.get_paths().values()} if "lib" in path
+# What says which candidates are evaluated on which splits: each of them has a digest of its own.
+_SWEPT = frozenset(
+    {
+        "param_grid",
+        "param_distributions",
+        "n_iter",
+        "random_state",
+        "cv",
+        "resource",
+        "min_resources",
+        "max_resources",
+        "n_candidates",
+        "factor",
+        "aggressive_elimination",
+    }
 )
+_LIBRARIES = ("sklearn", "numpy", "scipy", "pandas", "joblib")
+# Data may be made of millions of objects.
+_MOST_DATA = 2_000_000
 
 
-def likeness(search: Any, use: DatasetUse | None, further: Mapping[str, Any]) -> Likeness | None:
-    """What another search must have in common with this one; None if that cannot be told.
+def likeness(
+    search: Any, name: str, X: object, y: object, further: Mapping[str, Any], key: str = ""
+) -> Likeness:
+    """What another search must have in common with this one for its evaluations to be the same.
 
     Parameters
     ----------
     search : estimator
-    use : DatasetUse or None
+    name : str
+        What it is called: only searches of one name are ever compared.
+    X, y : array-like
         What it is to be fitted to.
     further : mapping
         What was given to ``fit`` beside X and y.
+    key : str
+        What the user wants to be the same beside.
     """
-    if use is None:
-        return None
-    held = {k: v for k, v in own_params(search).items() if k not in _NO_MATTER}
-    parts = [*_parts(search)]
+    known = Likeness(xxhash.xxh3_64_hexdigest(name.encode("utf-8", "surrogatepass")))
+    params = own_params(search)
+    content, swept, data = Content(), Content(), Content(most=_MOST_DATA)
     try:
-        told = [joblib.hash(held), *(_source(part) for part in parts)]
-        beside = joblib.hash(dict(further)) if further else ""
-    except Exception:  # noqa: BLE001 - what cannot be pickled cannot be told from another
-        return None
-    identity = xxhash.xxh3_128_hexdigest("\n".join([qualified_name(search), *told]).encode())
-    target = "" if use.target is None else use.target.fingerprint
-    return Likeness(identity, f"{use.data.fingerprint} {target} {beside}".strip(), _versions(parts))
+        content.add(type(search), type(search).__name__)
+        for param, value in params.items():
+            if param in _SWEPT:
+                swept.add(param)
+                swept.add(value, param)
+            elif param not in _NO_MATTER:
+                content.add(param)
+                content.add(value, param, cloned=True)
+        for part in ("_metadata_request", "_skl_callbacks"):
+            content.add(vars(search).get(part), part.strip("_"))
+        content.add([dict(further), sklearn.get_config(), np.geterr(), key], "what fit was given")
+        data.add(X, "X")
+        data.add(y, "y")
+    except Undigestible as error:
+        return Likeness(known.name, unlike=str(error))
+    packages = content.packages | swept.packages | data.packages
+    return Likeness(
+        known.name,
+        content.hexdigest(),
+        swept.hexdigest(),
+        data.hexdigest(),
+        _versions(packages),
+        Draws(content.generators, "random" in packages),
+    )
 
 
-def _parts(search: Any) -> Iterator[Any]:
-    """The search and everything it is made of: estimators, functions, splitters."""
-    yield search
-    for value in deep_params(search).values():
-        for part in value.values() if isinstance(value, Mapping) else (value,):
-            yield from part if isinstance(part, list | tuple) else (part,)
+def _versions(modules: Iterable[str]) -> str:
+    """Python, the core libraries, and whatever else the search comes from."""
+    found = [f"python {platform.python_version()}"]
+    others = sorted(set(modules) - {*_LIBRARIES, "autotrack"} - sys.stdlib_module_names)
+    for module in (*_LIBRARIES, *others):
+        # vars() and not getattr(): some modules look their version up slowly, with a warning.
+        loaded = sys.modules.get(module)
+        version = vars(loaded).get("__version__") if isinstance(loaded, ModuleType) else None
+        name = "scikit-learn" if module == "sklearn" else module
+        if not isinstance(version, str):
+            name, version = distribution_of(module) or (module, None)
+        if version is not None:
+            found.append(f"{name} {version}")
+    return ", ".join(found)
 
 
-def _kind(part: Any) -> Any:
-    return part if isinstance(part, type | FunctionType) else type(part)
-
-
-def _source(part: Any) -> str:
-    """The source of a class or function of the user's own, which may change from run to run."""
-    kind = _kind(part)
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if kind.__module__ == "builtins" or (file and _is_installed(file)):
-        return ""
+def identity(params: Mapping[str, Any]) -> str:
+    """Digest of the params of a candidate, the same in every process; empty if there is none."""
+    content = Content()
     try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):
+        for name in sorted(params):
+            content.add(name)
+            content.add(params[name])
+    except Undigestible:
         return ""
-
-
-def _is_installed(file: str) -> bool:
-    return str(Path(file).resolve()).startswith(_INSTALLED)
-
-
-def _versions(parts: list[Any]) -> str:
-    """Python, the core libraries, and those that the parts of the search come from."""
-    known = environment.source().packages
-    modules = {str(_kind(part).__module__).partition(".")[0] for part in parts}
-    wanted = [*_LIBRARIES, *sorted(name for name in known if name in modules)]
-    found = {name: known[name] for name in wanted if name in known}
-    listed = [f"python {platform.python_version()}"]
-    return ", ".join(listed + [f"{name} {version}" for name, version in found.items()])
+    return content.hexdigest()
 
 
 def split_digest(train: Any, test: Any) -> str:
@@ -118,9 +142,8 @@ def as_result(
     scorer, numbers = kwargs.get("scorer"), known.numbers
     names = list(getattr(scorer, "_scorers", ()))
     parts = ["test", "train"] if kwargs.get("return_train_score") else ["test"]
-    result: dict[str, Any] = {
-        "fit_error": next((note.details for note in known.notes if note.kind == "error"), None)
-    }
+    # What failed is computed again.
+    result: dict[str, Any] = {"fit_error": None}
     try:
         for part in parts:
             result[f"{part}_scores"] = (

@@ -12,8 +12,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from autotrack.capture import findings
 from autotrack.capture.callbacks import MonitorEars
 from autotrack.capture.estimators import inputs
-from autotrack.capture.evaluations import candidate_name, identity, measured, noted, readable
-from autotrack.capture.likeness import as_result, likeness, split_digest, test_share
+from autotrack.capture.evaluations import candidate_name, measured, noted, readable
+from autotrack.capture.likeness import as_result, identity, likeness, split_digest, test_share
 from autotrack.capture.lineage import reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
@@ -23,7 +23,6 @@ from autotrack.capture.scoring import Scoring
 from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.estimator import deep_params, storable, summary
-from autotrack.entities import DatasetUse, Note
 from autotrack.settings import Settings
 from autotrack.tracking.candidates import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched
@@ -113,7 +112,7 @@ class SearchEars:
             search, facts = args[0], facts_of(original, args, kwargs)
             name = f"{type(search).__name__}: {summary(getattr(search, 'estimator', None))}"
             facts = replace(facts, name=name, params=readable(facts.params, search))
-            alike = self._likeness(search, facts.data, args, kwargs)
+            alike = self._likeness(search, name, args, kwargs)
             sweep = Sweep(self._recorder, facts, findings.rank_by(search), alike)
             bar = progress_bar(
                 name,
@@ -126,16 +125,15 @@ class SearchEars:
             return _Heard(search, sweep, bar, self._trouble)
         return None
 
-    def _likeness(
-        self, search: Any, use: DatasetUse | None, args: Args, kwargs: Kwargs
-    ) -> Likeness | None:
+    def _likeness(self, search: Any, name: str, args: Args, kwargs: Kwargs) -> Likeness | None:
         if not isinstance(search, BaseSearchCV):
             return None  # its next candidates depend on those before
         further: dict[str, Any] = {k: v for k, v in kwargs.items() if k not in ("X", "y")}
+        further |= {str(n): value for n, value in enumerate(args[3:])}
+        resume = self._settings.resume
         with self._trouble.guard("tell a search from others"):
-            return likeness(
-                search, use, further | {str(n): value for n, value in enumerate(args[3:])}
-            )
+            key = resume if isinstance(resume, str) else ""
+            return likeness(search, name, *inputs(args, kwargs), further, key)
         return None
 
     def _close(
@@ -183,6 +181,8 @@ class _Heard(Listener):
         #: What a score without a name is called.
         self.scorer = scorer_name(scoring)
         self._failed = "" if names_its_scores(scoring) else None
+        #: Candidate and split of the evaluations that drew from the global random generator.
+        self.drew: set[tuple[int, int]] = set()
         self._candidates = self._loops = 0
         self._lock = threading.Lock()
         self._best_before = self._best()
@@ -242,24 +242,17 @@ class _Heard(Listener):
 
     def finish(self, number: int, split: int, result: Any, notes: Sequence[Noted]) -> None:
         """An evaluation finished."""
+        drew = (number, split) in self.drew
+        told = noted(split, result, notes)
         numbers = measured(result, self.scorer, self._failed)
-        self._finish(number, split, numbers, noted(split, result, notes))
+        mean = self.sweep.finish(number, split, numbers, told, drew=drew)
+        self.bar.advance(mean, reused=False)
 
     def reuse(self, number: int, split: int, known: Evaluation) -> None:
         """An evaluation need not be computed again."""
-        self._finish(number, split, known.numbers, known.notes, reused=True)
-
-    def _finish(
-        self,
-        number: int,
-        split: int,
-        numbers: Mapping[str, float],
-        notes: Sequence[Note],
-        *,
-        reused: bool = False,
-    ) -> None:
-        mean = self.sweep.finish(number, split, numbers, notes, reused=reused)
-        self.bar.advance(mean, reused=reused)
+        notes = [replace(note, split=split) for note in known.notes]
+        self.sweep.reuse(number, split, known, notes)
+        self.bar.advance(self.sweep.means.get(number), reused=True)
 
     def read_results(self) -> None:
         """Nothing was heard: take what the search says when it is done."""
@@ -301,10 +294,14 @@ class _Evaluations(Loop):
             key = self._digests[number], self._split_digests[split]
             known = heard.sweep.earlier.evaluations.get(key)
             if known is not None and (result := as_result(known, kwargs, heard.scorer)) is not None:
-                heard.reuse(number, split, replace(known, notes=_of_split(known.notes, split)))
+                heard.reuse(number, split, known)
                 return result
             self._places[place] = number, split
         return None
+
+    def drew(self, place: int) -> None:
+        with self._heard.trouble.guard("record an evaluation"):
+            self._heard.drew.add(self._places[place])
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
         with self._heard.trouble.guard("record an evaluation"):
@@ -312,10 +309,6 @@ class _Evaluations(Loop):
 
     def failed(self, place: int | None, error: BaseException) -> None:
         self._heard.culprit = self._places.get(-1 if place is None else place, (None,))[0]
-
-
-def _of_split(notes: Sequence[Note], split: int) -> list[Note]:
-    return [replace(note, split=split) for note in notes]
 
 
 class _Candidate(Loop):

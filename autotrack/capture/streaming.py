@@ -15,6 +15,7 @@ from itertools import chain
 from types import FunctionType
 from typing import Any
 
+from autotrack.capture.draws import global_state
 from autotrack.capture.notes import Noted, noting, stop_noting
 
 Call = Callable[..., Any]
@@ -33,6 +34,9 @@ class Loop:
         Its result if that is known already: the task is not run then, and not heard of again.
         """
         return None
+
+    def drew(self, place: int) -> None:
+        """Hear that a task, which finished, drew from the global random generator."""
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
         """Hear what a task returned, and which warnings came up in it."""
@@ -98,7 +102,7 @@ def listening(
 
 
 class _Numbered:
-    """A task that returns its place, and what came up in it, beside its result."""
+    """A task that returns its place, what came up in it and whether it drew, beside its result."""
 
     __slots__ = ("function", "place", "private")
 
@@ -108,10 +112,12 @@ class _Numbered:
         # Whether the filters of warnings are put back after the task by whoever called it.
         self.private = private
 
-    def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any, Sequence[Noted]]:
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any, Sequence[Noted], bool]:
         try:
+            before = global_state()
             with noting(private=self.private) as notes:
-                return self.place, self.function(*args, **kwargs), notes
+                result = self.function(*args, **kwargs)
+            return self.place, result, notes, global_state() != before
         except BaseException as error:
             with suppress(Exception):
                 setattr(error, _PLACE, self.place)
@@ -120,7 +126,7 @@ class _Numbered:
 
 def _with_place(place, function, /, *args, **kwargs):  # type: ignore[no-untyped-def]
     try:
-        return place, function(*args, **kwargs), ()
+        return place, function(*args, **kwargs), (), False
     except BaseException as error:
         error.__dict__["_autotrack_place"] = place
         raise
@@ -194,8 +200,10 @@ def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> 
         outputs = _generated(original, parallel, heard, order)
     try:
         for count, output in enumerate(outputs):
-            place, result, notes = output if numbers else (places[count], output, ())
+            place, result, notes, drew = output if numbers else (places[count], output, (), False)
             found[place] = result
+            if drew:
+                loop.drew(place)
             loop.finished(place, result, notes)
     except BaseException as error:
         loop.failed(vars(error).pop(_PLACE, None), error)

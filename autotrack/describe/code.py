@@ -8,6 +8,7 @@ became of the file meanwhile; and it is the same in every process.
 from __future__ import annotations
 
 import dis
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
@@ -27,6 +28,9 @@ _OF_TEXT = frozenset({"__doc__", "__qualname__", "__firstlineno__", "__static_at
 _FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 _GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL"})
 _ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
+_DIRECTION = re.compile("_(FORWARD|BACKWARD)")
+_JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
+_LONGEST_WAY = 20
 _FURTHER = 6
 
 
@@ -124,7 +128,9 @@ def _digest(code: CodeType, every: list[Step], ranges: Iterable[Any]) -> bytes:
     skipped = _of_text(steps)
     for at, step in enumerate(steps):
         if at not in skipped:
-            sink.update(f"{step.opname} {_argument(step, places)}\n".encode("utf-8", "replace"))
+            sink.update(
+                f"{_name(step)} {_argument(step, places, steps)}\n".encode("utf-8", "replace")
+            )
     for entry in ranges:  # which instructions stand in a `try` or `with`
         span = places.get(entry.start), places.get(entry.end), places.get(entry.target)
         sink.update(repr((*span, entry.depth, entry.lasti)).encode())
@@ -140,17 +146,32 @@ def _of_text(steps: list[Step]) -> set[int]:
     return found
 
 
-def _argument(step: Step, places: dict[int, int]) -> str:
+def _name(step: Step) -> str:
+    # Which way a jump goes is told by where it leads.
+    return _DIRECTION.sub("", step.opname)
+
+
+def _argument(step: Step, places: dict[int, int], steps: list[Step]) -> str:
     code = step.opcode
     if code in dis.hasconst:
         return constant(step.argval)
     if code in dis.hasjrel or code in dis.hasjabs:
-        return f"to {places.get(step.argval)}"
+        return f"to {_target(step, places, steps)}"
     if code in dis.haslocal:
         return str(step.arg)
     if code in dis.hasname or code in dis.hasfree or code in dis.hascompare:
         return str(step.argval)
     return str(step.arg)
+
+
+def _target(step: Step, places: dict[int, int], steps: list[Step]) -> int | None:
+    """Where a jump leads in the end: whether jumps to jumps are made one depends on lines."""
+    place = places.get(step.argval)
+    for _ in range(_LONGEST_WAY):
+        if place is None or place >= len(steps) or steps[place].opname not in _JUMPS:
+            break
+        place = places.get(steps[place].argval)
+    return place
 
 
 def constant(value: Any) -> str:
@@ -183,5 +204,19 @@ def _imports(steps: list[Step]) -> Iterator[Import]:
             continue
         taken = steps[at - 1].argval if at and steps[at - 1].opcode in dis.hasconst else None
         level = steps[at - 2].argval if at > 1 else 0
-        names = tuple(map(str, taken)) if isinstance(taken, tuple) else None
+        names = tuple(map(str, taken)) if isinstance(taken, tuple) else _attributes(steps, at)
         yield Import(str(step.argval), level if isinstance(level, int) else 0, names)
+
+
+def _attributes(steps: list[Step], at: int) -> tuple[str, ...] | None:
+    """What is read of a module that is imported there into a local variable; None if all may be."""
+    stored = steps[at + 1] if at + 1 < len(steps) else steps[at]
+    if stored.opname != "STORE_FAST" or "." in str(steps[at].argval):
+        return None
+    found = []
+    for number, step in enumerate(steps[:-1]):
+        if step.opname.startswith("LOAD_FAST") and step.arg == stored.arg:
+            if steps[number + 1].opname not in _ATTRIBUTE:
+                return None
+            found.append(str(steps[number + 1].argval))
+    return tuple(found)

@@ -21,6 +21,7 @@ import os
 import random
 import re
 import sys
+import threading
 import types
 import weakref
 from collections import deque
@@ -44,6 +45,9 @@ __all__ = ["Content", "Undigestible", "digest"]
 #: So many objects are looked at; it takes about two seconds.
 MOST = 500_000
 _DEEPEST = 100
+# More items than this are digested together where their kinds allow for it.
+_FEW = 8
+_ROWS = frozenset({list, tuple})
 
 _PLAIN = frozenset(
     {type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)}
@@ -63,7 +67,6 @@ _EMPTY = frozenset(
     {
         "_thread.lock",
         "_thread.RLock",
-        "_thread._local",
         "logging.Logger",
         "logging.RootLogger",
         "weakref.WeakKeyDictionary",
@@ -171,14 +174,24 @@ class Content:
         """
         try:
             self._under(name, value, cloned)
-            while self._later:
-                path, work = self._later.popleft()
-                self._path = [path]
-                work()
+            self._follow()
         except RecursionError:
             raise self._undigestible("what is nested that deep") from None
         finally:
             self._path = []
+
+    def _follow(self) -> None:
+        """Add the bodies of the functions, classes and modules that were met."""
+        while self._later:
+            path, work = self._later.popleft()
+            self._path = [path]
+            try:
+                work()
+            except (Undigestible, RecursionError):
+                raise
+            except Exception as error:
+                said = f"what raised {type(error).__name__} when it was looked at"
+                raise self._undigestible(said) from error
 
     # -- one value after another ---------------------------------------------------------------
 
@@ -259,7 +272,7 @@ class Content:
         self._items(value, cloned)
 
     def _items(self, value: Any, cloned: bool) -> None:
-        if len(value) > 8 and set(map(type, value)) <= _CELLS:
+        if len(value) > _FEW and _are_plain(value):
             add_cells(self._sink, value)
             return
         for number, item in enumerate(value):
@@ -282,11 +295,9 @@ class Content:
         part = Content(most=self._most)
         part._path = [*self._path, label]
         part._numbers, part._alive = dict(self._numbers), list(self._alive)
+        part._files = set(self._files)
         part._add(value, cloned)
-        while part._later:
-            path, work = part._later.popleft()
-            part._path = [path]
-            work()
+        part._follow()
         self.packages |= part.packages
         self.generators += part.generators
         return part._sink.digest()
@@ -477,6 +488,8 @@ class Content:
             self._unloaded(name)
         elif wanted.names is None:
             self._under(f", which imports {name}", module)
+            if "." in name and not wanted.level:
+                self._import(Import(top := name.partition(".")[0], 0, None), {"__name__": top})
         else:
             for attribute in wanted.names:
                 if attribute == "*":
@@ -585,7 +598,7 @@ class Content:
         if isinstance(value, str | bytes | int | float | complex):
             self._note(_underlying(value))
         if cloned and _is_cloned_by_params(value):
-            self._params(value)
+            self._params(value, kind)
             return
         if isinstance(value, dict):
             self._mapping(value, cloned)
@@ -595,10 +608,12 @@ class Content:
             self._set(value, cloned)
         self._state(value, kind)
 
-    def _params(self, value: Any) -> None:
+    def _params(self, value: Any, kind: type) -> None:
         self._note("params")
         for name, held in own_params(value).items():
             self._note(name)
+            if name == "stop_words" and isinstance(held, list) and is_installed(kind.__module__):
+                held = frozenset(held)  # noqa: PLW2901 - what scikit-learn makes of it, too
             self._under(f".{name}", held, True)
         instance = getattr(value, "__dict__", {})
         for name in ("_metadata_request", "_sklearn_output_config", "_skl_callbacks"):
@@ -676,6 +691,10 @@ class Content:
         self._note("reference")
         self._under("", value())
 
+    def _of_thread(self, value: Any, cloned: bool) -> None:
+        self._note("local")
+        self._attributes(vars(value))
+
     def _proxy(self, value: Any, cloned: bool) -> None:
         self._mapping(dict(value), cloned)
 
@@ -717,6 +736,7 @@ _HANDLERS: dict[type, Callable[[Content, Any, bool], None]] = {
     set: Content._set,
     frozenset: Content._set,
     types.MethodType: Content._method,
+    threading.local: Content._of_thread,
     functools.partial: Content._partial,
     staticmethod: Content._wrapping,
     classmethod: Content._wrapping,
@@ -737,6 +757,18 @@ _HANDLERS: dict[type, Callable[[Content, Any, bool], None]] = {
     types.GenericAlias: Content._alias,
     types.UnionType: Content._alias,
 }
+
+
+def _are_plain(items: Any) -> bool:
+    """Whether these are numbers and texts, or rows of them."""
+    kinds = {kind for kind in map(type, items) if not _is_scalar(kind)}
+    if kinds <= _CELLS:
+        return True
+    return kinds <= _ROWS and all(set(map(type, item)) <= _CELLS for item in items)
+
+
+def _is_scalar(kind: type) -> bool:
+    return kind.__module__ == "numpy" and issubclass(kind, np.number | np.bool_)
 
 
 def _article(kind: type) -> str:
@@ -866,10 +898,13 @@ def _object_columns(value: Any) -> Iterator[tuple[str, Any]]:
     """The columns of a frame, or a series, that may hold objects of any kind."""
     if not hasattr(value, "iloc"):
         return
-    columns = [value] if value.ndim == 1 else [value.iloc[:, n] for n in range(value.shape[1])]
-    for number, column in enumerate(columns):
-        if column.dtype == object:
-            yield f"[column {number}]", column.to_numpy()
+    if value.ndim == 1:
+        if value.dtype == object:
+            yield "", value.to_numpy()
+        return
+    for number, dtype in enumerate(value.dtypes):
+        if isinstance(dtype, np.dtype) and dtype.hasobject:
+            yield f"[column {number}]", value.iloc[:, number].to_numpy()
 
 
 def _drawn_by_numpy() -> Any:

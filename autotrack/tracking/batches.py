@@ -13,6 +13,8 @@ from autotrack.tracking.trouble import Trouble
 # So many seconds are between two writes, hence nothing waits for longer. A shorter pause is felt:
 # with every write the thread takes a core that the training's own threads were on.
 _PAUSE = 0.5
+# What took as long as so many writes is written at once: that costs two hundredths of it.
+_LONG = 50
 
 
 class Batches:
@@ -37,11 +39,11 @@ class Batches:
         # a thread behind.
         self._closed: SimpleQueue[None] = SimpleQueue()
         self._is_waiting = self._has_clerk = False
-        self._next = 0.0
+        self._next = self._cost = 0.0
 
-    def bring(self) -> None:
-        """There is something to write."""
-        if time.monotonic() >= self._next:
+    def bring(self, took: float = 0.0) -> None:
+        """There is something to write, which took so many seconds to come by."""
+        if time.monotonic() >= self._next or took > _LONG * self._cost:
             self.flush()
         else:
             self._is_waiting = True
@@ -53,10 +55,12 @@ class Batches:
         """Write now."""
         with self._lock:
             self._is_waiting = False
+            began = time.monotonic()
             try:
                 self._write()
             finally:
-                self._next = time.monotonic() + _PAUSE
+                ended = time.monotonic()
+                self._cost, self._next = ended - began, ended + _PAUSE
 
     def close(self) -> None:
         """Write what is left; nothing comes any more."""

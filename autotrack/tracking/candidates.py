@@ -27,11 +27,17 @@ from autotrack.tracking.moments import moments
 from autotrack.tracking.progress import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.tracking.recorder import Recorder, new_run_id
 from autotrack.tracking.resuming import (
+    AFRESH_TAG,
     CANDIDATE_TAG,
+    DRAW_TAG,
+    DREW_TAG,
+    RESUMED_TAG,
     SPLITS_TAG,
     Earlier,
+    Evaluation,
     Likeness,
     find_earlier,
+    going_on,
     tell,
 )
 from autotrack.tracking.score_keys import ScoreNames, split_key
@@ -134,9 +140,13 @@ class Sweep:
             tags |= likeness.tags
             if recorder.settings.resume:
                 self.earlier = _earlier(recorder, likeness)
-                tags |= self.earlier.tags
+                if self.earlier.why_not:
+                    tags[AFRESH_TAG] = self.earlier.why_not
         facts = replace(facts, tags={**facts.tags, **tags})
         self.opened = Measurements(recorder).open(facts, "search")
+        self._draws = None if likeness is None else likeness.draws
+        self._drew = ""
+        self._resumed: dict[str, None] = {}
         self._rank_by = rank_by
         self._lock = threading.RLock()
         self._batch = Batch()
@@ -198,9 +208,12 @@ class Sweep:
         measured: Mapping[str, float],
         notes: Sequence[Note],
         *,
+        drew: bool = False,
         reused: bool = False,
     ) -> float | None:
         """An evaluation finished: what it measured, and what came up in it.
+
+        With `drew`, it drew from the global random generator.
 
         Returns the mean score of the candidate if that was its last.
         """
@@ -218,12 +231,31 @@ class Sweep:
             ]
             self._finished += 1
             self._reused += reused
+            if drew:
+                self._note_draw("global")
             if notes:
                 self._note(number, candidate, notes)
             if len(candidate.measured) == candidate.splits:
                 self._complete(number, candidate, notes, now)
-        self._batches.bring()
+        took = 0.0 if reused else sum(measured.get(key, 0.0) for key in ("fit_time", "score_time"))
+        self._batches.bring(took)
         return self.means.get(number)
+
+    def reuse(self, number: int, split: int, known: Evaluation, notes: Sequence[Note]) -> None:
+        """An evaluation need not be computed again, since an earlier search had computed it."""
+        with self._lock:
+            if known.run_id not in self._resumed:
+                self._resumed[known.run_id] = None
+                self._batch.tags[RESUMED_TAG] = ", ".join(self._resumed)
+                if known.drew:
+                    self._note_draw(known.drew)
+                    self._batch.tags[DRAW_TAG] = "another"
+                tell(going_on(known.run_id, known.drew), self._recorder.settings.quiet)
+        self.finish(number, split, known.numbers, notes, reused=True)
+
+    def _note_draw(self, drew: str) -> None:
+        if self._drew != "own":
+            self._drew = self._batch.tags[DREW_TAG] = drew
 
     def _note(self, number: int, candidate: _Candidate, notes: Sequence[Note]) -> None:
         self._batch.notes.setdefault(candidate.run_id, []).extend(notes)
@@ -281,6 +313,9 @@ class Sweep:
 
     def _write(self) -> None:
         with self._lock:
+            # In the same transaction as what was computed by then.
+            if self._finished and self._draws is not None and (moved := self._draws.moved()):
+                self._note_draw(moved)
             batch, self._batch = self._batch, Batch()
             progress = self._progress()
             batch.tags[PROGRESS_TAG] = str(progress)
@@ -387,6 +422,7 @@ def _earlier(recorder: Recorder, likeness: Likeness) -> Earlier:
     wanted = home.chosen_experiment or recorder.settings.experiment
     with recorder.trouble.guard("look for an interrupted search"):
         found = find_earlier(store, stack[-1].experiment if stack else wanted, likeness)
-        tell(found, recorder.settings.quiet)
+        if found.why_not:
+            tell(f"the search starts over, since {found.why_not}", recorder.settings.quiet)
         return found
     return Earlier()

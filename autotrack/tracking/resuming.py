@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from autotrack.entities import Note
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking.score_keys import measured_key
 
-#: Tags of a search: what it does, to which data, with which versions; and, by loop, its splits.
-SEARCH_TAG, DATA_TAG, VERSIONS_TAG = "autotrack.search", "autotrack.data", "autotrack.versions"
-SPLITS_TAG = "autotrack.splits"
+#: Tags of a search: what it is called, what an evaluation of it depends on, which candidates it
+#: tries, on which data, with which versions; and, by loop, its splits.
+NAME_TAG, SEARCH_TAG, SWEPT_TAG = "autotrack.search_name", "autotrack.search", "autotrack.swept"
+DATA_TAG, VERSIONS_TAG, SPLITS_TAG = "autotrack.data", "autotrack.versions", "autotrack.splits"
+#: The state of the global random generators at its beginning, and whether evaluations drew from
+#: them ("global") or from a generator of the user's own code ("own").
+STATE_TAG, DREW_TAG = "autotrack.random_state", "autotrack.drew"
 #: The tag by which a candidate is known again: a digest of its params, and its loop.
 CANDIDATE_TAG = "autotrack.candidate"
-#: Where a search says whose evaluations it goes on with, or why with none.
-RESUMED_TAG, AFRESH_TAG = "resumed_from", "not_resumed"
+#: Where a search says whose evaluations it goes on with, that they are of another draw than its
+#: own, or why it goes on with none.
+RESUMED_TAG, DRAW_TAG, AFRESH_TAG = "resumed_from", "resumed_draw", "not_resumed"
 
 # The keys of what a split measures begin so.
 _MEASURED = ("split_test_", "split_train_", "fit_time", "score_time")
+# What scikit-learn warns of when a scorer raises.
+_SCORING_FAILED = "Scoring failed"
+# So many searches of one name are looked at, the newest first.
+_MOST_SEARCHES = 50
 
 #: The digests of a candidate's params and of a split.
 Key = tuple[str, str]
+
+
+class Generators(Protocol):
+    """The random generators that a search may draw from."""
+
+    state: str
+
+    def moved(self) -> str:
+        """Which of them have moved on since the search began: "own", "global" or none."""
+
+    def are_seeded(self) -> bool:
+        """Whether the user's code sets a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,75 +56,137 @@ class Likeness:
 
     Attributes
     ----------
+    name : str
+        Digest of what it is called.
     identity : str
-        Digest of the estimator, what is swept, the splitter and the scorers.
+        Digest of all that an evaluation depends on, its own params and rows aside.
+    swept : str
+        Digest of what is swept, on which splits.
     data, versions : str
-        The data, and the libraries that matter.
+        Digest of the data, and the libraries that matter.
+    draws : Generators or None
+        The random generators that it may draw from.
+    unlike : str
+        What it depends on and has no content to compare; it goes on with no other search then.
     """
 
-    identity: str
-    data: str
-    versions: str
+    name: str
+    identity: str = ""
+    swept: str = ""
+    data: str = ""
+    versions: str = ""
+    draws: Generators | None = None
+    unlike: str = ""
 
     @property
     def tags(self) -> dict[str, str]:
         """What is kept of it."""
-        return {SEARCH_TAG: self.identity, DATA_TAG: self.data, VERSIONS_TAG: self.versions}
+        if self.unlike:
+            return {NAME_TAG: self.name}
+        return {
+            NAME_TAG: self.name,
+            SEARCH_TAG: self.identity,
+            SWEPT_TAG: self.swept,
+            DATA_TAG: self.data,
+            VERSIONS_TAG: self.versions,
+            STATE_TAG: "" if self.draws is None else self.draws.state,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an evaluation had measured, and what came up in it."""
+    """What an evaluation had measured, and what came up in it.
+
+    Attributes
+    ----------
+    numbers : mapping of str to float
+    notes : sequence of Note
+    run_id : str
+        The search it was computed in.
+    drew : str
+        Whether that search drew from random generators, and from which.
+    """
 
     numbers: Mapping[str, float]
     notes: Sequence[Note]
+    run_id: str = ""
+    drew: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier search that was interrupted; nothing where there is none.
+    """What interrupted searches had computed; nothing where there is none.
 
     Attributes
     ----------
-    run_id : str
-        Its run; empty if there is none to go on with.
     evaluations : dict
-        What it had computed.
+        By the digests of their params and split.
     why_not : str
         Why the search starts over although there was one.
     """
 
-    run_id: str = ""
     evaluations: Mapping[Key, Evaluation] = field(default_factory=dict)
     why_not: str = ""
 
-    @property
-    def tags(self) -> dict[str, str]:
-        """What the search that goes on, or does not, says of it."""
-        if self.run_id:
-            return {RESUMED_TAG: self.run_id}
-        return {AFRESH_TAG: self.why_not} if self.why_not else {}
-
 
 def find_earlier(store: Store, experiment: str, likeness: Likeness) -> Earlier:
-    """What the newest search like this one had computed, if it was interrupted."""
+    """What searches like this one had computed before they were interrupted.
+
+    Not of those that another one went on with to its end, nor of those older than one that tried
+    the same and finished.
+    """
     query = Query(
         experiment_ids=(store.experiment_id(experiment),),
-        where=f"tags.`{SEARCH_TAG}` = '{likeness.identity}'",
+        where=f"tags.`{NAME_TAG}` = '{likeness.name}'",
         kinds=("search",),
         children=True,
-        limit=1,
+        limit=_MOST_SEARCHES,
     )
-    rows = store.search(query)
-    if not rows or rows[0].status in ("FINISHED", "RUNNING"):
-        return Earlier()
-    row = rows[0]
+    found: dict[Key, Evaluation] = {}
+    finished: set[str] = set()
+    used: set[str] = set()
+    reasons: list[str] = []
+    for place, row in enumerate(store.search(query)):
+        if row.status == "RUNNING":
+            continue
+        alike = not likeness.unlike and row.tags.get(SEARCH_TAG) == likeness.identity
+        if row.status == "FINISHED":
+            finished.add(row.tags.get(SWEPT_TAG, "") if alike else "")
+        if row.status == "FINISHED" or row.run_id in used:
+            used |= {*row.tags.get(RESUMED_TAG, "").split(", ")}
+        elif not alike:
+            reasons += [] if place else [_difference(row, likeness)]
+        elif row.tags.get(SWEPT_TAG) not in finished:
+            if why_not := _why_not(row, likeness):
+                reasons.append(why_not)
+            else:
+                found = _evaluations(store, row) | found
+    return Earlier(found, "" if found or not reasons else reasons[0])
+
+
+def _difference(row: RunRow, likeness: Likeness) -> str:
+    if likeness.unlike:
+        return f"{likeness.unlike} cannot be compared"
+    if SEARCH_TAG not in row.tags:
+        return f"run {row.run_id[:8]} used what cannot be compared"
+    return f"its code or settings are not those of run {row.run_id[:8]}"
+
+
+def _why_not(row: RunRow, likeness: Likeness) -> str:
+    """Why nothing that a search like this one had computed can be used."""
+    run = f"run {row.run_id[:8]}"
     if row.tags.get(DATA_TAG) != likeness.data:
-        return Earlier(why_not=f"the data is not that of run {row.run_id[:8]}")
+        return f"the data is not that of {run}"
     before = row.tags.get(VERSIONS_TAG, "")
     if before != likeness.versions:
-        return Earlier(why_not=f"run {row.run_id[:8]} was made with {_changed(before, likeness)}")
-    return Earlier(row.run_id, _evaluations(store, row))
+        return f"{run} was made with {_changed(before, likeness)}"
+    drew = row.tags.get(DREW_TAG)
+    if drew == "own":
+        return f"{run} drew from a random generator of its code, evaluation by evaluation"
+    draws = likeness.draws
+    if drew and (draws is None or row.tags.get(STATE_TAG) == draws.state or draws.are_seeded()):
+        return f"{run} drew from a seeded global random generator, evaluation by evaluation"
+    return ""
 
 
 def _changed(before: str, likeness: Likeness) -> str:
@@ -118,24 +203,35 @@ def _evaluations(store: Store, search: RunRow) -> dict[Key, Evaluation]:
     for run_id, _, note in store.notes(search.run_id):
         notes.setdefault((run_id, note.split), []).append(note)
     candidates = store.tagged_children(search.run_id, CANDIDATE_TAG)
+    drew = search.tags.get(DREW_TAG, "")
     found: dict[Key, Evaluation] = {}
     for (run_id, split), measured in numbers.items():
         digest, _, loop = candidates.get(run_id, "").partition(":")
         splits = json.loads(search.tags.get(f"{SPLITS_TAG}.{loop}", "{}"))
-        if digest and str(split) in splits:
-            found[digest, splits[str(split)]] = Evaluation(measured, notes.get((run_id, split), ()))
+        noted = notes.get((run_id, split), ())
+        if digest and str(split) in splits and not _failed(measured, noted):
+            rows = splits[str(split)]
+            found[digest, rows] = Evaluation(measured, noted, search.run_id, drew)
     return found
 
 
-def tell(earlier: Earlier, quiet: bool) -> None:
+def _failed(measured: Mapping[str, float], notes: Sequence[Note]) -> bool:
+    """Whether an evaluation could not be fitted or scored: what was in its way may be gone."""
+    return any(math.isnan(value) for value in measured.values()) or any(
+        note.kind == "error" or _SCORING_FAILED in note.message for note in notes
+    )
+
+
+def tell(text: str, quiet: bool) -> None:
     """One line about what becomes of an earlier search."""
-    if quiet or sys.stderr is None:
-        return
-    if earlier.run_id:
-        count = len(earlier.evaluations)
-        sys.stderr.write(
-            f"autotrack: goes on with the search {earlier.run_id[:8]}, which was interrupted: "
-            f"{count} evaluations need not be computed again (resume=False starts over)\n"
-        )
-    elif earlier.why_not:
-        sys.stderr.write(f"autotrack: the search starts over, since {earlier.why_not}\n")
+    if not quiet and sys.stderr is not None:
+        sys.stderr.write(f"autotrack: {text}\n")
+
+
+def going_on(run_id: str, drew: str) -> str:
+    """What is said when the first evaluation of an earlier search is used."""
+    draw = "; what it drew is of another draw, since no seed is set" if drew else ""
+    return (
+        f"goes on with the search {run_id[:8]}, which was interrupted: what it computed is not "
+        f"computed again (resume=False starts over){draw}"
+    )

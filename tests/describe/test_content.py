@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import os
 import subprocess
 import sys
@@ -298,9 +299,16 @@ def test_what_code_uses_and_has_no_content_is_named(text):
         of(text)
 
 
+def test_what_pickling_leaves_in_a_class_does_not_count():
+    made = module("class f:\n    a = 1").f
+    before = digest(made)
+    copy.deepcopy(made())
+    assert digest(made) == before
+
+
 def test_there_is_a_limit():
     with pytest.raises(Undigestible, match="more than 100 objects"):
-        digest([[] for _ in range(200)], most=100)
+        digest([{} for _ in range(200)], most=100)
     deep: list = []
     for _ in range(10_000):
         deep = [deep]

@@ -51,6 +51,12 @@ def test_what_comes_quickly_is_written_together(batches, written):
     assert brought > 30
 
 
+def test_what_took_long_is_written_at_once(batches, written):
+    for _ in range(3):
+        batches.bring(took=5.0)
+    assert len(written) == 3
+
+
 def test_what_comes_last_does_not_wait_for_the_next(batches, written):
     batches.bring()
     batches.bring()
