@@ -122,10 +122,14 @@ def _as_time(series: Any, held: str) -> Verdict:
         return Verdict(series)
     if held not in ("text", "nothing"):
         return _unlike(series, held, "time")
+    # Guessed from the first row, one text would mean several times; and "now" is not one of them.
+    is_digits = series.dropna().astype(str).str.match(r"\s*[-+]?\d").all()
     try:
-        return Verdict(pandas.to_datetime(series))
+        if is_digits:
+            return Verdict(pandas.to_datetime(series, format="ISO8601"))
     except (ValueError, TypeError):
-        return Verdict(series, "holds text that is no time, such as 2020-12-31 or 2020-12-31T23:59")
+        pass
+    return Verdict(series, "holds text that is no time, such as 2020-12-31 or 2020-12-31T23:59")
 
 
 def _as_truth(series: Any, held: str) -> Verdict:

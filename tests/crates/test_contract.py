@@ -19,7 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import autotrack
 from autotrack import ContractError, ContractWarning
@@ -469,3 +469,23 @@ def test_a_model_takes_what_it_was_trained_on(columns):
         warnings.simplefilter("error")
         assert len(crate.predict(X)) == 6
         assert len(crate.predict(X[X.columns[::-1]].iloc[:1])) == 1
+
+
+def days(X):
+    return (X[["when"]] - pd.Timestamp("2021-01-01")) / pd.Timedelta("1D")
+
+
+def test_text_that_may_mean_several_times_is_no_time():
+    X = pd.DataFrame({"when": pd.date_range("2021-01-01", periods=40), "a": 1.0})
+    model = make_pipeline(FunctionTransformer(days), LinearRegression())
+    with autotrack.enable():
+        model.fit(X, np.arange(40.0))
+        crate = autotrack.last_run().load_model()
+
+    def predicted(*texts):
+        return crate.predict(pd.DataFrame({"when": texts, "a": 1.0}))
+
+    for texts in (["01/02/2021"], ["13/01/2021", "01/02/2021"], ["now"], ["01-02-21"]):
+        with pytest.raises(ContractError, match="2020-12-31"):
+            predicted(*texts)
+    assert predicted("2021-01-05", "2021-01-05T12:00:00") == pytest.approx([4.0, 4.5])
