@@ -134,7 +134,7 @@ def test_scores_of_out_of_fold_predictions_reach_the_run_they_came_from():
     loss = log_loss(y, probability)
 
     newest, first = (autotrack.get_run(i) for i in autotrack.search_runs()["run_id"])
-    assert first.metrics == {"test_accuracy_score": accuracy}
+    assert first.metrics == {"oof_accuracy_score": accuracy}
     assert newest.metrics == {"test_log_loss": loss}
 
 
