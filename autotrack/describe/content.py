@@ -81,6 +81,7 @@ _OF_CLASS = frozenset(
     "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __abstractmethods__ "
     "_abc_impl __parameters__ __orig_bases__ __match_args__ __slotnames__".split()
 )
+_OF_TEXT = frozenset({"__doc__", "__annotations__"})
 _OF_MODULE = frozenset(
     "__name__ __doc__ __package__ __loader__ __spec__ __file__ __cached__ __builtins__ __path__ "
     "__annotations__".split()
@@ -637,8 +638,10 @@ class Content:
             self._attributes(dict(_attributes_of(value, kind)))
 
     def _attributes(self, held: Mapping[str, Any]) -> None:
-        self._note(len(held))
-        for name in sorted(held, key=str):
+        # A cached property, and whatever `functools.wraps` was used on, has a text of its own.
+        names = sorted((name for name in held if name not in _OF_TEXT), key=str)
+        self._note(len(names))
+        for name in names:
             self._note(str(name))
             self._under(f".{name}", held[name])
 

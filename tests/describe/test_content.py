@@ -46,6 +46,11 @@ SAME = {
     "comments": ("def f(x):\n    return x + 1", "def f(x):\n\n    # more\n    return (x\n  + 1)"),
     "docstrings": ("def f(x):\n    return None", "def f(x):\n    'says'\n    return None"),
     "docstring of a class": ("class f:\n    a = 1", "class f:\n    'says'\n    a = 1"),
+    "docstring of a cached property": (
+        "import functools\nclass f:\n    @functools.cached_property\n    def a(self): return 1",
+        "import functools\nclass f:\n    @functools.cached_property\n    def a(self):\n"
+        "        'says'\n        return 1",
+    ),
     "names of locals": ("def f(x):\n    a = x\n    return a", "def f(x):\n    b = x\n    return b"),
     "place": ("def f(x): return x", "\n\n\ndef f(x): return x"),
     "unrelated": ("def f(x): return x", "A = 1\ndef g(): pass\ndef f(x): return x"),

@@ -212,6 +212,8 @@ def make(seed: int) -> Case:
         fails=rng.random() < 0.12,
         jobs=2 if rng.random() < 0.05 else 1,
     )
+    if draws or plan.estimator == "forest":
+        plan.jobs = 1  # workers are not seeded: without autotrack, too, every run is another
     kind = rng.choices(
         ["slot", "nothing", "cosmetic", "grid", "data", "folds"], [45, 12, 25, 8, 6, 4]
     )[0]

@@ -213,6 +213,8 @@ def _kept() -> int:
     import autotrack
 
     found = autotrack.search_runs(where="kind = 'search'", limit=1)
+    if len(found) and found["status"].iloc[0] == "FINISHED":
+        return 0  # it was too late for the kill
     tag = "tags.autotrack.progress"  # missing where it was killed before anything was written
     numbers = re.match(r"(\d+)", str(found[tag].iloc[0])) if tag in found and len(found) else None
     return int(numbers[1]) if numbers else 0
