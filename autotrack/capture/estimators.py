@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
@@ -45,6 +46,8 @@ Call = Callable[..., Any]
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 
+# References to what was passed as a temporary, seen from `_open`.
+_TEMPORARY = 3
 # Attributes in which a fitted model keeps what it predicted for its own training data, and what
 # such rows are called in keys, where they are not just the training data.
 _OWN_PREDICTIONS = {
@@ -203,7 +206,9 @@ class EstimatorEars:
     def _open(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool) -> OpenFit | None:
         with self._trouble.guard("record a fit"):
             model, facts = args[0], self._facts(original, args, kwargs)
-            trainings.set(model, Trained.of(*inputs(args, kwargs)))
+            X, y = inputs(args, kwargs)
+            goes_away = sys.getrefcount(X) <= _TEMPORARY
+            trainings.set(model, Trained.of(X, y, goes_away=goes_away))
             before = links.of_fit(model)
             if partial:
                 facts = replace(facts, warm=False)

@@ -42,9 +42,7 @@ def stamp_of(data: Any) -> object:
             return _array_stamp(data)
         blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
         if len(blocks) == 1 and is_ndarray(blocks[0].values):
-            names = tuple(data.columns) if data.ndim > 1 else None
-            stamp = _array_stamp(blocks[0].values)
-            return None if stamp is None else (names, stamp)
+            return _array_stamp(blocks[0].values)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return None
     return None

@@ -37,21 +37,29 @@ class Trained:
     rows: Array | None = None
 
     @classmethod
-    def of(cls, X: object, y: object) -> Trained:
-        """Take it down before the fit, which may change the data."""
-        target = reference(y) if y is not None else None
-        return cls(stamp_of(X), target_digest(y), target, row_keys(X))
+    def of(cls, X: object, y: object, *, goes_away: bool = False) -> Trained:
+        """Take it down before the fit, which may change the data.
 
-    def has_rows(self, X: object) -> bool:
-        """Whether all rows of `X` are rows that training had, and could not well be others."""
-        if self.rows is None or not len(self.rows):
+        The rows of what `goes_away` when the fit returns are known by a number each.
+        """
+        target = reference(y) if y is not None else None
+        rows = row_keys(X) if goes_away or reference(X) is None else None
+        return cls(stamp_of(X), target_digest(y), target, rows)
+
+    def has_rows(self, X: object, whole: object) -> bool:
+        """Whether all rows of `X` are rows that training had, and could not well be others.
+
+        `whole` is what it was trained on, if that still exists.
+        """
+        known = self.rows
+        if known is None and self.stamp is not None and stamp_of(whole) == self.stamp:
+            known = row_keys(whole)
+        keys = row_keys(X) if known is not None and len(known) else None
+        if known is None or keys is None or not 0 < len(keys) <= len(known):
             return False
-        keys = row_keys(X)
-        if keys is None or not 0 < len(keys) <= len(self.rows):
+        if not np.isin(keys, known).all():
             return False
-        if not np.isin(keys, self.rows).all():
-            return False
-        return len(np.unique(self.rows)) >= _ENOUGH_UNIQUE * len(self.rows)
+        return len(np.unique(known)) >= _ENOUGH_UNIQUE * len(known)
 
     def has_target(self, y: object) -> bool:
         """Whether `y` is the training target, or something made of each of its values."""
@@ -162,11 +170,11 @@ def _as_numbers(data: Any) -> Array | None:
     return None
 
 
-def is_part_of_training(trained: Trained | None, X: object) -> bool:
+def is_part_of_training(link: Link, trained: Trained | None, X: object) -> bool:
     """Whether all rows of `X` are rows of the training data."""
     if trained is None:
         return False
     try:
-        return trained.has_rows(X)
+        return trained.has_rows(X, link.training_input)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return False

@@ -197,7 +197,7 @@ class Rule(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X):
-        return self.column
+        return self.column.copy()
 
 
 # A function of whole numbers or truths is a rule whatever it was made from.
