@@ -278,7 +278,10 @@ def _farewell() -> str:
     counts = [_count(home.runs, "run")] if home.runs else []
     counts += [_count(home.scores, "score")] if home.scores else []
     option = "" if where == DEFAULT_STORE else f" --store {shlex.quote(where)}"
-    unplaced = f" ({_count(home.unplaced, 'score')} of no known model)" if home.unplaced else ""
+    unplaced = ""
+    if home.unplaced:
+        first = f", the first in {home.first_unplaced}" if home.first_unplaced else ""
+        unplaced = f" ({_count(home.unplaced, 'score')} of no known model{first})"
     return (
         f"autotrack: recorded {' and '.join(counts)} in {where}{unplaced}; "
         f"see them with: autotrack runs{option}"

@@ -7,9 +7,11 @@ and missing for what was compiled from a text or typed at a bare prompt.
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +77,17 @@ def users_frame(frame: FrameType | None) -> FrameType | None:
             return frame
         frame, seen = frame.f_back, seen + 1
     return None
+
+
+def line_below(frame: FrameType | None) -> str:
+    """The line of the user's code that makes the call at hand, as ``file:line``."""
+    here = users_frame(frame)
+    if here is None:
+        return ""
+    name = here.f_code.co_filename
+    with contextlib.suppress(OSError, ValueError):
+        name = str(Path(name).relative_to(Path.cwd()))
+    return f"{name}:{here.f_lineno}"
 
 
 _positions: dict[int, tuple[CodeType, list[Span | None]]] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autotrack.capture.callbacks import MonitorEars
 from autotrack.capture.caller import variable_name
+from autotrack.capture.callsite import line_below
 from autotrack.capture.incremental import brought_up_to_date, goes_on, starts_warm
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
@@ -319,7 +320,9 @@ class EstimatorEars:
     ) -> None:
         link = links.get(model)
         data_name, use = self._scoring.data(link, X, y, part, model=model)
-        self._recorder.score(link, ScoreFacts(data_name, value, data=use, step=step))
+        place = line_below(sys._getframe()) if link is None else ""
+        facts = ScoreFacts(data_name, value, data=use, step=step, place=place)
+        self._recorder.score(link, facts)
 
 
 def _score_options(original: Call, args: Args, kwargs: Kwargs) -> str:

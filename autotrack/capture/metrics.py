@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.capture.callsite import line_below
 from autotrack.capture.lineage import Lineage, Prediction
 from autotrack.capture.nesting import OutermostWatch, enter, is_open, leave
 from autotrack.capture.results import Part, report_of, shape
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import ScoreFacts
-from autotrack.tracking.links import links
+from autotrack.tracking.links import Link, links
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.trouble import Trouble
 
@@ -170,11 +172,13 @@ class MetricEars:
         bound = dict(zip(names, args, strict=False)) | kwargs
         scorer, estimator = bound["scorer"], bound["estimator"]
         link = links.get(estimator)
-        name, use = self._scoring.data(link, bound.get("X"), bound.get("y_true"))
+        X, y = bound.get("X"), bound.get("y_true")
+        name, use = self._scoring.data(link, X, y, model=estimator)
         options = scorer._kwargs | {key: kwargs[key] for key in kwargs if key not in _SCORED}
         key = own_name(scorer._score_func, options)
         # The function's own value; a scorer turns the sign of losses.
-        self._recorder.score(link, ScoreFacts(name, {key: result * scorer._sign}, data=use))
+        numbers = {key: result * scorer._sign}
+        self._recorder.score(link, ScoreFacts(name, numbers, data=use, place=_place(link)))
 
     def _record(
         self,
@@ -195,7 +199,9 @@ class MetricEars:
         if signature.data is None:
             data_name, use = self.data_of(prediction, truth)
         else:
-            data_name, use = self._scoring.data(link, bound.get(signature.data), truth)
+            known = prediction.model if prediction is not None else None
+            model = known() if known is not None else None
+            data_name, use = self._scoring.data(link, bound.get(signature.data), truth, model=model)
         if truth is None and signature.data is None:
             use = None  # computed from a curve, whose data is on record with the curve
         name = metric_name(function, bound)
@@ -205,7 +211,8 @@ class MetricEars:
         if not numbers and not tables:
             return
         step = prediction.step if prediction is not None else None
-        self._recorder.score(link, ScoreFacts(data_name, numbers, tables, use, step))
+        facts = ScoreFacts(data_name, numbers, tables, use, step, place=_place(link))
+        self._recorder.score(link, facts)
         if prediction is not None:
             # What is computed from a curve (`auc`) is the model's as well.
             for array in arrays:
@@ -249,6 +256,11 @@ class MetricEars:
                 if found is not None:
                     return found
         return None
+
+
+def _place(link: Link | None) -> str:
+    """Where a score was computed that no model is known for."""
+    return line_below(sys._getframe(1)) if link is None else ""
 
 
 @functools.cache

@@ -186,8 +186,10 @@ class Home:
         #: What goes wrong inside autotrack, and the writes that a store in trouble is owed.
         self.trouble = Trouble()
         self.ledger = Ledger(self.trouble)
-        #: How many runs this process opened, how many scores it wrote and could not place.
+        #: How many runs this process opened, how many scores it wrote and could not place, and the
+        #: line of the user's code that computed the first of these.
         self.runs = self.scores = self.unplaced = 0
+        self.first_unplaced = ""
         self.pid = os.getpid()
         #: The exception that a fork has from its parent, whom it did not end either.
         self.inherited: BaseException | None = None

@@ -128,6 +128,8 @@ class ScoreFacts:
         The step of the metrics; None for one more than the key has so far.
     drawn : bool
         Whether a display drew it, whose numbers stand back behind those that were computed.
+    place : str
+        Where the user's code computed it, as ``file:line``, if no model is known for it.
     """
 
     data_name: str
@@ -136,6 +138,7 @@ class ScoreFacts:
     data: DatasetUse | None = None
     step: int | None = None
     drawn: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

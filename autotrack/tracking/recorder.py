@@ -307,6 +307,11 @@ class Recorder:
         before = store.tag(run_id, LOADED_TAG) or ""
         store.set_tags(run_id, {LOADED_TAG: noted(before, keys, time.time(), source().script)})
 
+    @staticmethod
+    def _note_unplaced(facts: ScoreFacts) -> None:
+        home.unplaced += 1
+        home.first_unplaced = home.first_unplaced or facts.place
+
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""
         stack = context.active_runs()
@@ -315,7 +320,7 @@ class Recorder:
         elif stack:
             store, run_id = stack[-1].store, stack[-1].run_id
         else:
-            home.unplaced += 1
+            self._note_unplaced(facts)
             return
         if link is not None and link.changed_from:
             self._open_changed(link)
@@ -325,6 +330,7 @@ class Recorder:
         elif stack[-1].fit is not None:
             # What no model of the run was shown to have predicted must not pass for its score.
             prefix = f"{_UNLINKED}_{prefix}"
+            self._note_unplaced(facts)
         numbers = {f"{prefix}_{name}": number for name, number in facts.numbers.items()}
         metrics, stages = self._steps.of(store, run_id, numbers, facts, link)
         if link is None and stack[-1].fit is None:
