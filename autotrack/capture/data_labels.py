@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from autotrack.capture.callsite import Site, call_site, span_of, text_of, users_frame
+from autotrack.capture.callsite import Site, span_of, users_frame
+from autotrack.capture.source import call_site, text_of
 
 _FARTHEST = 4
 _MOST_HELD = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from autotrack.capture.arrays import is_ndarray, is_numeric
+from autotrack.capture.arrays import Array, is_ndarray, is_numeric
 
 
 def reference(value: object) -> weakref.ref[Any] | None:
@@ -40,14 +41,24 @@ def stamp_of(data: Any) -> object:
     try:
         if is_ndarray(data):
             return _array_stamp(data)
-        blocks = getattr(getattr(data, "_mgr", None), "blocks", ())
-        if len(blocks) == 1 and is_ndarray(blocks[0].values):
+        block = pandas_block(data)
+        if block is not None:
             names = tuple(data.columns) if data.ndim > 1 else None
-            stamp = _array_stamp(blocks[0].values)
+            stamp = _array_stamp(block)
             return None if stamp is None else (names, stamp)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return None
     return None
+
+
+def pandas_block(data: Any) -> Array | None:
+    """The array a pandas object keeps its numbers in, columns first; None if it has several."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not issubclass(type(data), pandas.Series | pandas.DataFrame):
+        return None
+    blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
+    values = blocks[0].values if len(blocks) == 1 else None
+    return values if is_ndarray(values) else None
 
 
 def _array_stamp(array: Any) -> object:
