@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import FunctionType, GetSetDescriptorType, MethodType, ModuleType
-from typing import Any
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any, NamedTuple
 
 from autotrack.capture.operations import UNKNOWN, is_rows
+
+
+class _Named(NamedTuple):
+    field: None
+
 
 _KEYS = (str, int, float, bool, tuple)
 # As `type` has them, whatever a metaclass makes of them.
 _MRO: Any = type.__dict__["__mro__"]
 _NAMESPACE: Any = type.__dict__["__dict__"]
+# What reads a slot, or a field of a named tuple, and runs nothing of the user's.
+_READERS = (MemberDescriptorType, type(_Named.__dict__["field"]))
+_HOLDERS = (GetSetDescriptorType, MemberDescriptorType)
 
 
-def attributes_kept(held: Any) -> Mapping[str, Any]:
-    """The attributes that an object keeps itself; none for a class."""
+def has_attributes(held: Any) -> bool:
+    """Whether what it keeps under names is to be asked of an object; not of a list or an array."""
+    kind = type(held)
+    if held is UNKNOWN or issubclass(kind, str | bytes | int | float | dict):
+        return False
+    return not is_rows(held) or (issubclass(kind, tuple) and kind is not tuple)
+
+
+def kept_attribute(held: Any, name: str) -> Any:
+    """An attribute that an object keeps itself; UNKNOWN for others."""
     kind = type(held)
     if issubclass(kind, type):
-        return {}
-    for cls in _MRO.__get__(kind):
-        found = _NAMESPACE.__get__(cls).get("__dict__")
-        if type(found) is GetSetDescriptorType:
-            kept = found.__get__(held)
-            return kept if type(kept) is dict else {}
-        if found is not None:
-            return {}
-    return {}
+        return UNKNOWN
+    found = _of_class(kind, name)
+    try:
+        if type(found) in _READERS:
+            return found.__get__(held)
+        holder = _of_class(kind, "__dict__")
+        kept = holder.__get__(held) if type(holder) in _HOLDERS else None
+    except AttributeError:  # a slot that was not set
+        return UNKNOWN
+    return kept.get(name, UNKNOWN) if type(kept) is dict else UNKNOWN
 
 
 def attribute_of(held: Any, name: str) -> Any:
     """An attribute that an object or a module keeps, or a method of its class; else UNKNOWN."""
-    if held is UNKNOWN:
-        return UNKNOWN
     if type(held) is ModuleType:
         return vars(held).get(name, UNKNOWN)
-    if is_rows(held) or issubclass(type(held), str | int | float | dict):
+    if not has_attributes(held):
         return UNKNOWN
-    kept = attributes_kept(held)
-    return kept[name] if name in kept else class_attribute(held, name)
+    kept = kept_attribute(held, name)
+    return class_attribute(held, name) if kept is UNKNOWN else kept
 
 
 def class_attribute(held: Any, name: str) -> Any:

@@ -91,7 +91,7 @@ def _parameter(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow
     if name in place.arguments:
         yield from place.arguments[name]
         return
-    if not _is_running(place):
+    if not _is_of_running(place):
         return
     given = given_for(walk, name, place)
     if given is None:
@@ -101,15 +101,16 @@ def _parameter(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow
         yield flow.into(value)
 
 
-def _is_running(place: Place) -> bool:
-    frame = place.frame
+def _is_of_running(place: Place) -> bool:
+    """Whether the scope of a place is a function that is running."""
+    frame = place.running
     return frame is not None and place.text.function(frame.f_code) is place.scope
 
 
 def given_for(walk: Walk, name: str, place: Place) -> tuple[ast.expr, Place] | None:
     """The expression that the caller of a running function gave for a parameter."""
-    frame = place.frame
-    if frame is None or not _is_running(place):
+    frame = place.running
+    if frame is None or not _is_of_running(place):
         return None
     found = call_of(frame.f_back)
     if found is None:

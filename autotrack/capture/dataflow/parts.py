@@ -12,7 +12,12 @@ import numpy as np
 from autotrack.capture import operations
 from autotrack.capture.dataflow.containers import contents, definitions_of, elements
 from autotrack.capture.dataflow.flow import Flow, length_of, merged, selects_rows, union
-from autotrack.capture.dataflow.lookup import attributes_kept, class_attribute, element_of
+from autotrack.capture.dataflow.lookup import (
+    class_attribute,
+    element_of,
+    has_attributes,
+    kept_attribute,
+)
 from autotrack.capture.dataflow.names import given_for, taken
 from autotrack.capture.dataflow.place import Place
 from autotrack.capture.dataflow.syntax import makes_frame, parameters, root_name
@@ -44,16 +49,15 @@ def _attribute_of(walk: Walk, node: ast.Attribute, flow: Flow, place: Place) -> 
         return _column(walk, node.value, held, node.attr, flow, place)
     if type(held) is ModuleType:
         return [Flow.plain(vars(held).get(node.attr, UNKNOWN))]
-    if held is not UNKNOWN and not is_rows(held):
+    if has_attributes(held):
         return _of_instance(walk, held, node.attr, place)
     return [flow.vague()] if flow.sources else []
 
 
 def _of_instance(walk: Walk, held: Any, name: str, place: Place) -> list[Flow]:
-    kept = attributes_kept(held)
-    if name not in kept:
+    value = kept_attribute(held, name)
+    if value is UNKNOWN:
         return [Flow(class_attribute(held, name), exact=True)]
-    value = kept[name]
     found = walk.object(value)
     if (found and found[0].exact) or not is_rows(value):
         return found or [Flow(value, exact=True)]

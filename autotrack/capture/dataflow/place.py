@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import CO_OPTIMIZED
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from autotrack.capture.caller import variables
 from autotrack.capture.callsite import users_frame
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.source import Text, call_site
@@ -15,7 +17,7 @@ from autotrack.capture.source import Text, call_site
 if TYPE_CHECKING:
     from autotrack.capture.dataflow.flow import Flow
 
-_OPTIMISED = 1  # the flag of a code whose variables are its own
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -46,13 +48,26 @@ class Place:
         """What a name stands for now; UNKNOWN where that cannot be told."""
         if self.frame is None:
             return self.names.get(name, UNKNOWN)
-        code, held = self.frame.f_code, self.frame.f_globals
-        if not code.co_flags & _OPTIMISED:
-            found = self.frame.f_locals.get(name, UNKNOWN)
-            return found if found is not UNKNOWN else _global(held, name)
-        if name in code.co_varnames or name in code.co_cellvars or name in code.co_freevars:
-            return self.frame.f_locals.get(name, UNKNOWN)
-        return _global(held, name)
+        frame = self.frame
+        while True:
+            code = frame.f_code
+            if not code.co_flags & CO_OPTIMIZED:
+                found = frame.f_locals.get(name, UNKNOWN)
+                return found if found is not UNKNOWN else _global(frame.f_globals, name)
+            if name in code.co_varnames or name in code.co_cellvars or name in code.co_freevars:
+                return variables(frame).get(name, UNKNOWN)
+            around = _around_comprehension(frame)
+            if around is None:
+                return _global(frame.f_globals, name)
+            frame = around
+
+    @property
+    def running(self) -> FrameType | None:
+        """The frame of the function whose text the place is in, while that has not returned."""
+        frame = self.frame
+        while frame is not None and (around := _around_comprehension(frame)) is not None:
+            frame = around
+        return frame if frame is not None and self.text.function(frame.f_code) else None
 
     @property
     def context(self) -> int:
@@ -75,6 +90,14 @@ class Place:
             if isinstance(scope, ast.Module):
                 return
             scope, at = self.text.scope_of(scope), None
+
+
+def _around_comprehension(frame: FrameType) -> FrameType | None:
+    """The frame in which a comprehension stands; up to Python 3.11 it has one of its own."""
+    around = frame.f_back
+    if frame.f_code.co_name in _COMPREHENSIONS and around is not None:
+        return around if frame.f_code in around.f_code.co_consts else None
+    return None
 
 
 def _global(names: Mapping[str, Any], name: str) -> Any:
