@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from inspect import CO_OPTIMIZED
 from types import FrameType
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotrack.capture.arrays import Array, plain_array, same
+from autotrack.capture.caller import variables
 from autotrack.capture.derivation import tells
 from autotrack.capture.operations import is_pandas
 
@@ -84,21 +86,22 @@ def stands_beside(
 
 def _wholes(count: int, frame: FrameType | None) -> Iterator[Any]:
     """Everything of so many rows that the caller, or their callers, have a name for."""
-    seen: set[int] = set()
+    modules: set[int] = set()
     for _ in range(_FARTHEST):
         if frame is None:
             return
-        for names in (frame.f_locals, frame.f_globals):
-            if id(names) in seen or len(names) > _MOST_NAMES:
-                continue
-            seen.add(id(names))
-            for value in list(names.values()):
+        known = [variables(frame)] if frame.f_code.co_flags & CO_OPTIMIZED else []
+        if id(frame.f_globals) not in modules:
+            modules.add(id(frame.f_globals))
+            known.append(frame.f_globals)
+        for names in known:
+            for value in list(names.values()) if len(names) <= _MOST_NAMES else ():
                 yield from _whole(value, count)
         frame = frame.f_back
 
 
 def _whole(value: Any, count: int) -> Iterator[Any]:
-    if isinstance(value, np.ndarray):
+    if type(value) is np.ndarray:
         if value.ndim in (1, 2) and len(value) == count:
             yield value
     elif is_pandas(value, "Series", "Index") or type(value) is list:
@@ -108,7 +111,7 @@ def _whole(value: Any, count: int) -> Iterator[Any]:
         if len(value) == count:
             columns = range(min(value.shape[1], _MOST_COLUMNS))
             yield from (value.iloc[:, j] for j in columns)
-    elif isinstance(value, tuple) and len(value) <= _MOST_COLUMNS:
-        for part in value:
-            if not isinstance(part, tuple):
+    elif issubclass(type(value), tuple) and tuple.__len__(value) <= _MOST_COLUMNS:
+        for part in tuple.__iter__(value):
+            if not issubclass(type(part), tuple):
                 yield from _whole(part, count)

@@ -7,6 +7,7 @@ import functools
 import sys
 from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
+from typing import Any
 
 _NOT_THE_USER = frozenset({"autotrack", "sklearn", "joblib", "functools", "contextlib"})
 # Whose calls of scikit-learn are no calls of the user's: itself, and what is built on its insides.
@@ -121,6 +122,22 @@ def _locals_that_are(data: object, frame: FrameType) -> list[str]:
     found = [name for name, value in held.items() if value is data]
     if type(held) is dict and sys.getrefcount(held) <= _NOBODY_ELSE and sys.gettrace() is None:
         # Up to Python 3.12 a frame keeps this copy, and with it what the user lets go of.
+        held.clear()
+    return found
+
+
+def variables(frame: FrameType) -> dict[str, Any]:
+    """A frame's variables by name, of which the frame keeps no copy; none where that would show.
+
+    Of a module they are no copy, and not to be changed.
+    """
+    if not frame.f_code.co_flags & CO_OPTIMIZED:
+        return frame.f_locals
+    if not _OWN_LOCALS.isdisjoint(frame.f_code.co_names) and _asks_for_its_locals(frame.f_code):
+        return {}
+    held = frame.f_locals
+    found = dict(held)
+    if type(held) is dict and sys.getrefcount(held) <= _NOBODY_ELSE and sys.gettrace() is None:
         held.clear()
     return found
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from autotrack.capture.callsite import Site, call_site, span_of, text_of, users_frame
+from autotrack.capture.caller import variables
+from autotrack.capture.callsite import Site, span_of, users_frame
+from autotrack.capture.source import call_site, text_of
 
 _FARTHEST = 4
 _MOST_HELD = 64
@@ -58,19 +60,19 @@ def _of_loop(wanted: Sequence[object], frame: FrameType) -> str | None:
     """The text among the variables of a loop that has the data among them too."""
     site = call_site(frame)
     node: ast.AST | None = site.node if site is not None else None
-    variables = frame.f_locals
+    held = variables(frame)
     while site is not None and node is not None:
         node = site.text.parents.get(node)
         if isinstance(node, ast.For | ast.comprehension):
             names = [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
-            values = [variables.get(name) for name in names]
+            values = [held.get(name) for name in names]
             if any(value is known for value in values for known in wanted):
                 return next((value for value in values if isinstance(value, str)), None)
     return None
 
 
 def _of_containers(wanted: Sequence[object], frame: FrameType) -> Iterator[str]:
-    for value in list(frame.f_locals.values()):
+    for value in list(variables(frame).values()):
         if isinstance(value, dict) and len(value) <= _MOST_HELD and value is not frame.f_globals:
             for key, item in list(value.items()):
                 if isinstance(key, str) and _is_or_holds(item, wanted):

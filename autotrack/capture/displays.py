@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
-from autotrack.capture.identity_of_data import reference
+from autotrack.capture.digests import reference
 from autotrack.capture.lineage import Lineage
 from autotrack.capture.metrics import PREDICTIONS, MetricEars, metric_name
 from autotrack.capture.nesting import enter, leave

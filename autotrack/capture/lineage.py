@@ -11,9 +11,8 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -22,17 +21,14 @@ from scipy.sparse import csr_array
 
 from autotrack.capture.alignment import (
     rows_by_value,
-    rows_of_base,
     rows_of_view,
-    stands_beside,
 )
 from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
 from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import sites
-from autotrack.capture.dataflow import Dataflow, Flow
-from autotrack.capture.derivation import is_function_of, is_just_usual, tells
-from autotrack.capture.identity_of_data import reference, stamp_of
-from autotrack.capture.operations import is_rows
+from autotrack.capture.crediting import Case, decided
+from autotrack.capture.derivation import is_just_usual, tells
+from autotrack.capture.digests import reference, stamp_of
 from autotrack.capture.prediction_index import SHORT, PredictionIndex
 from autotrack.capture.predictions import (
     Gone,
@@ -172,7 +168,7 @@ class Lineage(Transforms):
         placed : int, optional
             How many arguments the function got by their place.
         """
-        case = _Case(self._index, values, truth, names, parameters, sys._getframe(1), placed)
+        case = Case(self._index, values, truth, names, parameters, sys._getframe(1), placed)
         found = self._find(case)
         if found is None:
             return self._find_reverse(case)
@@ -180,7 +176,7 @@ class Lineage(Transforms):
             return found
         return self._find_reverse(case)
 
-    def _find(self, case: _Case, *, by_values: bool = True) -> Prediction | None:
+    def _find(self, case: Case, *, by_values: bool = True) -> Prediction | None:
         values, truth = case.values, case.truth
         found = self.find_same(values)
         if found is not None:
@@ -203,12 +199,12 @@ class Lineage(Transforms):
                 return dense
         flows = case.flows
         if any(flow.sources for flow in flows):
-            return _decided(case, array, flows, constant)
+            return decided(case, array, flows, constant)
         if constant or not by_values or not is_numeric(array) or not tells(array):
             return None
         return self._find_mapped(array) or self._find_rows(case, array)
 
-    def _find_view(self, case: _Case, array: NDArray[Any]) -> Prediction | None:
+    def _find_view(self, case: Case, array: NDArray[Any]) -> Prediction | None:
         """The prediction whose rows, some of them, an array is a view of."""
         if not isinstance(case.values, np.ndarray):
             return None
@@ -242,7 +238,7 @@ class Lineage(Transforms):
         digest = sparse_digest(csr_array(array))
         return next((p for p in known if p.digest == digest), None)
 
-    def _find_rows(self, case: _Case, array: NDArray[Any]) -> Prediction | None:
+    def _find_rows(self, case: Case, array: NDArray[Any]) -> Prediction | None:
         """The prediction that real numbers are some rows of, beside the truth of these rows."""
         if array.ndim != 1 or case.truth is None:
             return None
@@ -273,7 +269,7 @@ class Lineage(Transforms):
     def _is_truth(self, truth: object) -> bool:
         return bool(self._truths.get(truth))
 
-    def _find_reverse(self, case: _Case) -> Prediction | None:
+    def _find_reverse(self, case: Case) -> Prediction | None:
         """The prediction given in place of the truth: `accuracy_score(prediction, y_test)`."""
         if case.truth is None or self._is_truth(case.truth):
             return None
@@ -288,12 +284,12 @@ class Lineage(Transforms):
         if case.has_sources or self._index.of_object(case.values) is not None:
             return None
         array = plain_array(case.values)
-        if not all(flow.seen for flow in case.flows) or not case.flows:
-            if array is None or self._index.equal(array):
-                return None
+        seen = bool(case.flows) and all(flow.seen for flow in case.flows)
+        if not seen and (array is None or self._index.equal(array)):
+            return None
         return found
 
-    def _agrees_with(self, case: _Case, found: Prediction) -> bool:
+    def _agrees_with(self, case: Case, found: Prediction) -> bool:
         """Whether the truth is a prediction too, so that the score says how far two agree."""
         truth = case.truth
         if self._is_truth(truth):
@@ -315,139 +311,6 @@ class Lineage(Transforms):
             return False
         # What the truth has in common with the model itself is the user's own target.
         return not all(flow.foreign and flow.owners == {found.owner} for flow in sources)
-
-
-class _Case:
-    """One scoring call: what it judges, and where it stands."""
-
-    def __init__(
-        self,
-        index: PredictionIndex,
-        values: object,
-        truth: object,
-        names: Sequence[str],
-        parameters: tuple[str, str | None],
-        frame: FrameType | None,
-        placed: int | None = None,
-    ) -> None:
-        self.values, self.truth = values, truth
-        self._placed = placed
-        self._index, self._names, self._parameters = index, names, parameters
-        self._start = frame
-        self._dataflow: Dataflow | None = None
-        self._flows: list[Flow] | None = None
-
-    @property
-    def dataflow(self) -> Dataflow:
-        if self._dataflow is None:
-            self._dataflow = Dataflow(self._index, self._start)
-        return self._dataflow
-
-    @property
-    def frame(self) -> FrameType | None:
-        return self.dataflow.frame
-
-    @property
-    def flows(self) -> list[Flow]:
-        """How the prediction may have come about."""
-        if self._flows is None:
-            name = self._parameters[0]
-            self._flows = []
-            if name:
-                known = self.dataflow.argument(self._names, name, self.values, self._placed)
-                self._flows = known
-        return self._flows
-
-    @property
-    def has_sources(self) -> bool:
-        return any(flow.sources for flow in self.flows)
-
-    def stands_beside(self, rows: NDArray[Any], count: int) -> bool:
-        """Whether the truth is that of these rows, of so many."""
-        if len(np.unique(rows)) != len(rows):
-            return False  # a bootstrap sample: its score is not one of the prediction's
-        if self.truth is None:
-            return False
-        known = [f.rows for f in self.turned().flows if f.rows is not None and f.of == count]
-        if not known and (taken := rows_of_base(self.truth, count)) is not None:
-            known = [taken]
-        if known:
-            return any(np.array_equal(rows, other) for other in known)
-        return stands_beside(self.truth, rows, count, self.frame, self._index.of_object)
-
-    def turned(self) -> _Case:
-        """The same call with truth and prediction exchanged."""
-        first, second = self._parameters
-        turned = _Case(
-            self._index,
-            self.truth,
-            self.values,
-            self._names,
-            (second or "", first),
-            None,
-            self._placed,
-        )
-        turned._dataflow = self.dataflow
-        return turned
-
-
-def _decided(
-    case: _Case, array: NDArray[Any], flows: Iterable[Flow], constant: bool
-) -> Prediction | None:
-    """The prediction that the program shows the values to come from; None where it leaves two."""
-    exact, vague, beside = [], [], []
-    for flow in flows:
-        value = plain_array(flow.value) if is_rows(flow.value) else None
-        if not flow.sources:
-            if value is not None and flow.value is not case.values and same(value, array):
-                beside.append(flow)
-        elif flow.exact:
-            if value is not None and same(value, array):
-                exact.append(flow)
-        elif len(flow.owners) == 1 or not constant:
-            vague.append(flow)
-    likely = [flow for flow in exact if flow.likely] or exact
-    if likely:
-        known = [flow for flow in likely if _stands(flow, case)]
-        if not known or (beside and not tells(array)):
-            return None
-        return _only(known)
-    if constant:
-        return None
-    shown = [
-        flow
-        for flow in vague
-        if len(flow.owners) == 1 and any(_shows(flow, source, array) for source in flow.sources)
-    ]
-    shown = [flow for flow in shown if flow.likely] or shown
-    if not shown or any(len(flow.owners) > 1 for flow in vague):
-        return None
-    return _only(shown)
-
-
-def _stands(flow: Flow, case: _Case) -> bool:
-    """Whether rows that were taken stand beside the truth of the same rows."""
-    if flow.rows is None:
-        return True
-    held = flow.sources[0].held()
-    count = len(held) if held is not None else 0
-    return case.stands_beside(flow.rows, count)
-
-
-def _shows(flow: Flow, source: Prediction, array: NDArray[Any]) -> bool:
-    held = source.held()
-    if held is None:
-        return False
-    if flow.foreign:
-        return same(held, array)
-    return is_function_of(array, held)
-
-
-def _only(flows: Sequence[Flow]) -> Prediction | None:
-    owners = {owner for flow in flows for owner in flow.owners}
-    if len(owners) != 1:
-        return None
-    return max((source for flow in flows for source in flow.sources), key=lambda p: p.order)
 
 
 def _whole(array: NDArray[Any], held: NDArray[Any]) -> bool:

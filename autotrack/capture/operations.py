@@ -108,12 +108,15 @@ def is_pandas(value: object, *names: str) -> bool:
 
 def is_rows(value: object) -> bool:
     """Whether a value has several elements, and may so have one for each row."""
-    if isinstance(value, str | bytes):
-        return False
-    if isinstance(value, np.ndarray):
-        return value.ndim > 0 and value.size > 1
-    if isinstance(value, list | tuple):
-        return len(value) > 1
+    kind = type(value)
+    if issubclass(kind, np.ndarray):
+        array = np.asarray(value)
+        return array.ndim > 0 and array.size > 1
+    # The lengths as lists and tuples have them, whatever a class makes of them.
+    if issubclass(kind, list):
+        return bool(list.__len__(value) > 1)  # type: ignore[arg-type]
+    if issubclass(kind, tuple):
+        return bool(tuple.__len__(value) > 1)  # type: ignore[arg-type]
     return is_pandas(value, "Series", "DataFrame", "Index")
 
 

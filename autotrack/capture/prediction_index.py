@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autotrack.capture.arrays import is_numeric, same
 from autotrack.capture.callsite import Span, contains, span_of
-from autotrack.capture.identity_of_data import value_digest
+from autotrack.capture.digests import value_digest
 from autotrack.capture.predictions import Prediction
 
 #: How many predictions are remembered, and how many of so few rows that a loop over single rows

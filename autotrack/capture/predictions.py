@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.callsite import Site
-from autotrack.capture.identity_of_data import stamp_of, value_digest
+from autotrack.capture.digests import stamp_of, value_digest
 from autotrack.capture.rows import is_sparse
 from autotrack.capture.training_rows import Trained
 from autotrack.describe.data import fingerprint

@@ -8,7 +8,7 @@ import sys
 
 from autotrack.capture.caller import data_part, variable_name
 from autotrack.capture.data_labels import label_of, name_at
-from autotrack.capture.identity_of_data import reference
+from autotrack.capture.digests import reference
 from autotrack.capture.predictions import Judged, Prediction
 from autotrack.capture.training_rows import (
     RELABELLED,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array
-from autotrack.capture.identity_of_data import reference, stamp_of, value_digest
+from autotrack.capture.digests import pandas_block, reference, stamp_of, value_digest
 from autotrack.identity import IdentityMap
 from autotrack.tracking.links import Link
 
@@ -163,11 +163,8 @@ def _as_numbers(data: Any) -> Array | None:
             return np.asarray(data)
         except ValueError:  # rows of different lengths
             return None
-    blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
-    if len(blocks) == 1 and is_ndarray(blocks[0].values) and blocks[0].values.ndim == 2:
-        found: Array = blocks[0].values.T
-        return found
-    return None
+    block = pandas_block(data)
+    return block.T if block is not None and block.ndim == 2 else None
 
 
 def is_part_of_training(link: Link, trained: Trained | None, X: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.identity_of_data import reference
+from autotrack.capture.digests import reference
 from autotrack.capture.origin import comes_from, is_small, small_copy
 from autotrack.capture.prediction_index import share_memory
 from autotrack.capture.stages import Stage

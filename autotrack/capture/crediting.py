@@ -1,0 +1,152 @@
+"""One scoring call as a case: what it judges, and which prediction the program shows that to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotrack.capture.alignment import rows_of_base, stands_beside
+from autotrack.capture.arrays import plain_array, same
+from autotrack.capture.dataflow import Dataflow, Flow
+from autotrack.capture.derivation import is_function_of, tells
+from autotrack.capture.operations import is_rows
+from autotrack.capture.prediction_index import PredictionIndex
+from autotrack.capture.predictions import Prediction
+
+
+class Case:
+    """One scoring call: what it judges, and where it stands."""
+
+    def __init__(
+        self,
+        index: PredictionIndex,
+        values: object,
+        truth: object,
+        names: Sequence[str],
+        parameters: tuple[str, str | None],
+        frame: FrameType | None,
+        placed: int | None = None,
+    ) -> None:
+        self.values, self.truth = values, truth
+        self._placed = placed
+        self._index, self._names, self._parameters = index, names, parameters
+        self._start = frame
+        self._dataflow: Dataflow | None = None
+        self._flows: list[Flow] | None = None
+
+    @property
+    def dataflow(self) -> Dataflow:
+        """What follows the arguments of the call, for both of them."""
+        if self._dataflow is None:
+            self._dataflow = Dataflow(self._index, self._start)
+        return self._dataflow
+
+    @property
+    def frame(self) -> FrameType | None:
+        """The frame of the user's code that makes the call."""
+        return self.dataflow.frame
+
+    @property
+    def flows(self) -> list[Flow]:
+        """How the prediction may have come about."""
+        if self._flows is None:
+            name = self._parameters[0]
+            known = (self._names, name, self.values, self._placed)
+            self._flows = self.dataflow.argument(*known) if name else []
+        return self._flows
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether the program shows that a prediction went into what is judged."""
+        return any(flow.sources for flow in self.flows)
+
+    def stands_beside(self, rows: NDArray[Any], count: int) -> bool:
+        """Whether the truth is that of these rows, of so many."""
+        if len(np.unique(rows)) != len(rows):
+            return False  # a bootstrap sample: its score is not one of the prediction's
+        if self.truth is None:
+            return False
+        known = [f.rows for f in self.turned().flows if f.rows is not None and f.of == count]
+        if not known and (taken := rows_of_base(self.truth, count)) is not None:
+            known = [taken]
+        if known:
+            return any(np.array_equal(rows, other) for other in known)
+        return stands_beside(self.truth, rows, count, self.frame, self._index.of_object)
+
+    def turned(self) -> Case:
+        """The same call with truth and prediction exchanged."""
+        first, second = self._parameters
+        turned = Case(
+            self._index,
+            self.truth,
+            self.values,
+            self._names,
+            (second or "", first),
+            None,
+            self._placed,
+        )
+        turned._dataflow = self.dataflow
+        return turned
+
+
+def decided(
+    case: Case, array: NDArray[Any], flows: Iterable[Flow], constant: bool
+) -> Prediction | None:
+    """The prediction that the program shows the values to come from; None where it leaves two."""
+    exact, vague, beside = [], [], []
+    for flow in flows:
+        value = plain_array(flow.value) if is_rows(flow.value) else None
+        if not flow.sources:
+            if value is not None and flow.value is not case.values and same(value, array):
+                beside.append(flow)
+        elif flow.exact:
+            if value is not None and same(value, array):
+                exact.append(flow)
+        elif len(flow.owners) == 1 or not constant:
+            vague.append(flow)
+    likely = [flow for flow in exact if flow.likely] or exact
+    if likely:
+        known = [flow for flow in likely if _stands(flow, case)]
+        if not known or (beside and not tells(array)):
+            return None
+        return _only(known)
+    if constant:
+        return None
+    shown = [
+        flow
+        for flow in vague
+        if len(flow.owners) == 1 and any(_shows(flow, source, array) for source in flow.sources)
+    ]
+    shown = [flow for flow in shown if flow.likely] or shown
+    if not shown or any(len(flow.owners) > 1 for flow in vague):
+        return None
+    return _only(shown)
+
+
+def _stands(flow: Flow, case: Case) -> bool:
+    """Whether rows that were taken stand beside the truth of the same rows."""
+    if flow.rows is None:
+        return True
+    held = flow.sources[0].held()
+    count = len(held) if held is not None else 0
+    return case.stands_beside(flow.rows, count)
+
+
+def _shows(flow: Flow, source: Prediction, array: NDArray[Any]) -> bool:
+    held = source.held()
+    if held is None:
+        return False
+    if flow.foreign:
+        return same(held, array)
+    return is_function_of(array, held)
+
+
+def _only(flows: Sequence[Flow]) -> Prediction | None:
+    owners = {owner for flow in flows for owner in flow.owners}
+    if len(owners) != 1:
+        return None
+    return max((source for flow in flows for source in flow.sources), key=lambda p: p.order)

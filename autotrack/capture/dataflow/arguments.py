@@ -1,0 +1,107 @@
+"""The arguments of one call, followed to what they were made of."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from types import FrameType
+
+from autotrack.capture import operations
+from autotrack.capture.callsite import users_frame
+from autotrack.capture.dataflow.calls import call
+from autotrack.capture.dataflow.flow import Flow, combined
+from autotrack.capture.dataflow.names import name
+from autotrack.capture.dataflow.parts import attribute, subscript
+from autotrack.capture.dataflow.place import Place, call_of
+from autotrack.capture.dataflow.syntax import argument, expressions, has_starred, operation
+from autotrack.capture.dataflow.walk import Walk
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.prediction_index import PredictionIndex
+
+
+class Dataflow:
+    """Follows the arguments of one call.
+
+    Parameters
+    ----------
+    index : PredictionIndex
+    frame : frame or None
+        A frame at or below the one that makes the call.
+    """
+
+    def __init__(self, index: PredictionIndex, frame: FrameType | None) -> None:
+        self._walk = Walk(index, _flows)
+        self._frame = users_frame(frame)
+        self._call: tuple[ast.Call, Place] | None = None
+        self._looked = False
+
+    @property
+    def frame(self) -> FrameType | None:
+        """The frame of the user's code that makes the call."""
+        return self._frame
+
+    def argument(
+        self, names: Sequence[str], name: str, value: object, placed: int | None = None
+    ) -> list[Flow]:
+        """How the argument `name` of the call may have come about; empty where nothing is known.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The parameters of the called function, in order.
+        name : str
+            The one that is asked for.
+        value : object
+            What was passed.
+        placed : int, optional
+            How many arguments the function got by their place. Where the call has fewer, as that
+            of a `partial` has, they are the last ones.
+        """
+        if not self._looked:
+            self._call, self._looked = call_of(self._frame), True
+        if self._call is None:
+            return []
+        node, place = self._call
+        bound = 0
+        if placed is not None and not has_starred(node.args):
+            bound = max(0, placed - len(node.args))
+        given = argument(node, names, name, bound=bound)
+        if given is None:
+            return []
+        flows = self._walk.follow(given, replace(place, at=given))
+        return [f if f.value is not UNKNOWN else replace(f, value=value) for f in flows]
+
+
+def _flows(walk: Walk, node: ast.AST, place: Place) -> Iterable[Flow]:
+    """How an expression of any kind may have come about."""
+    match node:
+        case ast.Constant(value=value):
+            return [Flow(value, exact=True)]
+        case ast.Name():
+            return name(walk, node, place)
+        case ast.Attribute():
+            return attribute(walk, node, place)
+        case ast.Subscript():
+            return subscript(walk, node, place)
+        case ast.Call():
+            return call(walk, node, place)
+        case ast.IfExp(body=body, orelse=orelse):
+            return [*walk.follow(body, place), *walk.follow(orelse, place)]
+        case ast.NamedExpr(value=value):
+            return walk.follow(value, place)
+        case ast.Lambda():
+            return [Flow()]  # what it will be made of is known when it is called
+    function, parts = operation(node)
+    if function is None:
+        return _not_understood(walk, node, place)
+    operands = [walk.follow(part, place) for part in parts]
+    return combined(operands, lambda values: operations.apply(function, values))
+
+
+def _not_understood(walk: Walk, node: ast.AST, place: Place) -> list[Flow]:
+    """Everything that a part of the source that is not understood may be made of."""
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        place = place.moved(place.at, many=True)
+    operands = [walk.follow(part, place) for part in expressions(node)]
+    return walk.vaguely(operands, node, place)

@@ -1,0 +1,204 @@
+"""One way in which an expression may have come about, and how several come together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autotrack.capture.arrays import Array, plain_array, same
+from autotrack.capture.operations import UNKNOWN, is_pandas, is_rows
+from autotrack.capture.predictions import Prediction
+
+#: How many ways are kept of one expression.
+MOST_FLOWS = 256
+# How many ways are looked at when two expressions come together.
+_MOST_PAIRS = 2048
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """One way in which an expression may have come about.
+
+    Attributes
+    ----------
+    value : object
+        What it is, where that is known.
+    sources : tuple of Prediction
+        The predictions that went into it.
+    exact : bool
+        Whether `value` follows from the sources by operations of the family alone; without sources,
+        whether it is a plain value.
+    foreign : bool
+        Whether other data with a value for each row went into it.
+    rows : array or None
+        The rows of the sources that it holds; None for all of them in their order.
+    of : int
+        How many rows there are of what `rows` counts.
+    seen : bool
+        Whether everything that went into it was found.
+    likely : bool
+        Whether each source is the newest prediction that was made at its place.
+    """
+
+    value: Any = UNKNOWN
+    sources: tuple[Prediction, ...] = ()
+    exact: bool = False
+    foreign: bool = False
+    rows: Array | None = None
+    likely: bool = True
+    of: int = 0
+    seen: bool = True
+
+    @classmethod
+    def plain(cls, value: Any) -> Flow:
+        """A value that has nothing to do with a prediction; UNKNOWN where it is not known."""
+        return cls(value, exact=value is not UNKNOWN)
+
+    @property
+    def owners(self) -> set[object]:
+        """Whose predictions went into it."""
+        return {source.owner for source in self.sources}
+
+    def vague(self, value: Any = UNKNOWN) -> Flow:
+        """The same sources, by operations that are not known."""
+        foreign = self.foreign or (not self.sources and is_rows(self.value))
+        return Flow(value, self.sources, False, foreign, None, self.likely, 0, self.seen)
+
+    def into(self, value: Any) -> Flow:
+        """The flow into something that is `value` now; exact if that is what comes out."""
+        if value is UNKNOWN:
+            return self
+        if not self.exact:
+            return replace(self, value=value)
+        if self.value is value or _equal(self.value, value):
+            return replace(self, value=value)
+        rows = self._rows_by_index(value)
+        if rows is not None:
+            return replace(self, value=value, rows=rows, of=len(self.value))
+        return replace(self, value=value, exact=False, rows=None)
+
+    def _rows_by_index(self, value: Any) -> Array | None:
+        """The rows that a series holds of an earlier one, by its index."""
+        earlier = self.value
+        if not is_pandas(value, "Series") or self.rows is not None or not is_rows(earlier):
+            return None
+        if is_pandas(earlier, "Series") and earlier.index.is_unique:
+            positions = earlier.index.get_indexer(value.index)
+        elif value.index.dtype.kind in "iu":
+            positions = np.asarray(value.index)
+        else:
+            return None
+        if not len(positions) or positions.min() < 0 or positions.max() >= len(earlier):
+            return None
+        return positions if _equal(np.asarray(earlier)[positions], value) else None
+
+
+def combined(
+    operands: Sequence[Sequence[Flow]], function: Callable[[Sequence[Any]], Any]
+) -> list[Flow]:
+    """All ways in which the operands may have come together, computed."""
+    ways: list[tuple[Flow, ...]] = [()]
+    for operand in operands:
+        fitting = (operand or [Flow()])[: max(1, _MOST_PAIRS // len(ways))]
+        longer = []
+        for way in ways:
+            known = {source.order for flow in way for source in flow.sources}
+            for flow in fitting:
+                mine = {source.order for source in flow.sources}
+                # Of many predictions at one place, those that are one and the same go together.
+                if not known or not mine or known & mine or flow.likely:
+                    longer.append((*way, flow))
+        longer.sort(key=_has_several_sources)  # which keeps the order of equals
+        ways = longer[:MOST_FLOWS]
+    return [_computed(way, function) for way in ways]
+
+
+def distinct(flows: Iterable[Flow]) -> list[Flow]:
+    """The flows without those that say the same as an earlier one, at most `MOST_FLOWS`."""
+    found: dict[object, Flow] = {}
+    for flow in flows:
+        sources = tuple(source.order for source in flow.sources)
+        rows = None if flow.rows is None else id(flow.rows)
+        key = sources, id(flow.value), rows, flow.exact, flow.foreign, flow.likely, flow.seen
+        found.setdefault(key, flow)
+        if len(found) >= MOST_FLOWS:
+            break
+    return list(found.values())
+
+
+def _has_several_sources(way: Iterable[Flow]) -> bool:
+    return len({source.order for flow in way for source in flow.sources}) > 1
+
+
+def _computed(flows: Sequence[Flow], function: Callable[[Sequence[Any]], Any]) -> Flow:
+    together = merged(*flows)
+    sources, foreign = together.sources, together.foreign
+    rows = next((flow.rows for flow in flows if flow.sources and flow.rows is not None), None)
+    with_rows = [flow for flow in flows if flow.sources and is_rows(flow.value)]
+    exact = all(flow.exact for flow in flows) and all(_same_rows(f.rows, rows) for f in with_rows)
+    value = UNKNOWN
+    if exact or not sources:
+        value = function([flow.value for flow in flows])
+    if sources:
+        length = length_of(with_rows[0].value) if with_rows else -1
+        foreign = foreign or any(_has_rows(f.value, length) for f in flows if not f.sources)
+        exact = exact and not foreign and len(together.owners) == 1
+    exact = exact and value is not UNKNOWN
+    of = next((flow.of for flow in flows if flow.of), 0)
+    return Flow(value, sources, exact, foreign, rows, together.likely, of, together.seen)
+
+
+def merged(*flows: Flow) -> Flow:
+    """The sources of all, by operations that are not known."""
+    return Flow(
+        flows[0].value if flows else UNKNOWN,
+        union(*(flow.sources for flow in flows)),
+        foreign=any(flow.foreign for flow in flows),
+        likely=all(flow.likely for flow in flows),
+        seen=all(flow.seen for flow in flows),
+    )
+
+
+def union(*groups: Iterable[Prediction]) -> tuple[Prediction, ...]:
+    """Every prediction once, in order."""
+    found: dict[int, Prediction] = {}
+    for prediction in itertools.chain(*groups):
+        found.setdefault(id(prediction), prediction)
+    return tuple(found.values())
+
+
+def selects_rows(key: Flow, held: Any) -> bool:
+    """Whether a key made of a prediction chooses rows of other data, and names nothing."""
+    rows = key.sources[0].held()
+    if rows is None or not is_rows(key.value):
+        return True
+    known = plain_array(key.value)
+    return known is None or known.dtype.kind == "b" or length_of(held) == len(rows)
+
+
+def length_of(value: Any) -> int:
+    """How many elements a value has; -1 for what has none."""
+    try:
+        return len(value)
+    except TypeError:
+        return -1
+
+
+def _equal(a: Any, b: Any) -> bool:
+    first, second = plain_array(a), plain_array(b)
+    return first is not None and second is not None and same(first, second)
+
+
+def _same_rows(a: Array | None, b: Array | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a is b or np.array_equal(a, b)
+
+
+def _has_rows(value: Any, length: int) -> bool:
+    """Whether a value has an element for each of so many rows."""
+    return is_rows(value) and length_of(value) == length

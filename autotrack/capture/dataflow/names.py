@@ -1,0 +1,137 @@
+"""Names, followed to what defines them: assignments, loops, and what callers gave."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+from autotrack.capture.dataflow.containers import elements
+from autotrack.capture.dataflow.flow import Flow, merged
+from autotrack.capture.dataflow.place import Place, call_of
+from autotrack.capture.dataflow.syntax import argument, parameters
+from autotrack.capture.dataflow.walk import Walk
+from autotrack.capture.definitions import Definition
+from autotrack.capture.operations import UNKNOWN, is_rows
+
+
+def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
+    """How what a name stands for may have come about."""
+    value = place.value(node.id)
+    found: list[Flow] = []
+    if value is not UNKNOWN:
+        found = walk.object(value)
+        if found and found[0].exact:
+            return found
+        if not is_rows(value) and type(value) not in (dict, set):
+            return [Flow.plain(value)]
+    flows = [*found, *_defined(walk, node.id, value, place)]
+    telling = any(flow.sources or flow.rows is not None for flow in flows)
+    return flows if telling else [Flow.plain(value)]
+
+
+def _defined(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow]:
+    for scope, at in place.outwards():
+        here = replace(place, scope=scope)
+        is_parameter = name in parameters(scope)
+        if is_parameter:
+            yield from _parameter(walk, name, value, here)
+        definitions = place.text.reaching(scope, name, at)
+        if definitions or is_parameter:
+            yield from _from_definitions(walk, definitions, value, here)
+            return
+
+
+def _from_definitions(
+    walk: Walk, definitions: Sequence[Definition], value: Any, place: Place
+) -> Iterator[Flow]:
+    added: list[Flow] = []
+    for change in definitions:
+        if change.changes:
+            inner = place.moved(change.node, many=change.changes == "element")
+            flows = walk.follow(change.value, inner)
+            whole = change.changes == "value"
+            added += [flow.vague(value) for flow in flows if flow.sources or whole]
+    plain = [d for d in definitions if not d.changes]
+    for definition in plain:
+        for flow in taken(walk, definition, place):
+            now = flow.into(value)
+            if not flow.sources and not added and flow.rows is None and flow.seen:
+                continue
+            yield now if now.exact or not added else merged(now.vague(value), *added)
+    if not plain:
+        yield from added
+
+
+def taken(walk: Walk, definition: Definition, place: Place) -> Iterator[Flow]:
+    """What a definition gives its name."""
+    many = "*" in definition.path
+    here = place.before(definition.node, many=many)
+    if many:
+        yield from elements(walk, definition.value, here)
+        return
+    for flow in walk.follow(definition.value, here):
+        yield _part_of(flow, definition.path[0]) if definition.path else flow
+
+
+def _part_of(flow: Flow, number: int | str) -> Flow:
+    """One of the values that are unpacked from what a flow leads to."""
+    held = flow.value
+    unpacks = flow.exact and type(held) in (list, tuple)
+    if unpacks and isinstance(number, int) and number < len(held):
+        return Flow(held[number], flow.sources, True, likely=flow.likely)
+    # One of several arrays that a model returned is a prediction of its own.
+    return flow if len(flow.sources) == 1 and flow.exact else flow.vague()
+
+
+def _parameter(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow]:
+    """What a parameter was given by whoever called the function."""
+    if name in place.arguments:
+        yield from place.arguments[name]
+        return
+    if not _is_of_running(place):
+        return
+    given = given_for(walk, name, place)
+    if given is None:
+        yield Flow(value, exact=value is not UNKNOWN, seen=False)
+        return
+    for flow in walk.follow(*given):
+        yield flow.into(value)
+
+
+def _is_of_running(place: Place) -> bool:
+    """Whether the scope of a place is a function that is running."""
+    frame = place.running
+    return frame is not None and place.text.function(frame.f_code) is place.scope
+
+
+def given_for(walk: Walk, name: str, place: Place) -> tuple[ast.expr, Place] | None:
+    """The expression that the caller of a running function gave for a parameter."""
+    frame = place.running
+    if frame is None or not _is_of_running(place):
+        return None
+    found = call_of(frame.f_back)
+    if found is None:
+        return None
+    node, where = found
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    given = argument(node, names, name, bound=int(_is_bound(walk, node, where, frame)))
+    return None if given is None else (given, where)
+
+
+def _is_bound(walk: Walk, node: ast.Call, where: Place, frame: FrameType) -> bool:
+    """Whether a function was called as a method, whose first parameter is the object."""
+    code = frame.f_code
+    if not code.co_argcount:
+        return False
+    first = code.co_varnames[0]
+    if not isinstance(node.func, ast.Attribute):
+        return first == "self"
+    if first in ("self", "cls"):
+        return True
+    receivers = walk.follow(node.func.value, where)
+    held = where if where.frame is frame else replace(where, frame=frame)
+    return any(flow.value is held.value(first) for flow in receivers)

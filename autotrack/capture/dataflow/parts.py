@@ -1,0 +1,188 @@
+"""Attributes, elements and columns: what an object holds, and how that came into it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autotrack.capture import operations
+from autotrack.capture.dataflow.containers import contents, definitions_of, elements
+from autotrack.capture.dataflow.flow import Flow, length_of, merged, selects_rows, union
+from autotrack.capture.dataflow.lookup import (
+    class_attribute,
+    element_of,
+    has_attributes,
+    kept_attribute,
+)
+from autotrack.capture.dataflow.names import given_for, taken
+from autotrack.capture.dataflow.place import Place
+from autotrack.capture.dataflow.syntax import makes_frame, parameters, root_name
+from autotrack.capture.dataflow.walk import Walk
+from autotrack.capture.operations import UNKNOWN, is_pandas, is_rows
+
+# From how many frames a frame with the column may have come.
+_MOST_TURNS = 6
+
+
+def attribute(walk: Walk, node: ast.Attribute, place: Place) -> list[Flow]:
+    """How an attribute may have come about."""
+    flows: list[Flow] = []
+    for flow in walk.follow(node.value, place):
+        flows += _attribute_of(walk, node, flow, place)
+    if not any(flow.sources or flow.exact for flow in flows):
+        flows += _assigned(walk, node.attr, UNKNOWN, place)
+    return flows
+
+
+def _attribute_of(walk: Walk, node: ast.Attribute, flow: Flow, place: Place) -> list[Flow]:
+    held = flow.value
+    found = operations.attribute(held, node.attr)
+    if found is not UNKNOWN:
+        return [
+            Flow(found, flow.sources, flow.exact, flow.foreign, flow.rows, flow.likely, flow.of)
+        ]
+    if is_pandas(held, "DataFrame") and node.attr in held.columns:
+        return _column(walk, node.value, held, node.attr, flow, place)
+    if type(held) is ModuleType:
+        return [Flow.plain(vars(held).get(node.attr, UNKNOWN))]
+    if has_attributes(held):
+        return _of_instance(walk, held, node.attr, place)
+    return [flow.vague()] if flow.sources else []
+
+
+def _of_instance(walk: Walk, held: Any, name: str, place: Place) -> list[Flow]:
+    value = kept_attribute(held, name)
+    if value is UNKNOWN:
+        return [Flow(class_attribute(held, name), exact=True)]
+    found = walk.object(value)
+    if (found and found[0].exact) or not is_rows(value):
+        return found or [Flow(value, exact=True)]
+    assigned = _assigned(walk, name, value, place)
+    return [*found, *assigned] or [Flow(value, exact=True)]
+
+
+def _assigned(walk: Walk, name: str, value: Any, place: Place) -> list[Flow]:
+    """What was assigned to an attribute, anywhere in the text."""
+    flows = []
+    for definition in place.text.attributes(name):
+        scope = place.text.scope_of(definition.node)
+        here = Place(place.text, place.filename, scope, definition.node, None)
+        if scope is place.scope:
+            here = place.moved(definition.node)
+        flows += [flow.into(value) for flow in taken(walk, definition, here) if flow.sources]
+    return flows
+
+
+def subscript(walk: Walk, node: ast.Subscript, place: Place) -> list[Flow]:
+    """How an element, some rows or a column may have come about."""
+    keys = [f for f in walk.follow(node.slice, place) if f.value is not UNKNOWN]
+    key = keys[0] if keys else Flow()
+    return [
+        found
+        for flow in walk.follow(node.value, place)
+        for found in _element(walk, node, flow, key, place)
+    ]
+
+
+def _element(walk: Walk, node: ast.Subscript, flow: Flow, key: Flow, place: Place) -> list[Flow]:
+    held = flow.value
+    is_container = type(held) in (dict, list, tuple) and key.value is not UNKNOWN
+    if is_container and not (flow.sources and flow.exact):
+        return _of_container(walk, node, held, key, place)
+    if is_pandas(held, "DataFrame") and type(key.value) in (str, int):
+        return _column(walk, node.value, held, key.value, flow, place)
+    if held is UNKNOWN or key.value is UNKNOWN:
+        inside = _put_in(walk, node.value, UNKNOWN, key.value, place)
+        if inside:
+            return inside
+        if not flow.sources and not key.sources:
+            return [Flow()]
+        return [merged(flow.vague(), key.vague())]
+    return [_taken(flow, key)]
+
+
+def _of_container(
+    walk: Walk, node: ast.Subscript, held: Any, key: Flow, place: Place
+) -> list[Flow]:
+    value = operations.apply(lambda c, k: c[k], [held, key.value])
+    if value is UNKNOWN:
+        value = element_of(held, key.value)
+    found = walk.object(value)
+    if (found and found[0].exact) or (value is not UNKNOWN and not is_rows(value)):
+        return found or [Flow(value, exact=True)]
+    return _put_in(walk, node.value, value, key.value, place) or [Flow.plain(value)]
+
+
+def _taken(flow: Flow, key: Flow) -> Flow:
+    """Rows or columns of an array or a series, by a known key."""
+    held = flow.value
+    value, rows = operations.taken(held, key.value)
+    if value is UNKNOWN:
+        return merged(flow.vague(), key.vague())
+    likely = flow.likely and key.likely
+    if key.sources and not flow.sources:
+        if selects_rows(key, held):
+            return Flow(value, exact=True, rows=rows, of=length_of(held))
+        # A label map: what is looked up by a prediction.
+        exact = key.exact and type(held) in (np.ndarray, list)
+        return Flow(value, union(key.sources), exact, key.foreign, key.rows, likely)
+    if rows is None:
+        return Flow(value, flow.sources, flow.exact, flow.foreign, flow.rows, flow.likely, flow.of)
+    of = length_of(held)
+    if flow.rows is not None:
+        rows = flow.rows[rows] if len(flow.rows) > rows.max(initial=-1) else np.arange(0)
+        of = flow.of
+    return Flow(value, flow.sources, flow.exact, flow.foreign, rows, flow.likely, of)
+
+
+def _put_in(walk: Walk, node: ast.AST, value: Any, key: Any, place: Place) -> list[Flow]:
+    """What was put into a container, by name or by the attribute that holds it."""
+    if isinstance(node, ast.Attribute):
+        found = [
+            flow
+            for definition in place.text.attributes(node.attr)
+            for flow in taken(walk, definition, place.moved(definition.node))
+        ]
+    elif isinstance(node, ast.Name):
+        found = list(contents(walk, node.id, place, key)) or [
+            f for f in place.arguments.get(node.id, ()) if f.sources
+        ]
+    else:
+        found = elements(walk, node, place.moved(place.at, many=True))
+    return [flow.into(value) for flow in found if flow.sources]
+
+
+def _column(
+    walk: Walk, node: ast.AST, frame: Any, column: Any, flow: Flow, place: Place
+) -> list[Flow]:
+    """A column of a frame, as what it was made of."""
+    value = operations.taken(frame, column)[0]
+    name = root_name(node)
+    known = [] if name is None else list(_columns_of(walk, name, column, place, 0))
+    if known:
+        return [f.into(value) for f in known if f.sources] or [f.into(value) for f in known]
+    return [flow.vague().into(value)] if flow.sources else [Flow.plain(value)]
+
+
+def _columns_of(walk: Walk, name: str, column: Any, place: Place, turns: int) -> Iterator[Flow]:
+    """A column in a frame of this name, or in what the frame was made from."""
+    definitions, here = definitions_of(name, place)
+    if name in parameters(place.scope) and not place.text.reaching(place.scope, name, place.at):
+        given = given_for(walk, name, place)
+        other = root_name(given[0]) if given is not None else None
+        if given is not None and other is not None and turns <= _MOST_TURNS:
+            yield from _columns_of(walk, other, column, given[1], turns + 1)
+        return
+    yield from contents(walk, name, here, column)
+    if turns > _MOST_TURNS:
+        return
+    for definition in definitions:
+        other = root_name(definition.value)
+        if definition.changes or other is None or makes_frame(definition.value):
+            continue
+        if other != name or definition.node is not here.at:
+            yield from _columns_of(walk, other, column, here.before(definition.node), turns + 1)

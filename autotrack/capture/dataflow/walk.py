@@ -1,0 +1,108 @@
+"""One walk through the user's code: how far it goes, and what it has seen already."""
+
+from __future__ import annotations
+
+import ast
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from autotrack.capture.callsite import span
+from autotrack.capture.dataflow.flow import Flow, combined, distinct
+from autotrack.capture.dataflow.place import Place
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.prediction_index import PredictionIndex
+from autotrack.capture.predictions import Prediction
+
+# How far an expression is followed, and in how many steps.
+_DEEPEST = 40
+_MOST_STEPS = 4000
+# Seconds of the processor's time: the user's call waits for it.
+_LONGEST = 0.05
+
+#: What follows an expression of any kind.
+Follower: TypeAlias = "Callable[[Walk, ast.AST, Place], Iterable[Flow]]"
+
+
+class Walk:
+    """Follows expressions, each once, and stops at a depth and a number of steps.
+
+    Parameters
+    ----------
+    index : PredictionIndex
+    follower : callable
+        What is asked for each expression; it asks the walk for the parts. A function: a method
+        of what holds the walk would keep the user's variables alive with it.
+    """
+
+    def __init__(self, index: PredictionIndex, follower: Follower) -> None:
+        self.index = index
+        self.thread = threading.get_ident()
+        self._follower = follower
+        self._steps = 0
+        self._until = time.thread_time() + _LONGEST
+        self._under_way: set[tuple[int, int]] = set()
+        self._known: dict[tuple[int, int, bool], list[Flow]] = {}
+        # Objects that `id`s above stand for.
+        self._kept: list[object] = []
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether it has gone so far that no further helper is followed."""
+        return len(self._under_way) > _DEEPEST // 2
+
+    @property
+    def _has_gone_far(self) -> bool:
+        far = len(self._under_way) > _DEEPEST or self._steps > _MOST_STEPS
+        return far or time.thread_time() > self._until
+
+    def follow(self, node: ast.AST, place: Place) -> list[Flow]:
+        """How an expression may have come about."""
+        mark, key = (id(node), place.context), (id(node), place.context, place.many)
+        if key in self._known:
+            return self._known[key]
+        self._steps += 1
+        if mark in self._under_way or self._has_gone_far:
+            return [Flow(seen=False)]
+        self._kept.append((place.arguments, node))
+        self._under_way.add(mark)
+        try:
+            flows = distinct(self._follower(self, node, place))
+        finally:
+            self._under_way.discard(mark)
+        self._known[key] = flows
+        return flows
+
+    def object(self, value: object) -> list[Flow]:
+        """What an object is, if it is a prediction."""
+        found = self.index.of_object(value)
+        if found is None:
+            return []
+        if found.is_unchanged(value):
+            held = found.held()
+            return [Flow(value if held is None else held, (found,), exact=True)]
+        return [Flow(value, (found,), exact=False)]
+
+    def predicted_during(self, node: ast.AST, place: Place) -> list[tuple[Prediction, int]]:
+        """Predictions that were made while a part of the source ran, newest first."""
+        made = self.index.made_within(place.filename, span(node))
+        if place.within is not None:
+            made = [(p, depth) for p, depth in made if p.order in place.within]
+        return made
+
+    def vaguely(
+        self, operands: Sequence[Sequence[Flow]], node: ast.AST, place: Place
+    ) -> list[Flow]:
+        """What may be made of some values, and of what was predicted meanwhile."""
+        flows = combined([o for o in operands if o], lambda values: UNKNOWN)
+        known = {source.order for flow in flows for source in flow.sources}
+        made = [p for p, _ in self.predicted_during(node, place) if p.order not in known]
+        if not made:
+            return flows
+        # All of them may have gone into it.
+        return [
+            replace(flow, sources=(*flow.sources, *made), exact=False, rows=None)
+            for flow in flows or [Flow()]
+        ]
