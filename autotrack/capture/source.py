@@ -7,7 +7,9 @@ and missing for what was compiled from a text or typed at a bare prompt.
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_KNOWN = 4096
 _MOST_TEXTS = 256
+# The size in bytes of a file that is read: some ten thousand lines.
+_LONGEST = 400_000
 
 
 class Text:
@@ -203,6 +207,8 @@ def _find_call(frame: FrameType) -> CallSite | None:
     from executing import Source
 
     filename = frame.f_code.co_filename
+    if _is_long(filename):
+        return None
     try:
         found = Source.executing(frame)
         text = _read(found.source)
@@ -218,7 +224,18 @@ def text_of(code: CodeType, module_globals: dict[str, Any]) -> Text | None:
     """The source that `code` was compiled from; None where it cannot be read."""
     from executing import Source
 
+    if _is_long(code.co_filename):
+        return None
     try:
         return _read(Source.for_filename(code.co_filename, module_globals))
     except Exception:  # noqa: BLE001 - a source that cannot be read is none
         return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_long(filename: str) -> bool:
+    """Whether a file is so long that reading it would be felt: a generated one."""
+    try:
+        return os.path.getsize(filename) > _LONGEST
+    except OSError:  # a cell of a notebook
+        return False

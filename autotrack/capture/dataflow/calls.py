@@ -101,8 +101,9 @@ def _followed(
     if type(function) is not FunctionType or walk.is_deep:
         return []
     code = function.__code__
-    text = text_of(code, function.__globals__)
-    scope = text.function(code) if text is not None else None
+    with walk.reading():
+        text = text_of(code, function.__globals__)
+        scope = text.function(code) if text is not None else None
     if text is None or scope is None:
         return []
     count = len(node.args)
