@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture.arrays import Array, plain_array, same
-from autotrack.capture.operations import UNKNOWN, is_pandas, is_rows
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.plain import is_pandas, is_plain, is_rows, length_of
 from autotrack.capture.predictions import Prediction
 
 #: How many ways are kept of one expression.
@@ -165,15 +166,9 @@ def selects_rows(key: Flow, held: Any) -> bool:
     return known is None or known.dtype.kind == "b" or length_of(held) == len(rows)
 
 
-def length_of(value: Any) -> int:
-    """How many elements a value has; -1 for what has none."""
-    try:
-        return len(value)
-    except TypeError:
-        return -1
-
-
 def _equal(a: Any, b: Any) -> bool:
+    if not is_plain(a) or not is_plain(b):
+        return False
     first, second = plain_array(a), plain_array(b)
     return first is not None and second is not None and same(first, second)
 
