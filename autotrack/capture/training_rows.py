@@ -145,7 +145,7 @@ def row_keys(data: Any) -> Array | None:
 def _as_numbers(data: Any) -> Array | None:
     """Lists of numbers, and frames of one kind of number, as an array."""
     if type(data) in (list, tuple):
-        first = data[0] if data else None
+        first: Any = data[0] if data else None
         if type(first) not in (list, tuple, np.ndarray) or not is_plain(data):
             return None
         if len(data) * len(first) > _MOST_NUMBERS:

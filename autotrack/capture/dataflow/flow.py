@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from autotrack.capture.predictions import Prediction
 
 #: How many ways are kept of one expression.
 MOST_FLOWS = 256
+
+
+# Flows that come together, and the orders of the predictions in them.
+_Way: TypeAlias = "tuple[tuple[Flow, ...], frozenset[int]]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,24 +104,23 @@ def combined(
     operands: Sequence[Sequence[Flow]], function: Callable[[Sequence[Any]], Any]
 ) -> list[Flow]:
     """All ways in which the operands may have come together, computed."""
-    ways: list[tuple[Flow, ...]] = [()]
+    ways: list[_Way] = [((), frozenset())]
     for operand in operands:
-        fitting = operand or [Flow()]
-        longer = []
-        for way in ways:
-            known = {source.order for flow in way for source in flow.sources}
-            for flow in fitting:
-                mine = {source.order for source in flow.sources}
-                # Of many predictions at one place, those that are one and the same go together.
-                if not known or not mine or known & mine or flow.likely:
-                    longer.append((*way, flow))
+        fitting = [(f, frozenset(s.order for s in f.sources)) for f in operand or [Flow()]]
+        # Of many predictions at one place, those that are one and the same go together.
+        longer = [
+            ((*way, flow), known | mine)
+            for way, known in ways
+            for flow, mine in fitting
+            if flow.likely or not known or not mine or known & mine
+        ]
         longer.sort(key=_has_several_sources)  # which keeps the order of equals
         ways = longer[:MOST_FLOWS]
-    return [_computed(way, function) for way in ways]
+    return [_computed(way, function) for way, _ in ways]
 
 
-def _has_several_sources(way: Iterable[Flow]) -> bool:
-    return len({source.order for flow in way for source in flow.sources}) > 1
+def _has_several_sources(way: _Way) -> bool:
+    return len(way[1]) > 1
 
 
 def _computed(flows: Sequence[Flow], function: Callable[[Sequence[Any]], Any]) -> Flow:
