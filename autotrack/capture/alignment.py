@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autotrack.capture.arrays import Array, plain_array, same
+from autotrack.capture.arrays import Array, plain_array, same, spread
 from autotrack.capture.caller import variables
 from autotrack.capture.derivation import tells
-from autotrack.capture.operations import is_pandas
+from autotrack.capture.plain import is_pandas
 
 # How many frames up, and how many of their variables, are searched for the whole truth.
 _FARTHEST = 8
 _MOST_NAMES = 2000
 _MOST_COLUMNS = 50
 _ENOUGH_LABELS = 20
+# Values looked for before all of them are.
+_FEW = 3
 
 
 def rows_of_view(view: NDArray[Any], whole: NDArray[Any]) -> Array | None:
@@ -39,6 +41,9 @@ def rows_of_view(view: NDArray[Any], whole: NDArray[Any]) -> Array | None:
 
 def rows_by_value(some: Array, whole: Array) -> Array | None:
     """The rows of `whole` at which the values of `some` stand, where each stands just once."""
+    for value in some[spread(len(some), _FEW)]:
+        if np.count_nonzero(whole == value) != 1:
+            return None  # as nearly always, and much faster than to sort
     order = np.argsort(whole, kind="stable")
     ordered = whole[order]
     at = np.searchsorted(ordered, some)

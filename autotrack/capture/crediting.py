@@ -13,7 +13,7 @@ from autotrack.capture.alignment import rows_of_base, stands_beside
 from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.dataflow import Dataflow, Flow
 from autotrack.capture.derivation import is_function_of, tells
-from autotrack.capture.operations import is_rows
+from autotrack.capture.plain import is_rows
 from autotrack.capture.prediction_index import PredictionIndex
 from autotrack.capture.predictions import Prediction
 

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from autotrack.capture.arrays import Array, groups, is_constant, is_numeric, is_real, parts, same
+from autotrack.capture.arrays import (
+    FEW,
+    Array,
+    groups,
+    is_constant,
+    is_numeric,
+    is_real,
+    parts,
+    same,
+    spread,
+)
 
 # A number with more digits than this is not met by chance; 0.5 and 3.0 are.
 _DIGITS = 4
@@ -73,6 +83,11 @@ def _is_column_of(values: Array, prediction: Array) -> bool:
 
 def is_just_usual(values: Array, prediction: Array) -> bool:
     """Whether it is, to the last bit, one of the maps that people apply to predictions."""
+    rows = len(prediction)
+    if rows > FEW:
+        some = spread(rows, FEW)
+        if not is_just_usual(values[some], prediction[some]):
+            return False
     p, v = prediction.astype(np.float64, copy=False), values.astype(np.float64, copy=False)
     with np.errstate(all="ignore"):
         usual = (np.exp(p), np.expm1(p), np.log(p), np.log1p(p), 1 - p, -p, np.square(p))

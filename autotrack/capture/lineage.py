@@ -284,10 +284,11 @@ class Lineage(Transforms):
         if case.has_sources or self._index.of_object(case.values) is not None:
             return None
         array = plain_array(case.values)
-        seen = bool(case.flows) and all(flow.seen for flow in case.flows)
-        if not seen and (array is None or self._index.equal(array)):
+        equal = self._index.equal(array) if array is not None else []
+        if any(prediction.owner != found.owner for prediction in equal):
             return None
-        return found
+        seen = bool(case.flows) and all(flow.seen for flow in case.flows)
+        return found if seen or (array is not None and not equal) else None
 
     def _agrees_with(self, case: Case, found: Prediction) -> bool:
         """Whether the truth is a prediction too, so that the score says how far two agree."""

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture.arrays import Array
+from autotrack.capture.plain import MOST_NUMBERS, is_pandas, is_plain, is_rows
 
 
 class _Unknown:
@@ -86,7 +87,9 @@ _TRANSFORMERS = frozenset(
     """Binarizer KBinsDiscretizer LabelBinarizer LabelEncoder MaxAbsScaler MinMaxScaler
     OrdinalEncoder PowerTransformer QuantileTransformer RobustScaler StandardScaler""".split()
 )
-_MOST_NUMBERS = 5_000_000
+# Arguments that say where a result is to be written.
+_WRITING = frozenset({"out", "inplace"})
+_MOST_BITS = 4096
 
 
 @functools.cache
@@ -100,65 +103,58 @@ def _numpy_functions() -> tuple[dict[int, Any], dict[int, Any]]:
     return rowwise, reducing
 
 
-def is_pandas(value: object, *names: str) -> bool:
-    """Whether `value` is just one of these pandas classes: ``Series``, ``DataFrame``, ``Index``."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and any(type(value) is getattr(pandas, name, None) for name in names)
-
-
-def is_rows(value: object) -> bool:
-    """Whether a value has several elements, and may so have one for each row."""
-    kind = type(value)
-    if issubclass(kind, np.ndarray):
-        array = np.asarray(value)
-        return array.ndim > 0 and array.size > 1
-    # The lengths as lists and tuples have them, whatever a class makes of them.
-    if issubclass(kind, list):
-        return bool(list.__len__(value) > 1)  # type: ignore[arg-type]
-    if issubclass(kind, tuple):
-        return bool(tuple.__len__(value) > 1)  # type: ignore[arg-type]
-    return is_pandas(value, "Series", "DataFrame", "Index")
-
-
 def call(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """What a function of the family returns; UNKNOWN for any other."""
+    if not _is_of_family(function, args, kwargs):
+        return UNKNOWN
+    return _quietly(function, args, kwargs)
+
+
+def _is_of_family(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     rowwise, reducing = _numpy_functions()
-    known = rowwise.get(id(function)) is function
+    builtin = any(function is known for known in _BUILTINS)
+    known = id(function) in rowwise or id(function) in reducing
+    if not (known or builtin or is_pandas_class(function)) or not _are_plain(args, kwargs):
+        return False
     if id(function) in reducing:
-        known = _reduces(args, kwargs)
-    if any(function is builtin for builtin in _BUILTINS):
-        known = not kwargs and all(map(_is_plain, args))
-        if function in (max, min, sum) and (len(args) != 1 or not is_rows(args[0])):
-            known = known and function is not sum
-    if is_pandas_class(function):
-        known = True
-    return _quietly(function, args, kwargs) if known else UNKNOWN
+        return _reduces(args, kwargs)
+    if type(function) is np.ufunc:
+        return len(args) <= function.nin  # what follows is where to write
+    if builtin and function in (max, min, sum):
+        return not kwargs and len(args) == 1 and is_rows(args[0])
+    return not builtin or not kwargs
 
 
 def is_pandas_class(function: object) -> bool:
     """Whether `function` makes a series or a frame."""
     pandas = sys.modules.get("pandas")
-    return pandas is not None and function in (pandas.Series, pandas.DataFrame, pandas.Index)
+    return pandas is not None and any(
+        function is known for known in (pandas.Series, pandas.DataFrame, pandas.Index)
+    )
 
 
 def method(receiver: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """What a method of the family returns; UNKNOWN for any other."""
+    if not _are_plain(args, kwargs):
+        return UNKNOWN
     kind = type(receiver)
-    if kind is np.ndarray or isinstance(receiver, np.generic):
+    if not is_plain(receiver):
+        return _transformed(receiver, name, args, kwargs)
+    if kind is np.ndarray or issubclass(kind, np.generic):
         known = name in _ARRAY_METHODS
         if name == "reshape":
             known = _keeps_rows(receiver, args)
     elif is_pandas(receiver, "Series", "Index", "DataFrame"):
-        known = name in _SERIES_METHODS and not any(map(callable, args))
+        known = name in _SERIES_METHODS
         if name == "map":
-            known = len(args) == 1 and isinstance(args[0], dict)
-    elif kind in (list, tuple, str, dict):
-        known = name in ("copy", "get")
+            known = len(args) == 1 and (type(args[0]) is dict or is_pandas(args[0], "Series"))
     else:
-        return _transformed(receiver, name, args, kwargs)
+        known = kind in (list, tuple, str, dict) and name in ("copy", "get")
     if name in _REDUCING_METHODS:
         known = _reduces([receiver, *args], kwargs)
-    return _quietly(getattr(receiver, name), args, kwargs) if known else UNKNOWN
+    if not known or not hasattr(kind, name):
+        return UNKNOWN
+    return _quietly(getattr(kind, name), [receiver, *args], kwargs)
 
 
 def attribute(receiver: Any, name: str) -> Any:
@@ -173,17 +169,44 @@ def attribute(receiver: Any, name: str) -> Any:
 
 def apply(function: Callable[..., Any], args: Sequence[Any]) -> Any:
     """What an operator gives for plain values; UNKNOWN where it cannot be told."""
-    if not all(map(_is_plain, args)):
+    if not all(map(is_plain, args)) or _would_be_large(function, args):
         return UNKNOWN
     return _quietly(function, args, {})
+
+
+def _would_be_large(function: Callable[..., Any], args: Sequence[Any]) -> bool:
+    """Whether a result may be much larger than the operands: a branch may never have run."""
+    if len(args) != 2:
+        return False
+    a, b = args
+    if function is operator.pow and type(a) is int and type(b) is int:
+        return a.bit_length() * abs(b) > _MOST_BITS
+    if function is operator.mul:
+        for some, times in ((a, b), (b, a)):
+            if type(some) in (str, bytes, list, tuple) and type(times) in (int, bool):
+                return bool(len(some) * times > MOST_NUMBERS)
+    if function is operator.mod and type(a) in (str, bytes):
+        return True
+    if type(a) is np.ndarray and type(b) is np.ndarray and a.shape != b.shape:
+        return max(a.ndim, b.ndim) > 1 and a.size * b.size > MOST_NUMBERS
+    if is_pandas(a, "Series", "DataFrame") and is_pandas(b, "Series", "DataFrame"):
+        # Rows with equal labels are matched each with each.
+        unique = a.index.is_unique and b.index.is_unique
+        return not (unique or a.index.equals(b.index))
+    return False
+
+
+def _are_plain(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether arguments are plain and none says where to write."""
+    if not _WRITING.isdisjoint(kwargs):
+        return False
+    return all(map(is_plain, args)) and all(map(is_plain, kwargs.values()))
 
 
 def _reduces(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether a reduction makes one number, or one for each row."""
     axis = kwargs.get("axis", args[1] if len(args) > 1 and isinstance(args[1], int) else None)
     first = args[0] if args else None
-    if not _is_plain(first):
-        return False
     if axis is None or getattr(first, "ndim", 1) == 1:
         return True
     return axis in (1, -1) and getattr(first, "ndim", 1) == 2
@@ -200,33 +223,34 @@ def _transformed(receiver: Any, name: str, args: Sequence[Any], kwargs: Mapping[
     known = kind.__module__.startswith("sklearn.") and kind.__name__ in _TRANSFORMERS
     if not known or name not in ("inverse_transform", "transform") or len(args) != 1 or kwargs:
         return UNKNOWN
-    return _quietly(getattr(receiver, name), args, {})
-
-
-def _is_plain(value: Any) -> bool:
-    if value is None or isinstance(value, str | bytes | int | float | complex | np.generic | slice):
-        return True
-    if value is Ellipsis or type(value) is np.ndarray:
-        return True
-    if type(value) in (list, tuple, dict):
-        return len(value) < _MOST_NUMBERS
-    return is_pandas(value, "Series", "DataFrame", "Index", "Categorical")
+    # As the class has it: an object may have a method of its own, of the user's.
+    return _quietly(getattr(kind, name), [receiver, *args], {})
 
 
 def _quietly(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """What a call returns; UNKNOWN where it raises or would be large."""
-    if sum(getattr(a, "size", 0) for a in args if isinstance(a, np.ndarray)) > _MOST_NUMBERS:
+    """What a call returns; UNKNOWN where it raises, would be large or would change an array."""
+    if sum(a.size for a in args if type(a) is np.ndarray) > MOST_NUMBERS:
         return UNKNOWN
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return function(*args, **kwargs)
+            return function(*map(_read_only, args), **kwargs)
     except Exception:  # noqa: BLE001 - what cannot be computed is not known
         return UNKNOWN
 
 
+def _read_only(value: Any) -> Any:
+    if type(value) is not np.ndarray:
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view
+
+
 def taken(value: Any, key: Any) -> tuple[Any, Array | None]:
     """Rows or columns of a value, and which rows these are (None for all of them)."""
+    if not is_plain(value) or not is_plain(key):
+        return UNKNOWN, None
     if type(value) is np.ndarray or type(value) is list:
         return _taken_from_array(value, key)
     if is_pandas(value, "Series"):

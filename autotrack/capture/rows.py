@@ -21,7 +21,8 @@ _SEARCHED = 4
 
 def is_sparse(data: object) -> bool:
     """Whether `data` is a sparse matrix or array of scipy."""
-    return hasattr(data, "tocoo") and hasattr(data, "nnz")
+    kind = type(data)  # an object may answer to any name
+    return hasattr(kind, "tocoo") and hasattr(kind, "nnz")
 
 
 def take_rows(data: Any, positions: Array) -> Any:

@@ -220,8 +220,22 @@ def _find_call(frame: FrameType) -> CallSite | None:
     return CallSite(text, filename, node if isinstance(node, ast.Call) else None)
 
 
+_read_of: dict[int, tuple[CodeType, Text | None]] = {}
+
+
 def text_of(code: CodeType, module_globals: dict[str, Any]) -> Text | None:
     """The source that `code` was compiled from; None where it cannot be read."""
+    known = _read_of.get(id(code))
+    if known is None:
+        if len(_read_of) >= _MOST_KNOWN:
+            _read_of.clear()
+        known = code, _find_text(code, module_globals)
+        if module_globals or known[1] is not None:  # they may tell how to load it
+            _read_of[id(code)] = known
+    return known[1]
+
+
+def _find_text(code: CodeType, module_globals: dict[str, Any]) -> Text | None:
     from executing import Source
 
     if _is_long(code.co_filename):

@@ -13,6 +13,7 @@ import numpy as np
 
 from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array
 from autotrack.capture.digests import pandas_block, reference, stamp_of, value_digest
+from autotrack.capture.plain import is_plain
 from autotrack.identity import IdentityMap
 from autotrack.tracking.links import Link
 
@@ -152,12 +153,11 @@ def row_keys(data: Any) -> Array | None:
 
 def _as_numbers(data: Any) -> Array | None:
     """Lists of numbers, and frames of one kind of number, as an array."""
-    if isinstance(data, list | tuple):
-        first = data[0] if data else None
-        if (
-            not isinstance(first, list | tuple | np.ndarray)
-            or len(data) * len(first) > _MOST_NUMBERS
-        ):
+    if type(data) in (list, tuple):
+        first: Any = data[0] if data else None
+        if type(first) not in (list, tuple, np.ndarray) or not is_plain(data):
+            return None
+        if len(data) * len(first) > _MOST_NUMBERS:
             return None
         try:
             return np.asarray(data)

@@ -169,7 +169,8 @@ def starred_arguments(w):
 
 @of_labels
 def starred_keywords(w):
-    return accuracy_score(**{"y_true": w.y_test, "y_pred": w.a.predict(w.X_test)})
+    given = {"y_true": w.y_test, "y_pred": w.a.predict(w.X_test)}
+    return accuracy_score(**given)
 
 
 @of_labels
@@ -187,7 +188,8 @@ def a_comprehension_over_models(w):
 def a_loop_that_appends(w):
     kept = []
     for model in (w.a, w.a):
-        kept.append(model.predict(w.X_test).tolist())
+        p = model.predict(w.X_test)
+        kept.append(p.tolist())
     return [accuracy_score(w.y_test, p) for p in kept]
 
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
-from autotrack.capture import lineage
+from autotrack.capture import prediction_index
 from tests.capture.looking import history, measured, only_run, runs
 
 
@@ -147,8 +147,7 @@ def test_predictions_of_a_row_or_two_are_known(tracking, numbers):
 def test_a_large_prediction_is_known_as_itself_when_its_copy_is_let_go(
     flat, tracking, numbers, monkeypatch
 ):
-    monkeypatch.setattr(lineage, "_SMALL", 100)
-    monkeypatch.setattr(lineage, "_BUDGET", 1000)
+    monkeypatch.setattr(prediction_index, "BUDGET", 1000)
     X_train, X_test, y_train, y_test = numbers
     model = LinearRegression().fit(X_train, y_train if flat else y_train[:, None])
     first = model.predict(X_test)

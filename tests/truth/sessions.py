@@ -353,6 +353,9 @@ class Judge:
             return Fault("false credit", others[0].kind, text)
         return Fault("false credit", "a number from nowhere", where)
 
+    def _is_value(self, call, value) -> bool:
+        return any(same(value, v * call.sign) for v in self._values[call.id])
+
     def _told_apart(self, numbers, whose) -> None:
         """Data sets scored by one line have keys of their own."""
         groups = defaultdict(list)
@@ -364,11 +367,10 @@ class Judge:
             for run_id, key, _, value in numbers:
                 parts = split(key, self._metrics)
                 if owner in whose[run_id] and parts is not None and parts[1] == metric:
-                    sets = {
-                        call.data_set
-                        for call in calls
-                        if any(same(value, v * call.sign) for v in self._values[call.id])
-                    }
+                    others = [c for c in self._script.calls if c not in calls]
+                    if any(self._is_value(c, value) and self._fits(c, key) for c in others):
+                        continue  # another score, which is the same by chance
+                    sets = {call.data_set for call in calls if self._is_value(call, value)}
                     if len(sets) == 1:
                         keys[key] |= sets
             for key, sets in keys.items():

@@ -98,7 +98,7 @@ def _followed(
     bound: list[Sequence[Flow]] = []
     if type(function) is MethodType:
         bound, function = [[Flow(function.__self__, exact=True)]], function.__func__
-    if type(function) is not FunctionType or walk.is_deep:
+    if type(function) is not FunctionType:
         return []
     code = function.__code__
     with walk.reading():
@@ -113,11 +113,12 @@ def _followed(
     names = _names_seen(function)
     within = frozenset(p.order for p, _ in walk.predicted_during(node, place))
     flows = []
-    for expression in returned(scope):
-        here = Place(
-            text, code.co_filename, scope, expression, None, names, received, within, place.many
-        )
-        flows += walk.follow(expression, here)
+    with walk.into(code) as entered:
+        for expression in returned(scope) if entered else ():
+            here = Place(
+                text, code.co_filename, scope, expression, None, names, received, within, place.many
+            )
+            flows += walk.follow(expression, here)
     used = {source.order for flow in flows for source in flow.sources}
     carried = {s.order for flows in received.values() for flow in flows for s in flow.sources}
     if (within or carried) and not used & (within | carried):

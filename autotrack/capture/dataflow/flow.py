@@ -5,18 +5,23 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from autotrack.capture.arrays import Array, plain_array, same
-from autotrack.capture.operations import UNKNOWN, is_pandas, is_rows
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.plain import is_pandas, is_plain, is_rows, length_of
 from autotrack.capture.predictions import Prediction
 
 #: How many ways are kept of one expression.
 MOST_FLOWS = 256
 # How many ways are looked at when two expressions come together.
 _MOST_PAIRS = 2048
+
+
+# Flows that come together, and the orders of the predictions in them.
+_Way: TypeAlias = "tuple[tuple[Flow, ...], frozenset[int]]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,20 +106,20 @@ def combined(
     operands: Sequence[Sequence[Flow]], function: Callable[[Sequence[Any]], Any]
 ) -> list[Flow]:
     """All ways in which the operands may have come together, computed."""
-    ways: list[tuple[Flow, ...]] = [()]
+    ways: list[_Way] = [((), frozenset())]
     for operand in operands:
-        fitting = (operand or [Flow()])[: max(1, _MOST_PAIRS // len(ways))]
-        longer = []
-        for way in ways:
-            known = {source.order for flow in way for source in flow.sources}
-            for flow in fitting:
-                mine = {source.order for source in flow.sources}
-                # Of many predictions at one place, those that are one and the same go together.
-                if not known or not mine or known & mine or flow.likely:
-                    longer.append((*way, flow))
+        most = max(1, _MOST_PAIRS // len(ways))
+        fitting = [(f, frozenset(s.order for s in f.sources)) for f in (operand or [Flow()])[:most]]
+        # Of many predictions at one place, those that are one and the same go together.
+        longer = [
+            ((*way, flow), known | mine)
+            for way, known in ways
+            for flow, mine in fitting
+            if flow.likely or not known or not mine or known & mine
+        ]
         longer.sort(key=_has_several_sources)  # which keeps the order of equals
         ways = longer[:MOST_FLOWS]
-    return [_computed(way, function) for way in ways]
+    return [_computed(way, function) for way, _ in ways]
 
 
 def distinct(flows: Iterable[Flow]) -> list[Flow]:
@@ -130,8 +135,8 @@ def distinct(flows: Iterable[Flow]) -> list[Flow]:
     return list(found.values())
 
 
-def _has_several_sources(way: Iterable[Flow]) -> bool:
-    return len({source.order for flow in way for source in flow.sources}) > 1
+def _has_several_sources(way: _Way) -> bool:
+    return len(way[1]) > 1
 
 
 def _computed(flows: Sequence[Flow], function: Callable[[Sequence[Any]], Any]) -> Flow:
@@ -180,15 +185,9 @@ def selects_rows(key: Flow, held: Any) -> bool:
     return known is None or known.dtype.kind == "b" or length_of(held) == len(rows)
 
 
-def length_of(value: Any) -> int:
-    """How many elements a value has; -1 for what has none."""
-    try:
-        return len(value)
-    except TypeError:
-        return -1
-
-
 def _equal(a: Any, b: Any) -> bool:
+    if not is_plain(a) or not is_plain(b):
+        return False
     first, second = plain_array(a), plain_array(b)
     return first is not None and second is not None and same(first, second)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
-from autotrack.capture.operations import UNKNOWN, is_rows
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.plain import is_rows
 
 
 class _Named(NamedTuple):

@@ -14,7 +14,8 @@ from autotrack.capture.dataflow.place import Place, call_of
 from autotrack.capture.dataflow.syntax import argument, parameters
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.definitions import Definition
-from autotrack.capture.operations import UNKNOWN, is_rows
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.plain import is_rows
 
 
 def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autotrack.capture import operations
 from autotrack.capture.dataflow.containers import contents, definitions_of, elements
-from autotrack.capture.dataflow.flow import Flow, length_of, merged, selects_rows, union
+from autotrack.capture.dataflow.flow import Flow, merged, selects_rows, union
 from autotrack.capture.dataflow.lookup import (
     class_attribute,
     element_of,
@@ -22,7 +22,8 @@ from autotrack.capture.dataflow.names import given_for, taken
 from autotrack.capture.dataflow.place import Place
 from autotrack.capture.dataflow.syntax import makes_frame, parameters, root_name
 from autotrack.capture.dataflow.walk import Walk
-from autotrack.capture.operations import UNKNOWN, is_pandas, is_rows
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.plain import is_pandas, is_rows, length_of
 
 # From how many frames a frame with the column may have come.
 _MOST_TURNS = 6

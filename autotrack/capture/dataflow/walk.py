@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import CodeType
 from typing import TypeAlias
 
 from autotrack.capture.callsite import span
@@ -44,15 +45,23 @@ class Walk:
         self._follower = follower
         self._steps = 0
         self._until = time.thread_time() + _LONGEST
+        self._helpers: list[CodeType] = []
         self._under_way: set[tuple[int, int]] = set()
         self._known: dict[tuple[int, int, bool], list[Flow]] = {}
         # Objects that `id`s above stand for.
         self._kept: list[object] = []
 
-    @property
-    def is_deep(self) -> bool:
-        """Whether it has gone so far that no further helper is followed."""
-        return len(self._under_way) > _DEEPEST // 2
+    @contextmanager
+    def into(self, code: CodeType) -> Iterator[bool]:
+        """Enter a helper's body; False where that would go too far, or it calls itself."""
+        if len(self._under_way) > _DEEPEST // 2 or code in self._helpers:
+            yield False
+            return
+        self._helpers.append(code)
+        try:
+            yield True
+        finally:
+            self._helpers.pop()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

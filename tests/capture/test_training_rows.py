@@ -1,0 +1,135 @@
+"""Rows that training had are known again, whatever holds them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from autotrack.capture.digests import stamp_of, value_digest
+from autotrack.capture.training_rows import Trained, is_part_of_training, row_keys
+
+NUMBERS = arrays.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 12), st.integers(1, 9)),
+    elements=st.one_of(st.floats(-9, 9), st.sampled_from([0.0, -0.0, 1.0, np.inf])),
+)
+CONTAINERS = [
+    np.asfortranarray,
+    lambda X: np.repeat(X, 2, axis=0)[::2],
+    lambda X: X[:, ::-1][:, ::-1],
+    pd.DataFrame,
+    lambda X: pd.DataFrame(X, columns=[f"c{j}" for j in range(X.shape[1])]),
+    lambda X: X.tolist(),
+    lambda X: [list(row) for row in X],
+    lambda X: tuple(map(tuple, X)),
+]
+
+
+@settings(deadline=None)
+@given(NUMBERS, st.sampled_from(CONTAINERS))
+def test_equal_rows_have_equal_keys_in_every_container_and_layout(X, make):
+    np.testing.assert_array_equal(row_keys(make(X)), row_keys(X))
+
+
+@settings(deadline=None)
+@given(NUMBERS)
+def test_keys_are_equal_just_where_rows_are(X):
+    keys = row_keys(X)
+    for i in range(len(X)):
+        for j in range(len(X)):
+            assert (keys[i] == keys[j]) == np.array_equal(X[i], X[j])
+
+
+def test_the_order_of_the_columns_counts_and_the_type_of_number_does_not():
+    X = np.arange(12).reshape(4, 3)
+    assert row_keys(X).tolist() == row_keys(X.astype(np.float32)).tolist()
+    assert not np.isin(row_keys(X[:, ::-1]), row_keys(X)).any()
+    wide = np.arange(2000.0).reshape(2, 1000)
+    assert row_keys(wide[:, :3]).tolist() == row_keys(wide[:, :3].copy()).tolist()
+
+
+class Container:
+    """Not plain, and raises whatever it is asked."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+    def __len__(self):
+        raise RuntimeError("len")
+
+
+class Rows(list):
+    """A list with ideas of its own."""
+
+    def __len__(self):
+        raise RuntimeError("len")
+
+    __getitem__ = __iter__ = __len__
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        [1, 2],
+        [[1], [1, 2]],
+        [["a"]],
+        np.array(["a"]),
+        np.array([[None, 1]]),
+        np.zeros((3, 0)),
+        np.zeros(3),
+        np.zeros((1001, 1000)),
+        pd.DataFrame({"a": [1], "b": ["x"]}),
+        pd.DataFrame(),
+        pd.Series([1.0]),
+        Container(),
+        Rows([[1.0]]),
+    ],
+    ids=lambda data: type(data).__name__,
+)
+def test_what_has_no_plain_rows_has_no_keys(data):
+    assert row_keys(data) is None
+    assert not is_part_of_training(Trained.of(data, None), data)
+
+
+def test_parts_of_the_training_rows_are_known_and_other_rows_are_not():
+    X = np.random.RandomState(0).rand(60, 3)
+    trained = Trained.of(X, None)
+    assert is_part_of_training(trained, X[[5, 3, 40]])
+    assert is_part_of_training(trained, pd.DataFrame(X[::7]))
+    assert not is_part_of_training(trained, X[:5] + 1e-12)
+    assert not is_part_of_training(trained, np.vstack([X[:5], [[1, 2, 3]]]))
+    assert not is_part_of_training(trained, np.vstack([X, X]))
+    assert not is_part_of_training(None, X)
+    common = Trained.of(np.zeros((60, 3)), None)
+    assert not is_part_of_training(common, np.zeros((5, 3)))
+
+
+def test_a_target_made_of_the_training_target_is_its_own():
+    y = np.random.RandomState(1).randint(0, 3, 60)
+    trained = Trained.of(np.zeros((60, 1)), y)
+    assert trained.has_target(y.tolist())
+    assert trained.has_target(np.array(list("abc"))[y])
+    assert trained.has_target(y == 2)
+    assert trained.has_target(np.eye(3)[y])
+    assert not trained.has_target(y[::-1])
+    assert not trained.has_target(np.random.RandomState(0).rand(60))
+    y[0] = (y[0] + 1) % 3
+    assert not trained.has_target(y)
+
+
+@settings(deadline=None)
+@given(NUMBERS)
+def test_equal_stamps_mean_equal_content(X):
+    assert stamp_of(X) == stamp_of(X.copy())
+    assert stamp_of(pd.DataFrame(X)) == stamp_of(pd.DataFrame(X.copy()))
+    changed = X.copy()
+    changed[-1, -1] = 77.0
+    assert stamp_of(changed) != stamp_of(X)
+    assert value_digest(X) == value_digest(np.asfortranarray(X))
+    assert value_digest(X) == value_digest(X + 0.0)
