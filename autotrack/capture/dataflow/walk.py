@@ -66,8 +66,9 @@ class Walk:
         if key in self._known:
             return self._known[key]
         self._steps += 1
-        if len(self._under_way) > _DEEPEST or self._steps > _MOST_STEPS or mark in self._under_way:
-            return [Flow()]
+        too_far = len(self._under_way) > _DEEPEST or self._steps > _MOST_STEPS
+        if too_far or mark in self._under_way:
+            return [Flow(seen=False)]  # such as a total, to which each turn of a loop adds
         self._kept.append((place.arguments, node))
         self._under_way.add(mark)
         try:
