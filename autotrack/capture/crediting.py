@@ -126,7 +126,7 @@ def decided(
     shown = [flow for flow in shown if flow.likely] or shown
     if not shown or any(len(flow.owners) > 1 for flow in vague):
         return None
-    if not all(flow.seen for flow in vague) and len(_owners(vague)) > 1:
+    if any(flow.again for flow in vague) and len(_owners(vague)) > 1:
         return None  # several may have gone into it, one after the other
     return _only(shown)
 

@@ -31,10 +31,9 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
     flows = [*found, *_defined(walk, node.id, value, place)]
     if any(flow.sources or flow.rows is not None for flow in flows):
         return flows
-    unseen = [flow for flow in flows if not flow.seen]
     # What a name that is made of itself is now, it was not in an earlier turn of its loop.
-    exact = value is not UNKNOWN and all(flow.exact for flow in unseen)
-    return [Flow(value, exact=exact, seen=not unseen)]
+    again = any(flow.again for flow in flows)
+    return [Flow(value, exact=value is not UNKNOWN and not again, again=again)]
 
 
 def _defined(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow]:
@@ -63,7 +62,8 @@ def _from_definitions(
     for definition in plain:
         for flow in taken(walk, definition, place):
             now = flow.into(value)
-            if not flow.sources and not added and flow.rows is None and flow.seen:
+            tells = flow.sources or added or flow.rows is not None or flow.again
+            if flow.seen and not tells:
                 continue
             yield now if now.exact or not added else merged(now.vague(value), *added)
     if not plain:

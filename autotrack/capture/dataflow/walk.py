@@ -68,7 +68,7 @@ class Walk:
         self._steps += 1
         too_far = len(self._under_way) > _DEEPEST or self._steps > _MOST_STEPS
         if too_far or mark in self._under_way:
-            return [Flow(seen=False)]  # such as a total, to which each turn of a loop adds
+            return [Flow(again=True)]  # such as a total, to which each turn of a loop adds
         self._kept.append((place.arguments, node))
         self._under_way.add(mark)
         try:
