@@ -101,7 +101,9 @@ def decided(
     for flow in flows:
         value = plain_array(flow.value) if is_rows(flow.value) else None
         if not flow.sources:
-            if value is not None and flow.value is not case.values and same(value, array):
+            # What the call got is filled in where nothing is known: that shows nothing.
+            known = flow.value is not case.values or (flow.exact and flow.seen)
+            if value is not None and known and same(value, array):
                 beside.append(flow)
         elif flow.exact:
             if value is not None and same(value, array):
@@ -110,10 +112,10 @@ def decided(
             vague.append(flow)
     likely = [flow for flow in exact if flow.likely] or exact
     if likely:
-        known = [flow for flow in likely if _stands(flow, case)]
-        if not known or (beside and not tells(array)):
+        standing = [flow for flow in likely if _stands(flow, case)]
+        if not standing or (beside and not tells(array)):
             return None
-        return _only(known)
+        return _only(standing)
     if constant:
         return None
     shown = [
@@ -124,6 +126,8 @@ def decided(
     shown = [flow for flow in shown if flow.likely] or shown
     if not shown or any(len(flow.owners) > 1 for flow in vague):
         return None
+    if any(flow.again for flow in vague) and len(_owners(vague)) > 1:
+        return None  # several may have gone into it, one after the other
     return _only(shown)
 
 
@@ -146,7 +150,10 @@ def _shows(flow: Flow, source: Prediction, array: NDArray[Any]) -> bool:
 
 
 def _only(flows: Sequence[Flow]) -> Prediction | None:
-    owners = {owner for flow in flows for owner in flow.owners}
-    if len(owners) != 1:
+    if len(_owners(flows)) != 1:
         return None
     return max((source for flow in flows for source in flow.sources), key=lambda p: p.order)
+
+
+def _owners(flows: Iterable[Flow]) -> set[object]:
+    return {owner for flow in flows for owner in flow.owners}

@@ -494,6 +494,34 @@ def the_other_models_labels_under_a_mask(w):
 
 
 @not_of_labels
+def a_vote_added_up_that_says_what_the_last_model_says(w):
+    twin = LogisticRegression(C=0.99).fit(w.X_test, w.y_test)
+    twin.coef_, twin.intercept_ = w.a.coef_, w.a.intercept_
+    total = np.zeros(len(w.y_test))
+    for model in (w.b, twin, w.a):
+        total = total + model.predict(w.X_test)
+    accuracy_score(w.y_test, (total >= 2).astype(int))
+
+
+@not_of_labels
+def a_rule_by_hand_where_it_might_be_the_prediction(w):
+    p = w.a.predict(w.X_test)
+    by_hand = (w.X_test @ w.a.coef_[0] + w.a.intercept_[0] > 0).astype(int)
+    assert (by_hand == p).all()
+    accuracy_score(w.y_test, by_hand if len(p) else p)
+
+
+@not_of_labels
+def a_rule_by_hand_in_step_with_the_prediction(w):
+    p, by_hand = w.a.predict(w.X_test), []
+    for row in w.X_test:
+        said = row @ w.a.coef_[0] + w.a.intercept_[0] > 0
+        by_hand.append(int(said))
+    assert by_hand == p.tolist()
+    accuracy_score(w.y_test, [label for label, _ in zip(by_hand, p, strict=True)])
+
+
+@not_of_labels
 def the_most_frequent_label(w):
     p = w.a.predict(w.X_test)
     accuracy_score(w.y_test, np.full(len(p), 1))

@@ -14,7 +14,13 @@ from autotrack.capture.dataflow.flow import Flow, combined
 from autotrack.capture.dataflow.names import name
 from autotrack.capture.dataflow.parts import attribute, subscript
 from autotrack.capture.dataflow.place import Place, call_of
-from autotrack.capture.dataflow.syntax import argument, expressions, has_starred, operation
+from autotrack.capture.dataflow.syntax import (
+    argument,
+    expressions,
+    has_starred,
+    operation,
+    unpacked,
+)
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.prediction_index import PredictionIndex
@@ -101,7 +107,11 @@ def _flows(walk: Walk, node: ast.AST, place: Place) -> Iterable[Flow]:
 
 def _not_understood(walk: Walk, node: ast.AST, place: Place) -> list[Flow]:
     """Everything that a part of the source that is not understood may be made of."""
+    parts = list(expressions(node))
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         place = place.moved(place.at, many=True)
-    operands = [walk.follow(part, place) for part in expressions(node)]
+        if all(unpacked(c.iter, ("*", 0)) != [c.iter] for c in node.generators):
+            # What of the several containers is used is followed by its name.
+            parts = [part for part in parts if part not in {c.iter for c in node.generators}]
+    operands = [walk.follow(part, place) for part in parts]
     return walk.vaguely(operands, node, place)

@@ -45,6 +45,8 @@ class Flow:
         How many rows there are of what `rows` counts.
     seen : bool
         Whether everything that went into it was found.
+    again : bool
+        Whether it is made of itself, as a total to which each turn of a loop adds.
     likely : bool
         Whether each source is the newest prediction that was made at its place.
     """
@@ -57,6 +59,7 @@ class Flow:
     likely: bool = True
     of: int = 0
     seen: bool = True
+    again: bool = False
 
     @classmethod
     def plain(cls, value: Any) -> Flow:
@@ -71,7 +74,9 @@ class Flow:
     def vague(self, value: Any = UNKNOWN) -> Flow:
         """The same sources, by operations that are not known."""
         foreign = self.foreign or (not self.sources and is_rows(self.value))
-        return Flow(value, self.sources, False, foreign, None, self.likely, 0, self.seen)
+        return Flow(
+            value, self.sources, False, foreign, None, self.likely, 0, self.seen, self.again
+        )
 
     def into(self, value: Any) -> Flow:
         """The flow into something that is `value` now; exact if that is what comes out."""
@@ -154,7 +159,9 @@ def _computed(flows: Sequence[Flow], function: Callable[[Sequence[Any]], Any]) -
         exact = exact and not foreign and len(together.owners) == 1
     exact = exact and value is not UNKNOWN
     of = next((flow.of for flow in flows if flow.of), 0)
-    return Flow(value, sources, exact, foreign, rows, together.likely, of, together.seen)
+    return Flow(
+        value, sources, exact, foreign, rows, together.likely, of, together.seen, together.again
+    )
 
 
 def merged(*flows: Flow) -> Flow:
@@ -165,6 +172,7 @@ def merged(*flows: Flow) -> Flow:
         foreign=any(flow.foreign for flow in flows),
         likely=all(flow.likely for flow in flows),
         seen=all(flow.seen for flow in flows),
+        again=any(flow.again for flow in flows),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from autotrack.capture.dataflow.containers import elements
 from autotrack.capture.dataflow.flow import Flow, merged
 from autotrack.capture.dataflow.place import Place, call_of
-from autotrack.capture.dataflow.syntax import argument, parameters
+from autotrack.capture.dataflow.syntax import argument, parameters, unpacked
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.definitions import Definition
 from autotrack.capture.operations import UNKNOWN
@@ -29,8 +29,11 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
         if not is_rows(value) and type(value) not in (dict, set):
             return [Flow.plain(value)]
     flows = [*found, *_defined(walk, node.id, value, place)]
-    telling = any(flow.sources or flow.rows is not None for flow in flows)
-    return flows if telling else [Flow.plain(value)]
+    if any(flow.sources or flow.rows is not None for flow in flows):
+        return flows
+    # What a name that is made of itself is now, it was not in an earlier turn of its loop.
+    again = any(flow.again for flow in flows)
+    return [Flow(value, exact=value is not UNKNOWN and not again, again=again)]
 
 
 def _defined(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow]:
@@ -59,7 +62,8 @@ def _from_definitions(
     for definition in plain:
         for flow in taken(walk, definition, place):
             now = flow.into(value)
-            if not flow.sources and not added and flow.rows is None and flow.seen:
+            tells = flow.sources or added or flow.rows is not None or flow.again
+            if flow.seen and not tells:
                 continue
             yield now if now.exact or not added else merged(now.vague(value), *added)
     if not plain:
@@ -71,7 +75,8 @@ def taken(walk: Walk, definition: Definition, place: Place) -> Iterator[Flow]:
     many = "*" in definition.path
     here = place.before(definition.node, many=many)
     if many:
-        yield from elements(walk, definition.value, here)
+        for part in unpacked(definition.value, definition.path):
+            yield from elements(walk, part, here)
         return
     for flow in walk.follow(definition.value, here):
         yield _part_of(flow, definition.path[0]) if definition.path else flow

@@ -182,3 +182,15 @@ def root_name(node: ast.AST | None) -> str | None:
             node = node.args[0]
         else:
             return node.id if isinstance(node, ast.Name) else None
+
+
+def unpacked(node: ast.expr, path: Sequence[int | str]) -> list[ast.expr]:
+    """The containers whose elements a loop over `node` gives to the name at `path`."""
+    match node:
+        case ast.Call(func=ast.Name(id="zip"), args=given) if not has_starred(given):
+            if len(path) > 1 and isinstance(path[1], int):
+                return list(given[path[1] : path[1] + 1])
+        case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]):
+            if len(path) > 1 and isinstance(path[1], int):
+                return [first] if path[1] == 1 else []
+    return [node]

@@ -84,7 +84,8 @@ class Walk:
             return self._known[key]
         self._steps += 1
         if mark in self._under_way or self._has_gone_far:
-            return [Flow(seen=False)]
+            # Such as a total, to which each turn of a loop adds.
+            return [Flow(again=True, seen=False)]
         self._kept.append((place.arguments, node))
         self._under_way.add(mark)
         try:
