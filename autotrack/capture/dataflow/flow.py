@@ -133,7 +133,8 @@ def distinct(flows: Iterable[Flow]) -> list[Flow]:
     for flow in flows:
         sources = tuple(source.order for source in flow.sources)
         rows = None if flow.rows is None else id(flow.rows)
-        key = sources, id(flow.value), rows, flow.exact, flow.foreign, flow.likely, flow.seen
+        kind = flow.exact, flow.foreign, flow.likely, flow.seen, flow.again
+        key = sources, id(flow.value), rows, kind
         found.setdefault(key, flow)
         if len(found) >= MOST_FLOWS:
             break

@@ -22,7 +22,7 @@ from autotrack.capture.predictions import Prediction
 _DEEPEST = 40
 _MOST_STEPS = 4000
 # Seconds of the processor's time, since the user's call waits for it. Nearly all take a thousandth.
-_LONGEST = 0.25
+_LONGEST = 0.5
 
 #: What follows an expression of any kind.
 Follower: TypeAlias = "Callable[[Walk, ast.AST, Place], Iterable[Flow]]"
@@ -44,7 +44,8 @@ class Walk:
         self.thread = threading.get_ident()
         self._follower = follower
         self._steps = 0
-        self._until = time.thread_time() + _LONGEST
+        # Of the processor's time; None before it has begun.
+        self._until: float | None = None
         self._helpers: list[CodeType] = []
         self._under_way: set[tuple[int, int]] = set()
         self._known: dict[tuple[int, int, bool], list[Flow]] = {}
@@ -70,10 +71,13 @@ class Walk:
         try:
             yield
         finally:
-            self._until += time.thread_time() - began
+            if self._until is not None:
+                self._until += time.thread_time() - began
 
     @property
     def _has_gone_far(self) -> bool:
+        if self._until is None:
+            self._until = time.thread_time() + _LONGEST
         far = len(self._under_way) > _DEEPEST or self._steps > _MOST_STEPS
         return far or time.thread_time() > self._until
 
