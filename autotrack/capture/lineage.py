@@ -338,4 +338,9 @@ def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
         return Gone(held=held)
     found = describe(data)
     same_rows = found is not None and found.fingerprint == link.train.data.fingerprint
-    return Gone(found, not same_rows and is_part_of_training(link, known.trained, data), None, held)
+    return Gone(
+        found,
+        not same_rows and is_part_of_training(known.trained, data, link.training_input),
+        None,
+        held,
+    )

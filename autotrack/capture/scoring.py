@@ -121,7 +121,7 @@ class Scoring:
         if key not in self._parts:
             if len(self._parts) >= _MOST_RUNS:
                 self._parts.clear()
-            self._parts[key] = is_part_of_training(link, trained, X)
+            self._parts[key] = is_part_of_training(trained, X, link.training_input)
         return TRAIN_PART if self._parts[key] else None
 
     def _named(

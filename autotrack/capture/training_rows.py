@@ -167,11 +167,11 @@ def _as_numbers(data: Any) -> Array | None:
     return block.T if block is not None and block.ndim == 2 else None
 
 
-def is_part_of_training(link: Link, trained: Trained | None, X: object) -> bool:
-    """Whether all rows of `X` are rows of the training data."""
+def is_part_of_training(trained: Trained | None, X: object, whole: object = None) -> bool:
+    """Whether all rows of `X` are rows of the training data, which is `whole` if it still exists."""
     if trained is None:
         return False
     try:
-        return trained.has_rows(X, link.training_input)
+        return trained.has_rows(X, whole)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return False

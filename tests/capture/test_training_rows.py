@@ -99,14 +99,18 @@ def test_what_has_no_plain_rows_has_no_keys(data):
 
 def test_parts_of_the_training_rows_are_known_and_other_rows_are_not():
     X = np.random.RandomState(0).rand(60, 3)
-    trained = Trained.of(X, None)
+    trained = Trained.of(X, None, goes_away=True)
     assert is_part_of_training(trained, X[[5, 3, 40]])
     assert is_part_of_training(trained, pd.DataFrame(X[::7]))
     assert not is_part_of_training(trained, X[:5] + 1e-12)
     assert not is_part_of_training(trained, np.vstack([X[:5], [[1, 2, 3]]]))
     assert not is_part_of_training(trained, np.vstack([X, X]))
     assert not is_part_of_training(None, X)
-    common = Trained.of(np.zeros((60, 3)), None)
+    alive = Trained.of(X, None)
+    assert is_part_of_training(alive, X[:7], X)
+    assert not is_part_of_training(alive, X[:7], X + 1)
+    assert not is_part_of_training(alive, X[:7])
+    common = Trained.of(np.zeros((60, 3)), None, goes_away=True)
     assert not is_part_of_training(common, np.zeros((5, 3)))
 
 
