@@ -168,7 +168,7 @@ def _as_numbers(data: Any) -> Array | None:
 
 
 def is_part_of_training(trained: Trained | None, X: object, whole: object = None) -> bool:
-    """Whether all rows of `X` are rows of the training data, which is `whole` if it still exists."""
+    """Whether all rows of `X` are rows of the training data: of `whole`, if that still exists."""
     if trained is None:
         return False
     try:
