@@ -67,20 +67,20 @@ def _of_loop(wanted: Sequence[object], frame: FrameType) -> str | None:
             names = [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
             values = [held.get(name) for name in names]
             if any(value is known for value in values for known in wanted):
-                return next((value for value in values if isinstance(value, str)), None)
+                return next((value for value in values if type(value) is str), None)
     return None
 
 
 def _of_containers(wanted: Sequence[object], frame: FrameType) -> Iterator[str]:
     for value in list(variables(frame).values()):
-        if isinstance(value, dict) and len(value) <= _MOST_HELD and value is not frame.f_globals:
+        if type(value) is dict and len(value) <= _MOST_HELD and value is not frame.f_globals:
             for key, item in list(value.items()):
-                if isinstance(key, str) and _is_or_holds(item, wanted):
+                if type(key) is str and _is_or_holds(item, wanted):
                     yield key
         elif type(value) in (list, tuple) and 0 < len(value) <= _MOST_HELD:
             for item in value:
                 if type(item) is tuple and _is_or_holds(item, wanted):
-                    yield from (part for part in item if isinstance(part, str))
+                    yield from (part for part in item if type(part) is str)
 
 
 def _is_or_holds(item: Any, wanted: Sequence[object]) -> bool:

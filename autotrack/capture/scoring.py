@@ -40,8 +40,8 @@ class Scoring:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # By run and name, the fingerprints of the data that was called so, in order.
-        self._called: dict[tuple[str, str], dict[str, str]] = {}
+        # By run, kind of model (whose steps take other data) and name, the data called so.
+        self._called: dict[tuple[str, ...], dict[str, str]] = {}
         # By run and fingerprint, whether it is part of the training rows.
         self._parts: dict[tuple[str, str], bool] = {}
 
@@ -69,7 +69,9 @@ class Scoring:
             held = variable_name(X)
         else:
             held = (gone.held if gone is not None else None) or name_at(prediction.sites)
-        found = self._named(link, name, held, X, truth, data, target)
+        model = prediction.model() if prediction.model is not None else None
+        kind = type(model).__qualname__
+        found = self._named(link, name, held, X, truth, data, target, kind)
         prediction.judged = Judged(reference(truth) if truth is not None else None, *found)
         return found
 
@@ -93,7 +95,8 @@ class Scoring:
             trained = trainings.get(model) if model is not None else None
             name = self._training_part(link, trained, X, y, data, None)
         held = variable_name(X) if X is not None else None
-        return self._named(link, name, held, X, y, data, target)
+        kind = type(model).__qualname__
+        return self._named(link, name, held, X, y, data, target, kind)
 
     def _describe(self, data: object) -> Dataset | None:
         if data is None or not self._settings.log_datasets:
@@ -133,6 +136,7 @@ class Scoring:
         y: object,
         data: Dataset | None,
         target: Dataset | None,
+        kind: str,
     ) -> tuple[str, DatasetUse | None]:
         if name is None:
             name = _called_by_the_caller(held, X, y)
@@ -140,14 +144,14 @@ class Scoring:
         if data is None or _rows(data) != _rows(target or data):
             return name, None  # scored on some of the rows, and which ones is not known
         if link is not None and name != TRAIN:
-            name = self._told_apart(link.run_id, name, data.fingerprint)
+            name = self._told_apart(link, kind, name, data.fingerprint)
         return name, DatasetUse(name, data, held, target)
 
-    def _told_apart(self, run_id: str, name: str, fingerprint: str) -> str:
+    def _told_apart(self, link: Link, kind: str, name: str, fingerprint: str) -> str:
         """The name, with something of the fingerprint where other data was called so before."""
         if len(self._called) >= _MOST_RUNS:
             self._called.pop(next(iter(self._called)))
-        called = self._called.setdefault((run_id, name), {})
+        called = self._called.setdefault((link.run_id, link.scope, kind, name), {})
         if fingerprint not in called:
             digits = fingerprint.rpartition(":")[2][:_DIGITS]
             further = f"{name}_{digits}" if len(called) < _MOST_ALIKE else f"{name}_others"

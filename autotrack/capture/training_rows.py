@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array
+from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array, same
 from autotrack.capture.digests import pandas_block, reference, stamp_of, value_digest
 from autotrack.capture.plain import is_plain
 from autotrack.identity import IdentityMap
@@ -24,6 +24,8 @@ RELABELLED = "relabelled_train"
 # Above this many numbers it is not asked whether rows are some of the training rows.
 _MOST_NUMBERS = 1_000_000
 _MOST_TARGETS = 1_000_000
+# What scikit-learn's semi-supervised models take for a label that is not known.
+_UNLABELLED = -1
 # Rows that occur many times in training are met by chance elsewhere.
 _ENOUGH_UNIQUE = 0.95
 
@@ -72,6 +74,10 @@ class Trained:
             return False
         if target_digest(known) != self.target:
             return False  # it was changed since
+        if before.dtype.kind == "i" and now.ndim == 1:
+            labelled = before != _UNLABELLED
+            if labelled.any() and same(before[labelled], now[labelled]):
+                return True
         columns = now.T if now.ndim == 2 else [now]
         return all(_is_made_of(column, before) for column in columns)
 

@@ -302,10 +302,10 @@ class Recorder:
         self._end(fit, packed, time.time())
 
     @staticmethod
-    def _note_loaded(store: Store, run_id: str, keys: list[str]) -> None:
+    def _note_loaded(store: Store, run_id: str, keys: list[str], now: float) -> None:
         """Note which scores came after the run, with a model that was loaded."""
         before = store.tag(run_id, LOADED_TAG) or ""
-        store.set_tags(run_id, {LOADED_TAG: noted(before, keys, time.time(), source().script)})
+        store.set_tags(run_id, {LOADED_TAG: noted(before, keys, now, source().script)})
 
     @staticmethod
     def _note_unplaced(facts: ScoreFacts) -> None:
@@ -332,6 +332,7 @@ class Recorder:
             prefix = f"{_UNLINKED}_{prefix}"
             self._note_unplaced(facts)
         numbers = {f"{prefix}_{name}": number for name, number in facts.numbers.items()}
+        now = time.time()
         metrics, stages = self._steps.of(store, run_id, numbers, facts, link)
         if link is None and stack[-1].fit is None:
             stack[-1].unlinked.update(numbers)
@@ -347,7 +348,9 @@ class Recorder:
             if facts.data is not None and use not in self._kept_uses:
                 store.add_dataset(run_id, facts.data)
             if link is not None and link.loaded:
-                self._note_loaded(store, run_id, [*numbers, *(row.path for row in rows)])
+                keys = [*numbers, *(row.path for row in rows)]
+                # When the score was made, whenever it is written.
+                self._note_loaded(store, run_id, keys, metrics[0][3] if metrics else now)
 
         if self.ledger.write(store, put) and use is not None:
             self._keep_in_mind(use)

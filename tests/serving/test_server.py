@@ -162,8 +162,9 @@ def test_workers_share_the_memory_of_the_model(start):
         assert int(own[1]) * 1024 < known.nbytes / 2
 
 
-def test_a_client_that_goes_away_harms_nobody(start, slow):
-    server = start(slow)
+def test_a_client_that_goes_away_harms_nobody(start, slow, tmp_path):
+    (tmp_path / "go").touch()
+    server = start(slow, HERE=str(tmp_path))
     gone = HTTPConnection("127.0.0.1", server.port)
     gone.request("POST", "/predict", '[{"a": 1}]')
     gone.close()
