@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from autotrack.capture.caller import variables
+from autotrack.capture.caller import module_of, variables
 from autotrack.capture.callsite import Site, span_of, users_frame
 from autotrack.capture.source import call_site, text_of
+from autotrack.describe.origins import is_installed
 
 _FARTHEST = 4
 _MOST_HELD = 64
@@ -29,7 +30,7 @@ def label_of(data: Sequence[object], frame: FrameType | None) -> str | None:
         if here is None or not wanted:
             return None
         label = _of_loop(wanted, here)
-        if label is None:
+        if label is None and not is_installed(module_of(here), here.f_code.co_filename):
             label = next(_of_containers(wanted, here), None)
         if label is not None and 0 < len(label) <= _LONGEST:
             return label
@@ -49,7 +50,11 @@ def name_at(sites: Sequence[Site]) -> str | None:
     if node is None:
         return None
     given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "X")]
-    found = (n.id for part in given for n in ast.walk(part) if isinstance(n, ast.Name))
+    # Some rows of what a variable holds are not what it is called after.
+    parts = [n for part in given for n in ast.walk(part) if isinstance(n, ast.Subscript)]
+    of_parts = {id(n) for part in parts for n in ast.walk(part)}
+    names = (n for part in given for n in ast.walk(part) if isinstance(n, ast.Name))
+    found = (n.id for n in names if id(n) not in of_parts)
     return next((name for name in found if _DATA.match(name)), None)
 
 

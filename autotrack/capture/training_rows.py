@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array, same
+from autotrack.capture.derivation import is_function_of
 from autotrack.capture.digests import pandas_block, reference, stamp_of, value_digest
 from autotrack.capture.plain import is_plain
 from autotrack.identity import IdentityMap
@@ -79,7 +80,7 @@ class Trained:
             if labelled.any() and same(before[labelled], now[labelled]):
                 return True
         columns = now.T if now.ndim == 2 else [now]
-        return all(_is_made_of(column, before) for column in columns)
+        return all(_is_made_of(c, before) or is_function_of(c, before) for c in columns)
 
 
 #: By model, what it was trained on last.

@@ -221,7 +221,10 @@ def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:
     data: dict[str, list[tuple[str, str | None]]] = {}
     for use in record.datasets:
         marks = use.data.fingerprint, use.target.fingerprint if use.target else None
-        data.setdefault(use.context, []).append(marks)
+        # Another data set of the same name has the beginning of its fingerprint beside it.
+        name, _, digits = use.context.rpartition("_")
+        told_apart = name and digits and use.data.fingerprint.rpartition(":")[2].startswith(digits)
+        data.setdefault(name if told_apart else use.context, []).append(marks)
     code: dict[str, Any] = {"estimator": record.tags.get("estimator")}
     environment: dict[str, Any] = {}
     if source is not None:

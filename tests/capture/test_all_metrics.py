@@ -98,7 +98,8 @@ class World:
 
     @cached_property
     def p3_names(self) -> Any:
-        return np.array(["ale", "porter", "stout"])[self.p3]
+        names = np.array(["ale", "porter", "stout"])[self.values_train.argmax(axis=1)]
+        return LogisticRegression().fit(self.X_train, names).predict(self.X_test)
 
     @cached_property
     def multi(self) -> Any:

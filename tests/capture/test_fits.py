@@ -628,7 +628,7 @@ def test_texts_in_a_list_are_data(tracking):
     p = model.predict_proba(more)
     roc_auc_score([*labels[:10], 1], p[:, 1].tolist())
     model.score(docs, labels)
-    assert set(only_run().metrics) == {"test_roc_auc_score", "train_score"}
+    assert set(only_run().metrics) == {"more_roc_auc_score", "train_score"}
     assert only_run().params["tfidfvectorizer__ngram_range"] == (1, 2)
 
 

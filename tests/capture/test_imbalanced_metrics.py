@@ -65,6 +65,6 @@ def test_what_was_imported_later_is_recorded_and_disable_puts_all_back(run_pytho
         "g([0, 1], p); print(autotrack.last_run().metrics)\n"
         "autotrack.disable(); g([0, 1], p); print(len(autotrack.last_run().metrics))\n"
         "print(len(autotrack.metric_history(autotrack.last_run().run_id,"
-        " 'test_geometric_mean_score')))\n",
+        " 'train_part_geometric_mean_score')))\n",
     )
-    assert done.stdout.split("\n")[:3] == ["{'test_geometric_mean_score': 1.0}", "1", "1"]
+    assert done.stdout.split("\n")[:3] == ["{'train_part_geometric_mean_score': 1.0}", "1", "1"]

@@ -135,7 +135,7 @@ def test_scores_of_out_of_fold_predictions_reach_the_run_they_came_from():
 
     newest, first = (autotrack.get_run(i) for i in autotrack.search_runs()["run_id"])
     assert first.metrics == {"oof_accuracy_score": accuracy}
-    assert newest.metrics == {"test_log_loss": loss}
+    assert newest.metrics == {"oof_log_loss": loss}
 
 
 def test_a_learning_curve_is_kept_by_train_size():
@@ -434,7 +434,7 @@ cross_val_score(Slow(), np.zeros((40, 1)), np.arange(40) % 2, cv=20)
 
 
 def only_run_metric():
-    return autotrack.metric_history(only_run().run_id, "test_score") if runs() else []
+    return autotrack.metric_history(only_run().run_id, "split_test_score") if runs() else []
 
 
 def test_splits_that_had_finished_survive_a_kill(tmp_path):

@@ -70,13 +70,13 @@ def test_a_fit_of_another_estimator_is_a_child_with_its_own_scores():
         for model in (first, second, third):
             model.score(X[:30], y[:30])
     assert run.params == {"C": 0.5}
-    assert run.metrics == {"test_score": first.score(X[:30], y[:30])}
+    assert run.metrics == {"train_part_score": first.score(X[:30], y[:30])}
     children = run.children()
     assert children["name"].tolist() == ["DummyClassifier", "LogisticRegression"]
     assert children["kind"].tolist() == ["fit", "fit"]
     assert children["status"].tolist() == ["FINISHED", "FINISHED"]
     assert children["params.C"].iloc[1] == 2
-    assert children["metrics.test_score"].tolist() == [
+    assert children["metrics.train_part_score"].tolist() == [
         model.score(X[:30], y[:30]) for model in (second, third)
     ]
 
@@ -84,7 +84,7 @@ def test_a_fit_of_another_estimator_is_a_child_with_its_own_scores():
 def test_a_refit_of_the_same_estimator_adds_steps_and_replaces_the_crate(store_path):
     with autotrack.start_run() as run:
         model = LogisticRegression(C=0.5).fit(X[:40], y[:40])
-        model.score(X[40:], y[40:])
+        model.score(X[50:], y[50:])
         early = run.load_model()
         same = LogisticRegression(C=0.5).fit(X[:50], y[:50])
         same.score(X[50:], y[50:])
@@ -105,7 +105,7 @@ def test_a_refit_of_a_child_goes_on_with_that_child():
             model = LogisticRegression(C=2).fit(X, y)
             model.score(X[:30], y[:30])
     (child,) = run.children()["run_id"]
-    assert len(autotrack.metric_history(child, "test_score")) == 3
+    assert len(autotrack.metric_history(child, "train_part_score")) == 3
 
 
 def test_a_set_param_makes_it_another_estimator():
