@@ -82,7 +82,7 @@ def _of_containers(wanted: Sequence[object], frame: FrameType) -> Iterator[str]:
             for key, item in list(value.items()):
                 if type(key) is str and _is_or_holds(item, wanted):
                     yield key
-        elif type(value) in (list, tuple) and 0 < len(value) <= _MOST_HELD:
+        elif (type(value) is list or type(value) is tuple) and 0 < len(value) <= _MOST_HELD:
             for item in value:
                 if type(item) is tuple and _is_or_holds(item, wanted):
                     yield from (part for part in item if type(part) is str)
