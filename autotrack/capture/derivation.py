@@ -35,10 +35,11 @@ def tells(values: Array) -> bool:
     """
     if values.dtype.kind != "f":
         return False
-    for part in parts(values):
-        some = part[np.isfinite(part)]
-        if len(np.unique(some[some != np.round(some, _DIGITS)])) >= _ENOUGH:
-            return True
+    with np.errstate(all="ignore"):
+        for part in parts(values):
+            some = part[np.isfinite(part)]
+            if len(np.unique(some[some != np.round(some, _DIGITS)])) >= _ENOUGH:
+                return True
     return False
 
 

@@ -60,7 +60,7 @@ def test_each_of_several_scores_has_a_history(tracking, binary):
 def test_a_scorer_object_is_named_after_its_function(tracking, binary):
     model, monitor = monitored(make_scorer(f1_score))
     model.fit(binary.X_train, binary.y_train)
-    assert history(only_run(), "train_f1_score") == logged(monitor, "score")
+    assert history(only_run(), "train_f1") == logged(monitor, "score")
 
 
 def test_a_monitor_on_a_step_of_a_pipeline_is_followed(tracking, binary):

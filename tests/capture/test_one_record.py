@@ -188,7 +188,7 @@ def test_what_trains_beside_frozen_estimators_is_one_run(backend):
         frozen.score(X[:30], binary[:30])
     names = ["GaussianNB", "CalibratedClassifierCV", "VotingClassifier"]
     assert [run.name for run in runs()] == [*names, "StandardScaler > FrozenEstimator"]
-    assert [list(run.metrics) for run in runs()] == [["test_score"], ["train_score"], [], []]
+    assert [list(run.metrics) for run in runs()] == [["train_part_score"], ["train_score"], [], []]
     assert runs()[1].params["estimator__estimator"] == "GaussianNB"
 
 
@@ -206,4 +206,4 @@ def test_a_validation_of_what_trains_others_is_one_run(name, backend):
         np.testing.assert_array_equal(cross_val_score(make(), data, target, cv=3), expected)
     run = only_run()
     assert run.kind == "validation"
-    assert sorted(history(run, "test_score")) == sorted(expected)
+    assert sorted(history(run, "split_test_score")) == sorted(expected)
