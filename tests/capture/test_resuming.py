@@ -227,7 +227,7 @@ class Slow(ClassifierMixin, BaseEstimator):
         self.threshold = threshold
     def fit(self, X, y):
         fits.append(self)
-        if len(fits) > 30 and "HOLD" in os.environ:
+        if len(fits) > 30 and os.environ.get("HOLD"):
             time.sleep(600)
         print("fit", flush=True)
         self.classes_ = np.unique(y)
