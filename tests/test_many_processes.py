@@ -82,7 +82,7 @@ def test_a_process_killed_at_any_moment_loses_no_fit_that_had_returned(
     assert_sound(store_path)
     lines = (tmp_path / "returned.jsonl").read_text().splitlines()
     returned = {facts["run"]: facts["leaves"] for facts in map(json.loads, lines)}
-    assert returned
+    assert len(returned) > rounds
 
     found = autotrack.search_runs(children=True)
     assert set(found["status"]) <= {"FINISHED", "KILLED"}
