@@ -126,9 +126,9 @@ def decided(
     shown = [flow for flow in shown if flow.likely] or shown
     if not shown or any(len(flow.owners) > 1 for flow in vague):
         return None
-    if any(flow.again for flow in vague) and len(_owners(vague)) > 1:
-        return None  # several may have gone into it, one after the other
-    return _only(shown)
+    # Several may have gone into it, one after the other, or as the columns of a frame.
+    among = [flow for flow in vague if flow.likely or any(each.again for each in vague)] or vague
+    return _only(shown) if len(_owners(among)) == 1 else None
 
 
 def _stands(flow: Flow, case: Case) -> bool:

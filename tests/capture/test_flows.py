@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 import autotrack
-from tests.capture.looking import history
+from tests.capture.looking import history, runs
 
 
 class World(NamedTuple):
@@ -629,3 +629,14 @@ def test_numbers_on_this_way_are_no_models(way, reals):
     way(reals)
     assert everything(reals.run_a) == []
     assert everything(reals.run_b) == []
+
+
+def test_the_mean_of_a_frame_of_predictions_is_no_models(tracking, binary):
+    X_train, X_test, y_train, y_test = binary
+    models = {c: LogisticRegression(C=c).fit(X_train, y_train) for c in (0.001, 1.0)}
+    out = pd.DataFrame({f"c{c}": m.predict_proba(X_test)[:, 1] for c, m in models.items()})
+    accuracy_score(y_test, (out.mean(axis=1) > 0.4).astype(int))
+    assert [run.metrics for run in runs()] == [{}, {}]
+    for column in out:
+        accuracy_score(y_test, (out[column] > 0.4).astype(int))
+    assert [len(run.metrics) for run in runs()] == [1, 1]
