@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
-from autotrack.crates.trust import check_trust
+from autotrack.crates.trust import Trust, Word
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.store.database import Store
@@ -188,12 +188,15 @@ class Run:
         """
         return notes_frame(self._store.notes(self._run_id))
 
-    def load_model(self, name: str = CRATE, *, trust: str | Sequence[str] = ()) -> Crate:
-        """Load the crate that the run keeps under `name`, after looking at it.
+    def load_model(self, name: str = CRATE, *, trust: Word | Trust = False) -> Crate:
+        """Load the crate that the run keeps under `name`.
 
-        `trust` is as of :func:`autotrack.load_model`.
-
-        `trust` is that of :func:`autotrack.load_model`.
+        Parameters
+        ----------
+        name : str, default="model"
+        trust : bool, str or sequence of str, optional
+            As of :func:`autotrack.load_model`: for a crate that was logged as a file, and not
+            packed by the store.
 
         Raises
         ------
@@ -202,7 +205,7 @@ class Run:
         DigestMismatchError
             If a file is not the one that was recorded.
         UntrustedCrateError
-            If it would load what is not trusted.
+            If the store did not pack it, and you do not answer for it.
         """
         record = self.record()
         files = crate_files(self._store, record.run_id, name)
@@ -214,7 +217,7 @@ class Run:
                 f"run {record.run_id} has no crate {name!r} ({reason}); "
                 "list_artifacts(run_id) shows what it has"
             )
-        crate = load_stored(self._store, files, check_trust(trust))
+        crate = load_stored(self._store, files, trust)
         link_to_run(crate, self._store, record)
         return crate
 
