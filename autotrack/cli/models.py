@@ -14,7 +14,7 @@ from autotrack.cli.look import new_console
 from autotrack.cli.main import existing_store, main, store_option
 from autotrack.cli.tables import ID, moment
 from autotrack.cli.trust import trust_option
-from autotrack.crates.load import check, look
+from autotrack.crates.load import look
 from autotrack.crates.trust import Word
 from autotrack.crates.untrusted import described, opens
 from autotrack.entities import ModelVersion
@@ -85,13 +85,12 @@ def show(uri: str, source: bool) -> None:
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>.
     """
     path, recorded = registry.locate(uri)
-    manifest = check(path)
-    out = new_console()
-    out.print(escape(manifest.bill()))
     found = look(path, recorded, vouches=is_ours)
+    out = new_console()
+    out.print(escape(found.manifest.bill()))
     for line in [*described(found), "", *opens(found)]:
         out.print(escape(line), soft_wrap=True)
-    for name, text in manifest.sources.items() if source else ():
+    for name, text in found.manifest.sources.items() if source else ():
         out.print(f"\n[bold]{escape(name)}[/bold]")
         out.print(escape(text.rstrip()))
 

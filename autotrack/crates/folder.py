@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -82,9 +82,7 @@ def shown(text: object, most: int = 300) -> str:
     line = str(text)[:most]
     if line.isprintable():
         return line
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in line
-    )
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in line)
 
 
 def read_exactly(file: io.FileIO, size: int, path: Path) -> bytes:
@@ -224,32 +222,42 @@ def _inside(folder: Path, path: str) -> Path:
     return folder / path
 
 
-def check_files(folder: Path, manifest: Manifest, target: Path | None = None) -> None:
-    """Hold the files of a crate against their digests, and copy them to `target` if there is one.
+def check_files(folder: Path, beside: Sequence[PackedFile], target: Path | None = None) -> None:
+    """Hold what lies beside a model against its digests, and copy it if there is a `target`.
 
     Raises
     ------
     CrateFormatError
-        If one of them cannot be read, or they are larger than such files are.
+        If one of the files cannot be read, or they are larger than such files are.
     DigestMismatchError
         If one is not what the manifest says.
     """
-    beside = [file for file in manifest.files if file.path != manifest.model_file]
     if sum(file.size for file in beside) > _MOST_BESIDE:
         raise CrateFormatError(
             f"{shown(folder)} holds more than {_MOST_BESIDE >> 20} MB beside its model, which no "
             "crate does"
         )
-    for packed in manifest.files:
-        digest, done = hashlib.sha256(), 0
-        with _sized(folder, packed) as (file, size), _writable(target, packed.path) as copy:
-            # What grows meanwhile is not followed.
-            while done < size and (block := file.read(min(_BLOCK, size - done))):
-                digest.update(block)
-                done += len(block)
-                if copy is not None:
-                    copy.write(block)
-        compare(digest, folder / packed.path, packed.sha256)
+    for packed in beside:
+        check_file(folder, packed, target)
+
+
+def check_file(folder: Path, packed: PackedFile, target: Path | None = None) -> None:
+    """Hold a file of a crate against its digest, and copy it below `target` if there is one.
+
+    Raises
+    ------
+    CrateFormatError, DigestMismatchError
+        If it cannot be read, or is not what was written down.
+    """
+    digest, done = hashlib.sha256(), 0
+    with _sized(folder, packed) as (file, size), _writable(target, packed.path) as copy:
+        # What grows meanwhile is not followed.
+        while done < size and (block := file.read(min(_BLOCK, size - done))):
+            digest.update(block)
+            done += len(block)
+            if copy is not None:
+                copy.write(block)
+    compare(digest, folder / packed.path, packed.sha256)
 
 
 @contextmanager
@@ -273,7 +281,9 @@ def copy_crate(folder: Path, target: Path, manifest: Manifest, content: bytes) -
     """
     target.mkdir(parents=True)
     try:
-        check_files(folder, manifest, target)
+        model = [file for file in manifest.files if file.path == manifest.model_file]
+        check_files(folder, [file for file in manifest.files if file not in model], target)
+        check_file(folder, model[0], target)
         (target / FILE_NAME).write_bytes(content)
     except BaseException:
         _remove(target)

@@ -18,6 +18,7 @@ from typing import Any
 from autotrack.crates import strangers
 from autotrack.crates.crate import Crate
 from autotrack.crates.folder import (
+    check_file,
     check_files,
     copy_crate,
     digest_of,
@@ -137,21 +138,6 @@ def _find(
     return _Found(folder, manifest, content, packed, origin, fast=recorded is not None)
 
 
-def check(folder: Path, *, trust: Word | Trust = False) -> Manifest:
-    """Hold the files of a crate against its manifest, without loading anything.
-
-    Raises
-    ------
-    CrateFormatError
-        If `folder` is no crate this version can read.
-    DigestMismatchError
-        If a file is not what the manifest says.
-    """
-    found = _find(folder, None, as_trust(trust), nobody)
-    check_files(folder, found.manifest)
-    return found.manifest
-
-
 def look(
     folder: Path,
     recorded: Mapping[str, str] | None = None,
@@ -161,11 +147,12 @@ def look(
 ) -> Looked:
     """See what a crate would import and who answers for it, without loading anything.
 
-    Takes and raises what :func:`load` does, short of what nobody answers for: that is said in the
-    result.
+    All its files are held against their digests. Takes and raises what :func:`load` does, short of
+    what nobody answers for: that is said in the result.
     """
     trusted = as_trust(trust)
     found = _find(folder, recorded, trusted, vouches)
+    check_files(folder, [file for file in found.manifest.files if file is not found.packed])
     if found.manifest.storage == "skops":
         asked = () if found.is_answered_for else _asked(found, trusted)
         return Looked(found.manifest, found.origin, Contents(frozenset()), asked)
@@ -214,6 +201,7 @@ def require(
     refused = _refused(found, trusted)
     if refused is not None:
         raise refused
+    check_file(found.folder, found.packed)
     return Looked(found.manifest, found.origin, Contents(frozenset()))
 
 

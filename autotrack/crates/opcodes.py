@@ -16,7 +16,7 @@ Name = tuple[str, str]
 
 #: So many opcodes are read at most, for at most so long (s).
 _MOST_STEPS = 5_000_000
-_MOST_SECONDS = 3.0
+_MOST_SECONDS = 2.0
 _MOST_DEPTH = 2_000_000
 _MOST_NAMES = 5_000
 _LONGEST_NAME = 300

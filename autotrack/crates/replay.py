@@ -144,7 +144,9 @@ def answer(output: Any) -> dict[str, Any]:
 # -- elsewhere ------------------------------------------------------------------------------------
 
 
-def _load(file: str, sha256: str, storage: str, objects: int, trusted: list[str] | None) -> Any:
+def _load(
+    file: str, sha256: str | None, storage: str, objects: int, trusted: list[str] | None
+) -> Any:
     """Load the file of this digest: the bytes that are digested, and no others."""
     if not stat.S_ISREG(os.lstat(file).st_mode):
         raise ValueError("the file of the model is none")
@@ -170,8 +172,8 @@ def main() -> None:
     asked = json.load(sys.stdin)
     output, sys.stdout = sys.stdout, sys.stderr  # what a model prints is no answer
     try:
-        about = ("file", "sha256", "storage", "objects", "trusted")
-        model = _load(**{name: asked[name] for name in about})
+        about = (asked["file"], asked.get("sha256"), asked["storage"], asked["objects"])
+        model = _load(*about, asked.get("trusted", []))
         data = as_input(asked["example"], asked["schema"]) if asked["methods"] else None
         found = {name: answer(getattr(model, name)(data)) for name in asked["methods"]}
         told: dict[str, Any] = {"answers": found}
