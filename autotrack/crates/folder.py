@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -24,7 +26,13 @@ from autotrack.errors import CrateFormatError, DigestMismatchError
 if TYPE_CHECKING:
     from hashlib import _Hash
 
+#: What was read: nobody else can change it.
+Content = bytes | mmap.mmap
+
 _BLOCK = 1 << 20
+# From this size on a file is read in pieces, and digested meanwhile.
+_LARGE, _PIECE = 8 << 20, 4 << 20
+_HAS_ROOM = hasattr(mmap, "MAP_ANONYMOUS")
 #: What the files beside the model and the manifest may come to: they are small texts.
 _MOST_BESIDE = 64 << 20
 #: A file of another size than was written down is read if it is no larger.
@@ -165,7 +173,7 @@ def compare(digest: _Hash | blake3, path: Path, expected: str | None) -> None:
 
 def read_file(
     folder: Path, packed: PackedFile, *, fast: bool = False, most: int | None = None
-) -> bytes | None:
+) -> Content | None:
     """The content of a crate's file, which has the digest that was written down.
 
     Parameters
@@ -183,15 +191,40 @@ def read_file(
         If it is not what was written down.
     """
     path = folder / packed.path
+    is_fast = fast and packed.blake3 is not None
+    digest = blake3() if is_fast else hashlib.sha256()
     with _sized(folder, packed) as (file, size):
         if most is not None and size > most:
             return None
-        content = read_exactly(file, size, path)
-    if fast and packed.blake3 is not None:
-        compare(blake3(content), path, packed.blake3)
-    else:
-        compare(hashlib.sha256(content), path, packed.sha256)
+        if size < _LARGE or not _HAS_ROOM:
+            content: Content = read_exactly(file, size, path)
+            digest.update(content)
+        else:
+            content = _read_large(file, size, path, digest)
+    compare(digest, path, packed.blake3 if is_fast else packed.sha256)
     return content
+
+
+def _read_large(file: io.FileIO, size: int, path: Path, digest: _Hash | blake3) -> Content:
+    """The content of a large file, which is digested beside the reading."""
+    try:
+        room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        # Memory comes in few large pieces: it takes longer to get than to fill.
+        with suppress(OSError, AttributeError):
+            room.madvise(mmap.MADV_HUGEPAGE)
+        with memoryview(room) as view, ThreadPoolExecutor(1, "autotrack-digest") as beside:
+            done, digested = 0, []
+            while done < size and (count := file.readinto(view[done : done + _PIECE])):
+                digested.append(beside.submit(digest.update, view[done : done + count]))
+                done += count
+            for each in digested:
+                each.result()
+            digested.clear()
+    except (OSError, MemoryError, OverflowError, ValueError) as error:
+        raise CrateFormatError(f"{shown(path)} cannot be read ({error})") from error
+    if done < size:
+        raise DigestMismatchError(f"{shown(path)} became shorter while it was read")
+    return room
 
 
 @contextmanager

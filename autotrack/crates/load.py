@@ -18,6 +18,7 @@ from typing import Any
 from autotrack.crates import strangers
 from autotrack.crates.crate import Crate
 from autotrack.crates.folder import (
+    Content,
     check_file,
     check_files,
     copy_crate,
@@ -91,13 +92,13 @@ class _Found:
     def is_answered_for(self) -> bool:
         return self.origin.is_vouched or self.origin.is_trusted
 
-    def read(self) -> bytes:
+    def read(self) -> Content:
         """The file of the model, which is the one that was written down."""
         content = self.read_small(None)
         assert content is not None
         return content
 
-    def read_small(self, most: int | None) -> bytes | None:
+    def read_small(self, most: int | None) -> Content | None:
         """It, unless it is larger than `most`."""
         return read_file(self.folder, self.packed, fast=self.fast, most=most)
 
@@ -297,12 +298,12 @@ def _small(found: _Found) -> bytes:
     content = found.read_small(LARGEST)
     if content is None:
         raise skops_refused(found.path, found.manifest, found.origin, (), too_large=True)
-    return content
+    return bytes(content)
 
 
 def _without_pickle(found: _Found, trust: Trust) -> Any:
     if found.is_answered_for:
-        return load_skops(found.read(), found.path, Trust(everything=True))
+        return load_skops(bytes(found.read()), found.path, Trust(everything=True))
     content = _small(found)
     asked = look_at_skops(content, found.path, trust)
     if asked:
@@ -313,7 +314,7 @@ def _without_pickle(found: _Found, trust: Trust) -> Any:
 # -- the pickle -----------------------------------------------------------------------------------
 
 
-def _unpickled(content: bytes, found: _Found) -> tuple[Any, dict[str, Any]]:
+def _unpickled(content: Content, found: _Found) -> tuple[Any, dict[str, Any]]:
     """The model, and what a function was given."""
     manifest, path = found.manifest, found.path
     try:

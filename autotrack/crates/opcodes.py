@@ -7,6 +7,7 @@ imports is known when it was done.
 
 from __future__ import annotations
 
+import mmap
 import re
 import time
 from array import array
@@ -82,12 +83,12 @@ class _UnreadError(Exception):
     """Why it is read no further."""
 
 
-def contents(data: bytes) -> Contents:
+def contents(data: bytes | mmap.mmap) -> Contents:
     """Read pickles one after the other, in a few seconds and a few megabytes at most.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or mmap
         A file. It is not copied.
     """
     reader = _Reader(data)
@@ -101,7 +102,7 @@ def contents(data: bytes) -> Contents:
 
 
 class _Reader:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | mmap.mmap) -> None:
         self.data = data
         self.position = 0
         self.names: set[Name] = set()

@@ -156,8 +156,7 @@ def known_schema(given: object, packed: object) -> dict[str, Any]:
 
 def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
     """The files of the crate that a run keeps under `name`, with paths inside of it."""
-    listed = [artifact.path for artifact in store.list_artifacts(run_id, name)]
-    files = [store.stored_artifact(run_id, path) for path in listed if path != name]
+    files = store.stored_folder(run_id, name)
     return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
 
 

@@ -24,7 +24,7 @@ from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
 from autotrack.tracking.packing import CRATE
 from autotrack.tracking.registry import load_version
-from autotrack.tracking.runs import Run
+from autotrack.tracking.runs import Run, load_of_run
 from autotrack.tracking.values import several, text, whole
 
 if TYPE_CHECKING:
@@ -259,7 +259,8 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
     wanted = str(uri)
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
-        return get_run(run_id).load_model(name or CRATE, trust=trusted)
+        store = home.store()
+        return load_of_run(store, store.get_run(text(run_id, "run_id")), name or CRATE, trusted)
     if wanted.startswith("models:"):
         return load_version(wanted, trusted)
     scheme = wanted.partition(":")[0]

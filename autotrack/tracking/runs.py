@@ -207,19 +207,7 @@ class Run:
         UntrustedCrateError
             If the store did not pack it, and you do not answer for it.
         """
-        record = self.record()
-        files = crate_files(self._store, record.run_id, name)
-        if not files:
-            reason = record.tags.get(
-                "autotrack.crate_error", "log_models was off, or nothing was fitted"
-            )
-            raise ArtifactNotFoundError(
-                f"run {record.run_id} has no crate {name!r} ({reason}); "
-                "list_artifacts(run_id) shows what it has"
-            )
-        crate = load_stored(self._store, files, trust)
-        link_to_run(crate, self._store, record)
-        return crate
+        return load_of_run(self._store, self.record(), name, trust)
 
     def __enter__(self) -> Run:
         return self
@@ -297,3 +285,22 @@ class Run:
 
 def _run_at(root: Path, run_id: str) -> Run:
     return Run(home.store_at(root, lazy=True), run_id)
+
+
+def load_of_run(store: Store, record: RunRecord, name: str, trust: Word | Trust) -> Crate:
+    """Load the crate that a run keeps under `name`.
+
+    Takes and raises what :meth:`Run.load_model` does.
+    """
+    files = crate_files(store, record.run_id, name)
+    if not files:
+        reason = record.tags.get(
+            "autotrack.crate_error", "log_models was off, or nothing was fitted"
+        )
+        raise ArtifactNotFoundError(
+            f"run {record.run_id} has no crate {name!r} ({reason}); "
+            "list_artifacts(run_id) shows what it has"
+        )
+    crate = load_stored(store, files, trust)
+    link_to_run(crate, store, record)
+    return crate

@@ -25,6 +25,7 @@ from autotrack import (
     UntrustedCrateError,
     VersionWarning,
 )
+from autotrack.crates.folder import read_file
 from autotrack.crates.opcodes import COMPUTED, contents
 from autotrack.crates.trust import packed_here
 from tests.crates.hostile import Calls, exchange, rewrite, trap
@@ -136,19 +137,25 @@ def test_bytes_exchanged_below_a_word_are_not_opened(harmless, proof):
     assert not proof.exists()
 
 
-def test_the_bytes_that_were_digested_are_those_that_are_loaded(harmless, proof, monkeypatch):
+@pytest.mark.parametrize("ballast", [0, 3_000_000])
+def test_the_bytes_that_were_digested_are_those_that_are_loaded(
+    forged, proof, monkeypatch, ballast
+):
     """Whatever becomes of the file as soon as its digest was made."""
-    made, held = hashlib.sha256, (harmless / "model.pkl").read_bytes()
+    model = make_pipeline(StandardScaler(), Ridge()).fit(X, Y)
+    model.ballast = np.arange(float(ballast))
+    harmless = forged(pickle.dumps(model, 5))
 
-    def digest_and_exchange(*content, **options):
-        digest = made(*content, **options)
-        if content == (held,):
-            (harmless / "model.pkl").write_bytes(trap(proof))
-        return digest
+    def read_and_exchange(*args, **options):
+        content = read_file(*args, **options)
+        with open(harmless / "model.pkl", "r+b") as file:
+            file.write(trap(proof))
+            file.truncate()
+        return content
 
-    monkeypatch.setattr("autotrack.crates.folder.hashlib.sha256", digest_and_exchange)
+    monkeypatch.setattr("autotrack.crates.load.read_file", read_and_exchange)
     crate = autotrack.load_model(harmless, trust=True)
-    assert type(crate.estimator[-1]) is Ridge
+    assert crate.estimator.ballast.sum() == model.ballast.sum()
     assert (harmless / "model.pkl").read_bytes() == trap(proof)
     assert not proof.exists()
 
