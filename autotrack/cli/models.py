@@ -17,6 +17,7 @@ from autotrack.cli.trust import trust_option
 from autotrack.crates.load import look
 from autotrack.crates.trust import Word
 from autotrack.crates.untrusted import described, opens
+from autotrack.crates.wellformed import shown
 from autotrack.entities import ModelVersion
 from autotrack.tracking import registry
 from autotrack.tracking.crating import is_ours
@@ -91,8 +92,9 @@ def show(uri: str, source: bool) -> None:
     for line in [*described(found), "", *opens(found)]:
         out.print(escape(line), soft_wrap=True)
     for name, text in found.manifest.sources.items() if source else ():
-        out.print(f"\n[bold]{escape(name)}[/bold]")
-        out.print(escape(text.rstrip()))
+        out.print(f"\n[bold]{escape(shown(name))}[/bold]")
+        for line in text.rstrip().expandtabs().split("\n"):
+            out.print(escape(shown(line, 10_000)), soft_wrap=True)
 
 
 @crate.command()

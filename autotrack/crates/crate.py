@@ -16,7 +16,7 @@ from autotrack.crates.contract import Contract, unused_columns
 from autotrack.crates.folder import compare, copy_crate, read_manifest
 from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import FILE_NAME, Manifest
-from autotrack.crates.pack import Storage, repack, storage_named
+from autotrack.crates.pack import Storage, repack, storage_named, vouched
 from autotrack.crates.replay import as_input
 from autotrack.crates.trust import Origin, packed_here
 from autotrack.errors import ContractError, ContractWarning
@@ -254,7 +254,7 @@ class Crate:
             shutil.rmtree(target)
             raise
         if not strangers.holds_any(model):
-            packed_here.update(file.sha256 for file in files)
+            packed_here.update(vouched(files))
         return target
 
     def __repr__(self) -> str:

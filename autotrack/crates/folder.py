@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from blake3 import blake3
 
 from autotrack.crates.manifest import FILE_NAME, Manifest, PackedFile
+from autotrack.crates.wellformed import shown
 from autotrack.errors import CrateFormatError, DigestMismatchError
 
 if TYPE_CHECKING:
@@ -83,14 +84,6 @@ def _unreadable(path: Path, error: OSError | ValueError) -> CrateFormatError:
         f"{shown(path)} cannot be read ({reason}); a crate is a folder that holds {FILE_NAME} and "
         "what that names: give that folder, or take the crate from its run again"
     )
-
-
-def shown(text: object, most: int = 300) -> str:
-    """A text that may come from anybody, in one line and without control characters."""
-    line = str(text)[:most]
-    if line.isprintable():
-        return line
-    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in line)
 
 
 def read_exactly(file: io.FileIO, size: int, path: Path) -> bytes:

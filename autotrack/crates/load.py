@@ -27,7 +27,6 @@ from autotrack.crates.folder import (
     read_exactly,
     read_file,
     read_manifest,
-    shown,
 )
 from autotrack.crates.manifest import FILE_NAME, Manifest, PackedFile
 from autotrack.crates.opcodes import Contents, contents
@@ -35,6 +34,7 @@ from autotrack.crates.skops_format import load_skops, look_at_skops
 from autotrack.crates.trust import Origin, Trust, Vouches, Word, as_trust, nobody
 from autotrack.crates.untrusted import pickle_refused, skops_refused
 from autotrack.crates.versions import quietly, tell_versions
+from autotrack.crates.wellformed import shown
 from autotrack.errors import AutotrackError, CrateFormatError, DigestMismatchError
 from autotrack.garbage import uncollected
 

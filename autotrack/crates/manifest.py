@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from autotrack.crates.wellformed import what_is_wrong
+from autotrack.crates.wellformed import shown, what_is_wrong
 from autotrack.errors import CrateFormatError
 
 FORMAT = 3
@@ -196,8 +196,8 @@ class Manifest:
     def bill(self) -> str:
         """What takes how much, what it needs and what it carries, a line each."""
         total = sum(file.size for file in self.files)
-        lines = [f"<Crate {self.estimator}: {_size(total)}>"]
-        lines += [f"  {name:<20} {_size(size):>10}" for name, size in self._sizes()]
+        lines = [f"<Crate {shown(self.estimator)}: {_size(total)}>"]
+        lines += [f"  {shown(name):<20} {_size(size):>10}" for name, size in self._sizes()]
         if metadata := sum(file.size for file in self.files if file.path != self.model_file):
             lines.append(f"  {'metadata':<20} {_size(metadata):>10}")
         needs = ", ".join([f"Python {self.python}", *self.requirements])
@@ -208,7 +208,7 @@ class Manifest:
             "carries": ", ".join(self.code),
             "apply first": ", ".join(self.preprocessing),
         }
-        lines += [f"  {name:<13} {text}" for name, text in facts.items() if text]
+        lines += [f"  {name:<13} {shown(text, 10_000)}" for name, text in facts.items() if text]
         return "\n".join(lines)
 
     def _sizes(self) -> list[tuple[str, int]]:

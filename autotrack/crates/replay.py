@@ -157,6 +157,8 @@ def _load(
     if storage == "skops":
         from skops import io
 
+        if not content.startswith(b"PK\x03\x04"):  # an archive can be hidden in a pickle
+            raise ValueError("the model is no file of skops")
         # None: whatever is in it.
         asked = io.get_untrusted_types(data=content) if trusted is None else trusted
         return io.loads(content, trusted=asked)

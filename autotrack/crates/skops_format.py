@@ -10,11 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from autotrack.crates.folder import shown
 from autotrack.crates.requirements import ProjectCode
 from autotrack.crates.skops_limits import check_limits
 from autotrack.crates.trust import Trust
+from autotrack.crates.wellformed import shown
 from autotrack.errors import CrateError, CrateFormatError, UncratableError
+
+# An archive is found from its end, and could be hidden in a pickle that somebody answers for.
+_BEGINNING = b"PK\x03\x04"
 
 
 def dump_skops(model: object, path: Path, own: ProjectCode) -> tuple[set[str], list[str]]:
@@ -86,6 +89,8 @@ def load_skops(content: bytes, path: Path, trust: Trust) -> Any:
         If it cannot be read.
     """
     io = _skops()
+    if not content.startswith(_BEGINNING):
+        raise _unreadable(path, ValueError("it is no file of skops"))
     try:
         asked = io.get_untrusted_types(data=content) if trust.everything else list(trust.names)
         return io.loads(content, trusted=asked)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autotrack.crates.folder import shown
 from autotrack.crates.manifest import FILE_NAME, Manifest
 from autotrack.crates.opcodes import Contents
 from autotrack.crates.trust import Origin
+from autotrack.crates.wellformed import shown
 from autotrack.errors import UntrustedCrateError
 
 if TYPE_CHECKING:

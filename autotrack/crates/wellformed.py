@@ -41,6 +41,14 @@ def what_is_wrong(manifest: Manifest) -> str:
     return ""
 
 
+def shown(text: object, most: int = 300) -> str:
+    """A text that may come from anybody, in one line and without control characters."""
+    line = str(text)[:most]
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in line)
+
+
 def is_requirement(text: object) -> bool:
     """Whether a text is ``name==version``."""
     return isinstance(text, str) and _REQUIREMENT.fullmatch(text) is not None

@@ -16,7 +16,7 @@ from typing import Any
 from autotrack.crates import strangers
 from autotrack.crates.crate import Crate
 from autotrack.crates.isolation import Isolated, isolate
-from autotrack.crates.pack import pack
+from autotrack.crates.pack import pack, vouched
 from autotrack.crates.trust import Trust, Word, just_packed, packed_here
 from autotrack.crates.untrusted import repacked_refused
 from autotrack.describe.estimator import is_estimator
@@ -96,7 +96,7 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
         raise
     weakref.finalize(made, _remove, folder, os.getpid())
     if not is_strange:
-        packed_here.update(file.sha256 for file in files)
+        packed_here.update(vouched(files))
     if isinstance(model, Isolated):
         for name, given in model.objects.items():
             _copy_link(given, made.objects[name])

@@ -438,3 +438,42 @@ def test_a_pickle_that_cannot_be_followed_says_from_where_on():
     assert found.names == {("os", "system")}
     assert found.unread == "no opcode of a pickle (0xff), at byte 11"
     assert contents(b"\x80\x05N").unread.startswith("cut short")
+
+
+# -- what is vouched for as one thing is not opened as another ------------------------------------
+
+
+def test_an_archive_hidden_in_a_model_of_the_stores_own_is_not_opened_as_skops(tmp_path):
+    """Whoever gives the data of a model decides on bytes in its pickle."""
+    pytest.importorskip("skops", reason="skops is not installed here")
+    from tests.crates.hostile import node, skops_file
+
+    function = node("FunctionNode", "os.getcwd")
+    model = Ridge().fit(X, Y)
+    model.data_ = skops_file(function)
+    with autotrack.start_run() as run:
+        autotrack.log_model(model)
+    folder = run.load_model().save(tmp_path / "saved")
+    (folder / "model.pkl").rename(folder / "model.skops")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = [file for file in manifest["files"] if file["path"] == "model.pkl"]
+    rewrite(folder, storage="skops", files=[{**files[0], "path": "model.skops"}])
+    with pytest.raises(CrateFormatError, match="no file of skops"):
+        autotrack.load_model(folder)
+    from autotrack.tracking.registry import verify_model
+
+    assert "no file of skops" in str(verify_model(str(folder)))
+
+
+def test_a_text_beside_a_model_is_not_vouched_for_as_one(tmp_path):
+    folder = autotrack.crate(Ridge().fit(X, Y)).save(tmp_path / "saved")
+    exchange(folder, (folder / "conda.yaml").read_bytes())
+    with pytest.raises(UntrustedCrateError):
+        autotrack.load_model(folder)
+
+
+def test_what_is_printed_of_a_crate_has_no_control_characters(harmless):
+    rewrite(harmless, estimator="a\x1b[2Jb\nc", preprocessing=["\u202ed\r"], code=["e\x9b"])
+    bill = repr(autotrack.load_model(harmless, trust=True))
+    assert all(line.isprintable() for line in bill.split("\n"))
+    assert "<Crate a\\u001b[2Jb\\u000ac:" in bill
