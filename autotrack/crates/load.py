@@ -35,7 +35,12 @@ from autotrack.crates.trust import Origin, Trust, Vouches, Word, as_trust, nobod
 from autotrack.crates.untrusted import pickle_refused, skops_refused
 from autotrack.crates.versions import quietly, tell_versions
 from autotrack.crates.wellformed import shown
-from autotrack.errors import AutotrackError, CrateFormatError, DigestMismatchError
+from autotrack.errors import (
+    AutotrackError,
+    CrateFormatError,
+    DigestMismatchError,
+    UntrustedCrateError,
+)
 from autotrack.garbage import uncollected
 
 #: A pickle that nobody answers for is described if it is no larger than this.
@@ -69,7 +74,7 @@ class Looked:
         """Whether it would be loaded."""
         if self.origin.is_vouched or self.origin.is_trusted:
             return True
-        return self.manifest.storage == "skops" and not self.refused
+        return self.manifest.storage == "skops" and not (self.refused or self.contents.unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +160,13 @@ def look(
     found = _find(folder, recorded, trusted, vouches)
     check_files(folder, [file for file in found.manifest.files if file is not found.packed])
     if found.manifest.storage == "skops":
-        asked = () if found.is_answered_for else _asked(found, trusted)
-        return Looked(found.manifest, found.origin, Contents(frozenset()), asked)
+        asked: tuple[str, ...] = ()
+        why = ""
+        try:
+            asked = () if found.is_answered_for else _asked(found, trusted)
+        except UntrustedCrateError as error:
+            why = str(error)
+        return Looked(found.manifest, found.origin, Contents(frozenset(), why), asked)
     return Looked(found.manifest, found.origin, _described(found))
 
 

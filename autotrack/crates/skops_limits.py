@@ -75,7 +75,10 @@ def check_limits(content: bytes) -> None:
         schema = archive.read("schema.json")
         taken = size_parsed(schema)
         _hold(taken)
-        _Nodes(archive, entries, taken).follow(json.loads(schema), 0)
+        nodes = _Nodes(archive, entries, taken)
+        nodes.follow(json.loads(schema), 0)
+        if nodes.ambiguous & nodes.certain:
+            raise _refused("its random numbers have an odd seed")
 
 
 def _hold(taken: int) -> None:
@@ -99,7 +102,10 @@ class _Nodes:
     ) -> None:
         self._archive, self._entries, self._taken = archive, entries, taken
         self._reached: dict[int, _Reach] = {}
-        self._content: dict[int, Any] = {}
+        self._content: dict[object, Any] = {}
+        #: Numbers of things that are different ones, and of those that must not be.
+        self.ambiguous: set[object] = set()
+        self.certain: set[object] = set()
 
     def follow(self, node: Any, depth: int) -> _Reach:
         """See what a node would take; what is reached by way of it."""
@@ -110,11 +116,12 @@ class _Nodes:
         number = node.get("__id__")
         if number is not None and type(number) is not int:
             raise _refused("it numbers things by what is no number")
-        if number in self._reached:
-            if node["__loader__"] != "CachedNode" and node != self._content[number]:
-                raise _refused("two things have the same number")
-            return self._reached[number]
-        if number:
+        known = self._reached.get(number) if number else None
+        if known is not None and (
+            node["__loader__"] == "CachedNode" or node == self._content[number]
+        ):
+            return known
+        if number and known is None:
             # Itself inside of itself is not reached again.
             self._reached[number], self._content[number] = _Reach(1, 1), node
         values = self._weigh(node)
@@ -125,6 +132,12 @@ class _Nodes:
         if node["__loader__"] not in _KEEPS_AS_IS and node.get("type") != "numpy":
             # NumPy may make an array of all the lists and arrays in it.
             self._take(_VALUE * below.values)
+        if known is not None:
+            # skops makes one of them, and takes it for both: which is not known here.
+            self.ambiguous.add(number)
+            if reach.nodes > known.nodes or reach.values > known.values:
+                raise _refused("two things have the same number")
+            return known
         if number:
             self._reached[number] = reach
         return reach
@@ -146,7 +159,9 @@ class _Nodes:
         loader = node["__loader__"]
         self._take(_LISTING_NODE if loader in _LISTING else _NODE)
         if loader == "RandomGeneratorNode":
-            pool = node["content"]["seed_seq"]["content"]["pool_size"]
+            seed = node["content"]["seed_seq"]
+            pool = seed["content"]["pool_size"]
+            self.certain.update((node.get("__id__"), seed.get("__id__"), pool.get("__id__")))
             if pool["__loader__"] != "JsonNode" or pool["content"] != _POOL:
                 raise _refused("its random numbers have an odd seed")
         if loader == "NdArrayNode" and node["__class__"] in _NOT_MADE:

@@ -477,3 +477,21 @@ def test_what_is_printed_of_a_crate_has_no_control_characters(harmless):
     bill = repr(autotrack.load_model(harmless, trust=True))
     assert all(line.isprintable() for line in bill.split("\n"))
     assert "<Crate a\\u001b[2Jb\\u000ac:" in bill
+
+
+def test_skops_of_a_stranger_opens_with_the_names_of_its_types_and_tells_them(tmp_path):
+    pytest.importorskip("skops", reason="skops is not installed here")
+    from sklearn.ensemble import RandomForestClassifier
+
+    from autotrack.crates.load import look
+
+    made = autotrack.crate(RandomForestClassifier(3, random_state=0).fit(X, Y))
+    folder = made.save(tmp_path / "made", format="skops")
+    packed_here.clear()  # another process made it
+    with pytest.raises(UntrustedCrateError) as caught:
+        autotrack.load_model(folder)
+    assert caught.value.names == ["sklearn.tree._tree.Tree"]
+    assert look(folder).refused == ("sklearn.tree._tree.Tree",)
+    assert not look(folder).opens
+    crate = autotrack.load_model(folder, trust=caught.value.names)
+    assert crate.predict(X).tolist() == made.predict(X).tolist()
