@@ -22,7 +22,7 @@
     └── CrateError
         ├── CrateFormatError               not a crate, or of a format this version cannot read
         ├── DigestMismatchError            a file differs from what was recorded
-        ├── UntrustedCrateError            loading it would run what nobody vouches for
+        ├── UntrustedCrateError            nobody answers for it, so it was not opened
         ├── UncratableError                the model cannot be pickled
         ├── FreeNameError (NameError)      a function uses what its crate was not given
         └── ContractError (ValueError)     rows that a crate's model cannot predict for
@@ -152,17 +152,23 @@ class DigestMismatchError(CrateError):
 
 
 class UntrustedCrateError(CrateError):
-    """A crate would import what is not trusted; nothing of it was executed.
+    """Nobody answers for a crate: neither the store in use nor its caller. It was not opened.
 
     Attributes
     ----------
     names : list of str
-        Each as ``module.name``.
+        What its pickle would import, or the types that skops does not trust by itself, each as
+        ``module.name``.
+    digests : dict of str to str
+        The SHA-256 of its model and of its manifest, by the names of the files.
     """
 
-    def __init__(self, message: str, names: list[str]) -> None:
+    def __init__(
+        self, message: str, names: list[str], digests: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.names = names
+        self.digests = digests or {}
 
 
 class UncratableError(CrateError):

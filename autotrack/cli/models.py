@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 from rich import box
@@ -12,9 +13,15 @@ from rich.table import Table
 from autotrack.cli.look import new_console
 from autotrack.cli.main import existing_store, main, store_option
 from autotrack.cli.tables import ID, moment
-from autotrack.crates.load import check, look
+from autotrack.cli.trust import trust_option
+from autotrack.crates.load import look
+from autotrack.crates.trust import Word
+from autotrack.crates.untrusted import described, opens
+from autotrack.crates.wellformed import shown
 from autotrack.entities import ModelVersion
 from autotrack.tracking import registry
+from autotrack.tracking.crating import is_ours
+from autotrack.tracking.reading import load_model
 
 
 @main.command()
@@ -78,26 +85,44 @@ def show(uri: str, source: bool) -> None:
 
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>.
     """
-    path, _ = registry.locate(uri)
-    manifest = check(path)
+    path, recorded = registry.locate(uri)
+    found = look(path, recorded, vouches=is_ours)
     out = new_console()
-    out.print(escape(manifest.bill()))
-    found = look(path)
-    out.print(f"  {'would import':<13} {len(found.names)} names, {len(found.refused)} not trusted")
-    for (module, name), why in sorted(found.refused.items()):
-        out.print(escape(f"    {module}.{name} ({why})"))
-    for name, text in manifest.sources.items() if source else ():
-        out.print(f"\n[bold]{escape(name)}[/bold]")
-        out.print(escape(text.rstrip()))
+    out.print(escape(found.manifest.bill()))
+    for line in [*described(found), "", *opens(found)]:
+        out.print(escape(line), soft_wrap=True)
+    for name, text in found.manifest.sources.items() if source else ():
+        out.print(f"\n[bold]{escape(shown(name))}[/bold]")
+        for line in text.rstrip().expandtabs().split("\n"):
+            out.print(escape(shown(line, 10_000)), soft_wrap=True)
+
+
+@crate.command()
+@click.argument("uri", metavar="PATH")
+@click.argument("target", type=click.Path(path_type=Path))
+@trust_option
+@store_option
+def convert(uri: str, target: Path, trust: Word) -> None:
+    """Store the model of a crate without pickle, in the new folder TARGET.
+
+    PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>. What skops
+    stored opens from anybody as far as skops trusts its types by itself. It takes the extra skops,
+    and knows no functions or classes of your own.
+    """
+    made = load_model(uri, trust=trust).save(target, format="skops")
+    click.echo(f"{made} holds the model as skops stores it")
+    asked = look(made).refused
+    if asked:
+        click.echo(f"  who opens it has to trust {', '.join(asked)}")
 
 
 @crate.command()
 @click.argument("uri", metavar="PATH")
 @click.option("--env", is_flag=True, help="In a new environment with its requirements alone.")
-@click.option("--trust", multiple=True, metavar="NAME", help="A name to let in besides.")
+@trust_option
 @store_option
 @click.pass_context
-def verify(context: click.Context, uri: str, env: bool, trust: tuple[str, ...]) -> None:
+def verify(context: click.Context, uri: str, env: bool, trust: Word) -> None:
     """Ask a crate in a fresh process what it was asked at packing.
 
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>. Ends with 1 if

@@ -11,6 +11,8 @@ import click
 
 from autotrack._version import __version__
 from autotrack.cli.main import main, store_option
+from autotrack.cli.trust import trust_option
+from autotrack.crates.trust import Word
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError
 from autotrack.tracking.context import home
@@ -42,8 +44,7 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
               "not see it.")  # fmt: skip
 @click.option("--max-body", default="10MB", show_default=True, callback=_bytes, metavar="SIZE",
               help="How large a request may be.")  # fmt: skip
-@click.option("--trust", multiple=True, metavar="NAME",
-              help="What a stranger's crate may import; code: what it carries.")  # fmt: skip
+@trust_option
 @store_option
 def serve(
     uri: str,
@@ -52,7 +53,7 @@ def serve(
     workers: int,
     token: str | None,
     max_body: int,
-    trust: tuple[str, ...],
+    trust: Word,
 ) -> None:
     """Answer requests with the predictions of a model.
 

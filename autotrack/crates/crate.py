@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,11 +11,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from autotrack.crates import strangers
 from autotrack.crates.contract import Contract, unused_columns
+from autotrack.crates.folder import compare, copy_crate, read_manifest
 from autotrack.crates.isolation import Isolated
-from autotrack.crates.manifest import Manifest
-from autotrack.crates.pack import Storage, repack, storage_named
+from autotrack.crates.manifest import FILE_NAME, Manifest
+from autotrack.crates.pack import Storage, repack, storage_named, vouched
 from autotrack.crates.replay import as_input
+from autotrack.crates.trust import Origin, packed_here
 from autotrack.errors import ContractError, ContractWarning
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ _OF_ROWS = frozenset(
         "apply",
     }
 )
+_NOBODYS = Origin("", "", is_vouched=False, is_recorded=False, is_trusted=False)
 _METHODS = _OF_ROWS | {"inverse_transform", "kneighbors", "sample"}
 
 
@@ -50,6 +55,8 @@ class Crate:
         What was written down when it was packed.
     objects : mapping
         What a function was given, by name; empty for an estimator.
+    origin : Origin
+        Its digests, and why it was opened.
     """
 
     def __init__(
@@ -58,8 +65,10 @@ class Crate:
         manifest: Manifest,
         folder: Path,
         objects: Mapping[str, Any] = MappingProxyType({}),
+        origin: Origin = _NOBODYS,
     ) -> None:
         self.manifest = manifest
+        self.origin = origin
         self.objects = MappingProxyType(dict(objects))
         self._model = model
         self._folder = folder
@@ -192,10 +201,17 @@ class Crate:
         -------
         Verification
             True if the model said the same; `problems` say what is wrong.
+
+        Raises
+        ------
+        DigestMismatchError, CrateFormatError
+            If the file of the model is not the one that was loaded.
+        UntrustedCrateError
+            If `env` is to hold what a manifest names that nobody answers for.
         """
         from autotrack.crates.verify import verify
 
-        return verify(self._folder, self.manifest, env=env)
+        return verify(self._folder, self.manifest, self.origin, env=env)
 
     def save(
         self,
@@ -203,7 +219,7 @@ class Crate:
         *,
         format: Storage | None = None,  # noqa: A002 - as in log_model
     ) -> Path:
-        """Copy the crate's folder to `path`, which must not exist yet, and return it.
+        """Copy the crate's files to `path`, which must not exist yet, and return it.
 
         Parameters
         ----------
@@ -218,21 +234,27 @@ class Crate:
             If there is something at `path`.
         UncratableError
             If the model cannot be stored so.
+        DigestMismatchError, CrateFormatError
+            If a file of the crate is not what it was.
         """
         target = Path(path).expanduser().absolute()
         if target.exists():
             raise FileExistsError(f"{target} exists; save the crate to a path that does not")
         wanted = storage_named(format or self.manifest.storage)
         if wanted == self.manifest.storage:
-            shutil.copytree(self._folder, target)
+            content = read_manifest(self._folder, bounded=False)
+            compare(hashlib.sha256(content), self._folder / FILE_NAME, self.origin.manifest)
+            copy_crate(self._folder, target, self.manifest, content)
             return target
         target.mkdir(parents=True)
         try:
             model = self.isolated if self.is_function else self.estimator
-            repack(model, target, self.manifest, wanted)
+            files = repack(model, target, self.manifest, wanted)
         except BaseException:
             shutil.rmtree(target)
             raise
+        if not strangers.holds_any(model):
+            packed_here.update(vouched(files))
         return target
 
     def __repr__(self) -> str:

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from autotrack.crates.wellformed import shown, what_is_wrong
 from autotrack.errors import CrateFormatError
 
 FORMAT = 3
@@ -154,37 +154,39 @@ class Manifest:
         Raises
         ------
         CrateFormatError
-            If it is no manifest, or its format is newer than this version knows.
+            If it is no manifest, says what is of another type than it should be, or its format
+            is newer than this version knows.
         """
         try:
-            entries: Mapping[str, Any] = json.loads(content)
+            entries: Any = json.loads(content)
             number = entries["format"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
             raise CrateFormatError(
-                f"{path} is no manifest of a crate ({type(error).__name__}: {error}); "
+                f"{path} is no manifest of a crate ({type(error).__name__}: {error!s:.200}); "
                 "take the crate from its run again"
             ) from error
-        if not isinstance(number, int) or not 1 <= number <= FORMAT:
+        if type(number) is not int or not 1 <= number <= FORMAT:
             raise CrateFormatError(
-                f"{path} has crate format {number!r}, and this autotrack reads up to {FORMAT}; "
+                f"{path} has crate format {number!r:.80}, and this autotrack reads up to {FORMAT}; "
                 "upgrade autotrack to open it"
-            )
-        if not _is_schema(entries.get("schema", {})):
-            raise CrateFormatError(
-                f"{path} says of the training data what cannot be understood; take the crate from "
-                "its run again"
             )
         try:
             # What a format did not know yet has a default.
             files = [PackedFile(**file) for file in entries["files"]]
             objects = [PackedObject(**each) for each in entries.get("objects", ())]
-            MODEL_FILES[entries.get("storage", "pickle")]
-            return cls(**{**entries, "files": files, "objects": objects})
+            made = cls(**{**entries, "files": files, "objects": objects})
         except (KeyError, TypeError) as error:
             raise CrateFormatError(
-                f"{path} does not have the fields of crate format {number} ({error}); "
+                f"{path} does not have the fields of crate format {number} ({error!s:.200}); "
                 "take the crate from its run again"
             ) from error
+        wrong = what_is_wrong(made)
+        if wrong:
+            raise CrateFormatError(
+                f"{path} says {wrong}, which cannot be understood; take the crate from its run "
+                "again"
+            )
+        return made
 
     @property
     def model_file(self) -> str:
@@ -194,8 +196,8 @@ class Manifest:
     def bill(self) -> str:
         """What takes how much, what it needs and what it carries, a line each."""
         total = sum(file.size for file in self.files)
-        lines = [f"<Crate {self.estimator}: {_size(total)}>"]
-        lines += [f"  {name:<20} {_size(size):>10}" for name, size in self._sizes()]
+        lines = [f"<Crate {shown(self.estimator)}: {_size(total)}>"]
+        lines += [f"  {shown(name):<20} {_size(size):>10}" for name, size in self._sizes()]
         if metadata := sum(file.size for file in self.files if file.path != self.model_file):
             lines.append(f"  {'metadata':<20} {_size(metadata):>10}")
         needs = ", ".join([f"Python {self.python}", *self.requirements])
@@ -206,7 +208,7 @@ class Manifest:
             "carries": ", ".join(self.code),
             "apply first": ", ".join(self.preprocessing),
         }
-        lines += [f"  {name:<13} {text}" for name, text in facts.items() if text]
+        lines += [f"  {name:<13} {shown(text, 10_000)}" for name, text in facts.items() if text]
         return "\n".join(lines)
 
     def _sizes(self) -> list[tuple[str, int]]:
@@ -217,38 +219,6 @@ class Manifest:
         given = [(each.name, each.size) for each in self.objects]
         own = ("function", whole - sum(size for _, size in given))
         return [own, *sorted(given, key=lambda item: -item[1])]
-
-
-def _is_schema(schema: object) -> bool:
-    """Whether a schema has the form that :func:`autotrack.describe.profile.profile` gives it."""
-    if not isinstance(schema, dict):
-        return False
-    kind, dtype = schema.get("kind", ""), schema.get("dtype", "")
-    shape, columns = schema.get("shape"), schema.get("columns", [])
-    return (
-        isinstance(kind, str)
-        and isinstance(dtype, str)
-        and (shape is None or (isinstance(shape, list) and all(map(_is_count, shape))))
-        and isinstance(columns, list)
-        and all(map(_is_column, columns))
-    )
-
-
-def _is_count(value: object) -> bool:
-    return value is None or (type(value) is int and value >= 0)
-
-
-def _is_column(column: object) -> bool:
-    if not isinstance(column, dict) or not isinstance(column.get("dtype"), str):
-        return False
-    levels = column.get("levels", [])
-    return (
-        isinstance(column.get("name", ""), str | None)
-        and isinstance(column.get("values", ""), str)
-        and isinstance(levels, list)
-        and all(isinstance(level, str | int | float) for level in levels)
-        and all(isinstance(column.get(end, 0), str | int | float) for end in ("minimum", "maximum"))
-    )
 
 
 def _size(count: float) -> str:

@@ -120,6 +120,11 @@ def repack(model: object, folder: Path, manifest: Manifest, storage: Storage) ->
     return _finish(model, folder, changed, held.asked)
 
 
+def vouched(files: Iterable[PackedFile]) -> list[str]:
+    """The digests of the model and the manifest among the files of a crate."""
+    return [file.sha256 for file in files if file.path in (*MODEL_FILES.values(), FILE_NAME)]
+
+
 def _finish(
     model: object, folder: Path, manifest: Manifest, asked: Sequence[str]
 ) -> list[PackedFile]:

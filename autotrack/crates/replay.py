@@ -2,16 +2,20 @@
 
 This file runs as a script as well, in an interpreter that has no autotrack, so nothing of autotrack
 is imported here. As a script it reads one JSON object from standard input (``file``, ``storage``,
-``objects``, ``schema``, ``example``, ``methods``), loads the model and writes one to standard
-output: ``answers`` by method, or ``error``.
+``sha256``, ``objects``, ``trusted``, ``schema``, ``example``, ``methods``), loads the model and
+writes one to standard output: ``answers`` by method, or ``error``.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import io as _io
 import json
+import os
 import pickle
 import re
+import stat
 import sys
 import traceback
 from collections.abc import Mapping
@@ -140,15 +144,28 @@ def answer(output: Any) -> dict[str, Any]:
 # -- elsewhere ------------------------------------------------------------------------------------
 
 
-def _load(file: str, storage: str, objects: int) -> Any:
+def _load(
+    file: str, sha256: str | None, storage: str, objects: int, trusted: list[str] | None
+) -> Any:
+    """Load the file of this digest: the bytes that are digested, and no others."""
+    if not stat.S_ISREG(os.lstat(file).st_mode):
+        raise ValueError("the file of the model is none")
+    with open(file, "rb") as stream:
+        content = stream.read()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError("the file of the model was exchanged meanwhile")
     if storage == "skops":
         from skops import io
 
-        return io.load(file, trusted=io.get_untrusted_types(file=file))
-    with open(file, "rb") as stream:
-        for _ in range(objects):
-            pickle.load(stream)
-        return pickle.load(stream)
+        if not content.startswith(b"PK\x03\x04"):  # an archive can be hidden in a pickle
+            raise ValueError("the model is no file of skops")
+        # None: whatever is in it.
+        asked = io.get_untrusted_types(data=content) if trusted is None else trusted
+        return io.loads(content, trusted=asked)
+    unpickler = pickle.Unpickler(_io.BytesIO(content))
+    for _ in range(objects):
+        unpickler.load()
+    return unpickler.load()
 
 
 def main() -> None:
@@ -157,7 +174,8 @@ def main() -> None:
     asked = json.load(sys.stdin)
     output, sys.stdout = sys.stdout, sys.stderr  # what a model prints is no answer
     try:
-        model = _load(asked["file"], asked["storage"], asked["objects"])
+        about = (asked["file"], asked.get("sha256"), asked["storage"], asked["objects"])
+        model = _load(*about, asked.get("trusted", []))
         data = as_input(asked["example"], asked["schema"]) if asked["methods"] else None
         found = {name: answer(getattr(model, name)(data)) for name in asked["methods"]}
         told: dict[str, Any] = {"answers": found}

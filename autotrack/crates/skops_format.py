@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import json
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any
 
-from autotrack.crates.audit import refuse
-from autotrack.crates.rehearsal import Name
 from autotrack.crates.requirements import ProjectCode
+from autotrack.crates.skops_limits import check_limits
+from autotrack.crates.trust import Trust
+from autotrack.crates.wellformed import shown
 from autotrack.errors import CrateError, CrateFormatError, UncratableError
 
-# What scikit-learn's own estimators hold that skops asks about, besides scikit-learn's own classes:
-# types of numbers, and functions that are kept and not called on loading.
-_KNOWN = frozenset(
-    """
-    numpy.dtype numpy.mean
-    scipy._lib.array_api_compat.numpy._aliases.asarray scipy.interpolate._bsplines.BSpline
-    scipy.sparse._csr.csr_matrix scipy.sparse._csc.csc_matrix
-    scipy.sparse._csr.csr_array scipy.sparse._csc.csc_array
-    sklearn.cluster._kmeans._kmeans_single_elkan sklearn.cluster._kmeans._kmeans_single_lloyd
-    """.split()
-)
-# Its classes are harmless whatever they are given, but for those of what loads, tests and borrows.
-_NOT_MODELS = (
-    "sklearn.datasets.",
-    "sklearn.externals.",
-    "sklearn.tests.",
-    "sklearn.utils._testing.",
-)
-# Modules of scikit-learn that hold harmless classes, and functions that are kept as parameters.
-_KNOWN_MODULES = frozenset(
-    """
-    sklearn._loss.loss
-    sklearn.feature_selection._mutual_info sklearn.feature_selection._univariate_selection
-    sklearn.gaussian_process.kernels
-    sklearn.metrics._classification sklearn.metrics._dist_metrics
-    sklearn.metrics._ranking sklearn.metrics._regression
-    """.split()
-)
+# An archive is found from its end, and could be hidden in a pickle that somebody answers for.
+_BEGINNING = b"PK\x03\x04"
 
 
 def dump_skops(model: object, path: Path, own: ProjectCode) -> tuple[set[str], list[str]]:
@@ -95,75 +69,60 @@ def _uncratable(what: str, why: str, attribute: str | None = None) -> Uncratable
     )
 
 
-def load_skops(file: BinaryIO, path: Path, trust: Collection[str] = ()) -> Any:
-    """Load the model in the open `file`, if all it is made of is trusted.
+def load_skops(content: bytes, path: Path, trust: Trust) -> Any:
+    """Load a model.
 
     Parameters
     ----------
-    file : binary file
+    content : bytes
         What :func:`dump_skops` wrote.
     path : Path
-        Where it lies, for messages.
-    trust : collection of str
-        What to let in beyond what skops and scikit-learn's own models are made of: names such as
-        ``lightgbm.sklearn.LGBMClassifier``, or modules with all that is in them, ``lightgbm``.
+        Where it came from, for messages.
+    trust : Trust
+        All of it, or the types to let in beyond those that skops trusts by itself.
 
     Raises
     ------
-    UntrustedCrateError
-        If something else is in it, of which nothing was imported or called.
     CrateError
         If skops is missing.
     CrateFormatError
         If it cannot be read.
     """
-    asked, refused = _asked(file, path, trust)
-    refuse(refused, path)
-    file.seek(0)
+    io = _skops()
+    if not content.startswith(_BEGINNING):
+        raise _unreadable(path, ValueError("it is no file of skops"))
     try:
-        return _skops().load(file, trusted=asked)
+        asked = io.get_untrusted_types(data=content) if trust.everything else list(trust.names)
+        return io.loads(content, trusted=asked)
     except Exception as error:
         raise _unreadable(path, error) from error
 
 
-def look_at_skops(file: BinaryIO, path: Path, trust: Collection[str]) -> Mapping[Name, str]:
-    """What of a model is not trusted, and why; nothing of it is loaded.
+def look_at_skops(content: bytes, path: Path, trust: Trust) -> tuple[str, ...]:
+    """The types in a model that neither skops nor the caller trusts; nothing of it is loaded.
 
-    Takes and raises what :func:`load_skops` does.
+    Raises
+    ------
+    CrateError
+        If skops is missing.
+    CrateFormatError
+        If it cannot be read, or would take more memory than what is opened from anybody.
     """
-    return _asked(file, path, trust)[1]
-
-
-def _asked(file: BinaryIO, path: Path, trust: Collection[str]) -> tuple[list[str], dict[Name, str]]:
-    """The types that skops asks about, and those that are not trusted."""
-    trusted = frozenset({trust} if isinstance(trust, str) else trust)
     io = _skops()
     try:
-        asked = io.get_untrusted_types(file=file)
+        check_limits(content)
+        asked = io.get_untrusted_types(data=content)
+    except CrateError:
+        raise
     except Exception as error:
         raise _unreadable(path, error) from error
-    refused = [name.rpartition(".") for name in asked if not _is_trusted(name, trusted)]
-    return asked, {(module, name): "is not known" for module, _, name in refused}
-
-
-def _is_trusted(name: str, trusted: Collection[str]) -> bool:
-    if name in trusted or any(name.startswith(f"{module}.") for module in trusted):
-        return True
-    module, _, attribute = name.rpartition(".")
-    if name in _KNOWN or module in _KNOWN_MODULES:
-        return True
-    if not name.startswith("sklearn.") or name.startswith(_NOT_MODELS):
-        return False
-    try:
-        return isinstance(getattr(importlib.import_module(module), attribute, None), type)
-    except ImportError:
-        return False
+    return tuple(sorted(set(asked) - trust.names))
 
 
 def _unreadable(path: Path, error: Exception) -> CrateFormatError:
     return CrateFormatError(
-        f"{path} cannot be read by skops ({type(error).__name__}: {error}); take the crate from "
-        "its run again, or install the versions its manifest names"
+        f"{shown(path)} cannot be read by skops ({type(error).__name__}: {shown(error)}); take the "
+        "crate from its run again, or install the versions its manifest names"
     )
 
 

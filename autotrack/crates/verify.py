@@ -18,6 +18,8 @@ import numpy as np
 
 from autotrack.crates import replay
 from autotrack.crates.manifest import Manifest
+from autotrack.crates.trust import Origin
+from autotrack.crates.untrusted import requirements_refused
 
 # Other processors and libraries of linear algebra round otherwise in the last digits.
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
@@ -70,7 +72,12 @@ class Verification:
 
 
 def verify(
-    folder: Path, manifest: Manifest, *, env: bool = False, background: bool = False
+    folder: Path,
+    manifest: Manifest,
+    origin: Origin,
+    *,
+    env: bool = False,
+    background: bool = False,
 ) -> Verification:
     """Open the crate in `folder` in an isolated process, and compare what its model says there.
 
@@ -79,25 +86,33 @@ def verify(
     Parameters
     ----------
     folder : Path
-        The crate's; its files must have been checked before.
+        The crate's. Somebody must answer for its model.
     manifest : Manifest
         Its manifest.
+    origin : Origin
+        Who does. The process opens the file of this digest and no other.
     env : bool, default=False
         Whether to do so in a new virtual environment, with the crate's requirements and no more.
-        Packages are installed with pip, as it is configured.
+        Packages are installed with pip, as it is configured; wheels alone, for a crate that the
+        store in use did not pack.
     background : bool, default=False
         Whether the process is to stand back behind others.
     """
+    if env and not (origin.is_recorded or origin.is_trusted):
+        raise requirements_refused(manifest, origin)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="autotrack-verify-") as place:
         python, problem = sys.executable, ""
         if env:
-            python, problem = _environment(Path(place) / "env", manifest)
+            python, problem = _environment(
+                Path(place) / "env", manifest, wheels_only=not origin.is_recorded
+            )
         empty = Path(place) / "empty"
         empty.mkdir()
         methods, problems = _asked(manifest), [problem]
         if not problem:
-            problems = _ask(python, folder, manifest, methods, empty, background)
+            opened = _Opened(folder.absolute(), manifest, origin)
+            problems = _ask(python, opened, methods, empty, background)
     return Verification(
         tuple(filter(None, problems)),
         tuple(methods),
@@ -111,22 +126,33 @@ def _asked(manifest: Manifest) -> list[str]:
     return [name for name, output in manifest.outputs.items() if "example" in output]
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the process is to open."""
+
+    folder: Path
+    manifest: Manifest
+    origin: Origin
+
+    def question(self, methods: Sequence[str]) -> dict[str, Any]:
+        """What it is told."""
+        answered_for = self.origin.is_vouched or self.origin.is_trusted
+        return {
+            "file": str(self.folder / self.manifest.model_file),
+            "sha256": self.origin.model,
+            "storage": self.manifest.storage,
+            "trusted": None if answered_for else sorted(self.origin.names),
+            "objects": len(self.manifest.objects),
+            "schema": self.manifest.schema,
+            "example": self.manifest.example,
+            "methods": methods,
+        }
+
+
 def _ask(
-    python: str,
-    folder: Path,
-    manifest: Manifest,
-    methods: Sequence[str],
-    empty: Path,
-    background: bool,
+    python: str, opened: _Opened, methods: Sequence[str], empty: Path, background: bool
 ) -> list[str]:
-    question = {
-        "file": str(folder.absolute() / manifest.model_file),
-        "storage": manifest.storage,
-        "objects": len(manifest.objects),
-        "schema": manifest.schema,
-        "example": manifest.example,
-        "methods": methods,
-    }
+    folder, manifest = opened.folder, opened.manifest
     process = subprocess.Popen(
         [python, "-I", str(Path(replay.__file__).absolute())],
         cwd=empty,
@@ -139,7 +165,9 @@ def _ask(
         if background and hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
         try:
-            output, complaints = process.communicate(json.dumps(question), timeout=_PATIENCE)
+            output, complaints = process.communicate(
+                json.dumps(opened.question(methods)), timeout=_PATIENCE
+            )
         except subprocess.TimeoutExpired:
             process.kill()
             return [f"its model had not answered after {_PATIENCE} s"]
@@ -186,7 +214,7 @@ def _is_same(before: Any, after: Any) -> bool:
     return same
 
 
-def _environment(place: Path, manifest: Manifest) -> tuple[str, str]:
+def _environment(place: Path, manifest: Manifest, *, wheels_only: bool) -> tuple[str, str]:
     """The Python of a new environment that has the crate's requirements; or what went wrong."""
     wanted = manifest.python.rpartition(".")[0]
     here = ".".join(map(str, sys.version_info[:2]))
@@ -198,7 +226,10 @@ def _environment(place: Path, manifest: Manifest) -> tuple[str, str]:
         )
     python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = [str(python), "-m", "pip", "install", "-q", "--no-input"]
-    install += ["--disable-pip-version-check", *manifest.requirements]
+    install += ["--disable-pip-version-check"]
+    # Of a source distribution pip runs the setup.py.
+    install += ["--only-binary", ":all:"] if wheels_only else []
+    install += ["--", *manifest.requirements]
     for command in ([base, "-m", "venv", str(place)], install if manifest.requirements else []):
         if not command:
             continue

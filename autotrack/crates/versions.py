@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from autotrack.crates.manifest import Manifest
 from autotrack.crates.requirements import installed_version
+from autotrack.crates.wellformed import shown
 from autotrack.errors import VersionWarning
 
 # What counts for how a model predicts; arrays and frames read what older ones wrote.
@@ -41,7 +42,7 @@ def tell_versions(manifest: Manifest) -> None:
     others = list(_others(manifest))
     if others:
         warnings.warn(
-            f"the crate of {manifest.estimator} was packed with {', '.join(others)}; it may "
+            f"the crate of {shown(manifest.estimator)} was packed with {', '.join(others)}; it may "
             "predict otherwise: its verify() tells, and verify(env=True) whether it is sound with "
             "its own versions",
             VersionWarning,

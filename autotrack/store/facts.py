@@ -307,6 +307,17 @@ class Facts(Runs):
             ).fetchall()
         return [Artifact(*row) for row in rows]
 
+    def stored_folder(self, run_id: str, folder: str) -> list[StoredArtifact]:
+        """The files of a folder of a run by path, with their locations."""
+        with self.reading() as connection:
+            number = self._number(connection, run_id)
+            rows = connection.execute(
+                "SELECT path, location, size, sha256 FROM artifacts WHERE run = :run"
+                f" AND {_BELOW} AND path <> :folder ORDER BY path",
+                {"run": number, "folder": clean_path(folder)},
+            ).fetchall()
+        return [StoredArtifact(*row) for row in rows]
+
     def stored_artifact(self, run_id: str, path: str) -> StoredArtifact:
         """One file of a run, with its location.
 

@@ -13,9 +13,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from autotrack.crates import strangers
 from autotrack.crates.crate import Crate
 from autotrack.crates.isolation import Isolated, isolate
-from autotrack.crates.pack import pack
+from autotrack.crates.pack import pack, vouched
+from autotrack.crates.trust import Trust, Word, just_packed, packed_here
+from autotrack.crates.untrusted import repacked_refused
 from autotrack.describe.estimator import is_estimator
 from autotrack.entities import RunRecord
 from autotrack.errors import InvalidValueError
@@ -27,8 +30,6 @@ from autotrack.tracking.links import Link, link_loaded, links
 
 # A density has only scores, an embedding only itself.
 _METHODS = ("predict", "transform", "fit")
-# Digests of what was packed for the user in this process, and is not in a store.
-_packed_here: set[str] = set()
 
 
 def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) -> Crate:
@@ -60,6 +61,8 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
         If it is neither a function nor an estimator, or an object is not used.
     UncratableError
         If something cannot be pickled.
+    UntrustedCrateError
+        If something in it comes from a crate that was opened on nobody's word.
 
     Examples
     --------
@@ -69,6 +72,9 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
     True
     """
     model = crated_from(function_or_estimator, objects)
+    is_strange = strangers.holds_any(model)
+    if is_strange and not strangers.are_trusted(model):
+        raise repacked_refused(type(function_or_estimator).__name__)
     link = None if isinstance(model, Isolated) else links.get(model)
     folder = Path(tempfile.mkdtemp(prefix="autotrack-crate-"))
     try:
@@ -79,14 +85,18 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
             schema=known_schema(function_or_estimator, model),
             own=own_code(home.settings),
         )
-        from autotrack.crates.load import just_packed, load
+        from autotrack.crates.load import load
 
-        made = load(folder, vouches=just_packed)
+        if is_strange:
+            made = load(folder, trust=True)
+        else:
+            made = load(folder, vouches=just_packed)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     weakref.finalize(made, _remove, folder, os.getpid())
-    _packed_here.update(file.sha256 for file in files)
+    if not is_strange:
+        packed_here.update(vouched(files))
     if isinstance(model, Isolated):
         for name, given in model.objects.items():
             _copy_link(given, made.objects[name])
@@ -146,12 +156,28 @@ def known_schema(given: object, packed: object) -> dict[str, Any]:
 
 def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
     """The files of the crate that a run keeps under `name`, with paths inside of it."""
-    listed = [artifact.path for artifact in store.list_artifacts(run_id, name)]
-    files = [store.stored_artifact(run_id, path) for path in listed if path != name]
+    files = store.stored_folder(run_id, name)
     return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
 
 
-def load_stored(store: Store, files: Sequence[StoredArtifact], trust: Sequence[str] = ()) -> Crate:
+def must_be_trusted(model: object, given: object, trust: Trust) -> None:
+    """See that the store may vouch for a model from now on.
+
+    Raises
+    ------
+    UntrustedCrateError
+        If it came out of a crate that the store did not pack, and the caller does not answer for
+        that.
+    """
+    if isinstance(given, Crate) and given.origin.is_covered(trust):
+        return
+    if strangers.holds_any(model) and not trust.everything:
+        raise repacked_refused(f"what is to be packed, a {type(given).__name__},")
+
+
+def load_stored(
+    store: Store, files: Sequence[StoredArtifact], trust: Word | Trust = False
+) -> Crate:
     """Load the crate of these files, each held against what the store recorded of it.
 
     The store vouches for what its own packer wrote.
@@ -175,7 +201,7 @@ def folder_of(store: Store, files: Sequence[StoredArtifact]) -> Path:
 
 def is_ours(digest: str) -> bool:
     """Whether this process packed the file of a digest, or its store, if there is one, did."""
-    if digest in _packed_here:
+    if digest in packed_here:
         return True
     return home.settings.store.exists() and home.store().is_packed(digest)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from autotrack.crates.crate import Crate
 from autotrack.crates.pack import Storage, storage_named
+from autotrack.crates.trust import Word, as_trust
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import storable
 from autotrack.describe.profile import known
@@ -17,7 +18,7 @@ from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreErro
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun, home
-from autotrack.tracking.crating import crated_from, known_schema
+from autotrack.tracking.crating import crated_from, known_schema, must_be_trusted
 from autotrack.tracking.filing import file_crate, keep_crate, own_code
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.logs import writable
@@ -198,14 +199,16 @@ def log_model(
     *,
     input_example: Any = None,
     format: Storage = "pickle",  # noqa: A002 - the word that users know
+    trust: Word = False,
 ) -> None:
     """Keep a fitted estimator, or a function, as a crate of the active run.
 
     Parameters
     ----------
-    model : estimator, function or Crate
-        What to keep; a loaded crate is packed again. A function is rebuilt as :func:`crate` does
-        it: one that uses objects comes as a crate that was given them.
+    model : estimator, function, Crate, or str or Path
+        What to keep. A crate, or one at an address or in a folder that :func:`load_model` takes, is
+        packed again. A function is rebuilt as :func:`crate` does it: one that uses objects comes as
+        a crate that was given them.
     name : str, default="model"
         Its name in the run: `load_model("runs:/<run_id>/<name>")` finds it.
     input_example : array or DataFrame, optional
@@ -214,19 +217,30 @@ def log_model(
     format : {"pickle", "skops"}, default="pickle"
         How to store it. skops stores without pickle, needs the extra of its name, and knows no
         functions or classes of your own.
+    trust : bool, str or sequence of str, optional
+        Your word for a crate that the store did not pack, as of :func:`load_model`, or for a model
+        that came out of one: from then on the store vouches for what it packed of it.
 
     Raises
     ------
     UncratableError
         If the model cannot be stored so.
+    UntrustedCrateError
+        If it came from a crate that the store did not pack, and you do not answer for it.
     FreeNameError
         If a function uses what it was not given.
     InvalidValueError
         If it is no function, and has no ``fit``, ``predict`` or ``transform``.
     """
     clean = clean_path(text(name, "the name of a model"))
-    storage = storage_named(format)
+    storage, word = storage_named(format), as_trust(trust)
+    if isinstance(model, str | Path):
+        # Not at the top: reading builds on runs, and they on files.
+        from autotrack.tracking.reading import load_model
+
+        model = load_model(model, trust=word)
     packed = crated_from(model)
+    must_be_trusted(packed, model, word)
     active = writable()
     before = model.manifest.preprocessing if isinstance(model, Crate) else []
     schema = known_schema(model, packed)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from autotrack.crates.manifest import MODEL_FILES
+from autotrack.crates.manifest import FILE_NAME, MODEL_FILES
 from autotrack.crates.pack import Storage, pack
 from autotrack.crates.requirements import USUAL, ProjectCode
 from autotrack.describe.profile import known, profile
@@ -72,13 +72,15 @@ def own_code(settings: Settings) -> ProjectCode:
     return ProjectCode(named=frozenset(asked))
 
 
-def keep_crate(store: Store, run_id: str, path: str, rows: Sequence[StoredArtifact]) -> list[str]:
+def keep_crate(
+    store: Store, run_id: str, path: str, rows: Sequence[StoredArtifact], *, vouch: bool = True
+) -> list[str]:
     """Keep the rows of a crate that :func:`file_crate` packed; what they replace is returned.
 
-    From now on the store vouches for the file of its model.
+    From now on the store vouches for its model and its manifest, unless it is not to.
     """
-    models = {f"{path}/{file}" for file in MODEL_FILES.values()}
-    packed = [row.sha256 for row in rows if row.path in models]
+    written = {f"{path}/{file}" for file in (*MODEL_FILES.values(), FILE_NAME)}
+    packed = [row.sha256 for row in rows if vouch and row.path in written]
     return store.replace_folder(run_id, path, rows, packed)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from autotrack.crates import strangers
 from autotrack.describe.data import describe
 from autotrack.describe.profile import profile
 from autotrack.errors import CaptureWarning, StoreError, UncratableError
@@ -38,17 +39,22 @@ class Packed:
         Why there are no others.
     replaced : list of str
         Where files lie that nobody needs any more, once it was written.
+    strange : set of str
+        The crates that hold what came from crates which the store did not pack: it does not vouch
+        for them.
     """
 
     crates: dict[str, list[StoredArtifact]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     replaced: list[str] = field(default_factory=list)
+    strange: set[str] = field(default_factory=set)
 
     def keep(self, store: Store, run_id: str) -> None:
         """Write it into the run."""
         store.set_tags(run_id, self.tags)
         for name, rows in self.crates.items():
-            self.replaced.extend(keep_crate(store, run_id, name, rows))
+            vouch = name not in self.strange
+            self.replaced.extend(keep_crate(store, run_id, name, rows, vouch=vouch))
 
 
 class Packer:
@@ -79,7 +85,7 @@ class Packer:
         for location in packed.replaced:
             fit.store.artifacts.discard(location)
         rows = packed.crates.get(CRATE)
-        if rows and self._settings.verify_models:
+        if rows and self._settings.verify_models and CRATE not in packed.strange:
             from autotrack.tracking.verifying import verifier
 
             folder = fit.store.artifacts.resolve(rows[0].location).parent
@@ -93,6 +99,8 @@ class Packer:
             folder = home.files_of(fit.store, fit.run_id)
             # What the fit made of its data says nothing of what a model takes.
             schema = schema_of(facts.data, X if facts.describes(X) else None)
+            if strangers.holds_any(model):
+                packed.strange.add(CRATE)
             return file_crate(
                 folder, fit.run_id, CRATE, model, schema, facts.applied_first, own=self._own
             )
@@ -118,6 +126,8 @@ class Packer:
                 data = describe(stitched.data)
                 schema = {} if data is None else profile(stitched.data, data)
                 folder = home.files_of(fit.store, fit.run_id)
+                if strangers.holds_any(stitched.pipeline):
+                    packed.strange.add(PIPELINE)
                 packed.crates[PIPELINE] = file_crate(
                     folder, fit.run_id, PIPELINE, stitched.pipeline, schema, own=self._own
                 )

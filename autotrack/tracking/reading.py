@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
-from autotrack.crates.trust import check_trust
+from autotrack.crates.trust import Trust, Word, as_trust
 from autotrack.entities import RunRecord
 from autotrack.errors import (
     ArtifactNotFoundError,
@@ -24,7 +24,7 @@ from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
 from autotrack.tracking.packing import CRATE
 from autotrack.tracking.registry import load_version
-from autotrack.tracking.runs import Run
+from autotrack.tracking.runs import Run, load_of_run
 from autotrack.tracking.values import several, text, whole
 
 if TYPE_CHECKING:
@@ -250,18 +250,23 @@ def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def load_model(uri: str | Path, *, trust: str | Sequence[str] = ()) -> Crate:
+def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
     """Load a crate.
+
+    Opening a pickle runs whatever is in it. So one opens because the packer of the store in use
+    wrote these bytes (``runs:/`` and ``models:/``, and folders that were saved from there), or on
+    your word. A crate of ``format="skops"`` opens from anybody as far as skops trusts its types by
+    itself, and as long as it is small.
 
     Parameters
     ----------
     uri : str or Path
         ``runs:/<run_id>/model``, ``models:/<name>/<version>``, ``models:/<name>@<alias>``,
         ``models:/<name>/latest``, or the folder of a crate.
-    trust : str or sequence of str, optional
-        What a crate that nobody vouches for may import besides what is trusted anyway: packages
-        (``"category_encoders"``), modules, names in full (``"my.module.Thing"``); ``"code"`` stands
-        for code by value. What runs commands or reaches files has to be named in full.
+    trust : bool, str or sequence of str, optional
+        Your word for a crate that the store in use did not pack. True: whatever is there. The
+        SHA-256 of the model's file (or of the manifest): exactly these bytes. Names of types, for
+        a model that skops stored: what it may hold beyond what skops trusts by itself.
 
     Returns
     -------
@@ -272,17 +277,26 @@ def load_model(uri: str | Path, *, trust: str | Sequence[str] = ()) -> Crate:
     ------
     RunNotFoundError, ModelNotFoundError, ArtifactNotFoundError
         If there is no such run, registered model or crate.
+    CrateFormatError
+        If it is no crate, or one that cannot be loaded here.
     DigestMismatchError
         If a file is not what was recorded; nothing of it was opened.
     UntrustedCrateError
-        If it would import what is not trusted; nothing of it was executed. A store vouches for the
-        code in crates that it packed itself, and for copies of them.
+        If the store did not pack it and you do not answer for it; nothing of it was opened. The
+        message says what it would import, its digests, where it says it comes from, and what to
+        pass.
+
+    Warns
+    -----
+    VersionWarning
+        If a library of models is there in another version than the crate was packed with.
     """
-    trusted = check_trust(trust)
+    trusted = as_trust(trust)
     wanted = str(uri)
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
-        return get_run(run_id).load_model(name or CRATE, trust=trusted)
+        store = home.store()
+        return load_of_run(store, store.get_run(text(run_id, "run_id")), name or CRATE, trusted)
     if wanted.startswith("models:"):
         return load_version(wanted, trusted)
     scheme = wanted.partition(":")[0]

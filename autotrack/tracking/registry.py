@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotrack.crates.manifest import FILE_NAME
-from autotrack.crates.trust import check_trust
+from autotrack.crates.trust import Trust, Word, as_trust
 from autotrack.describe.environment import source
 from autotrack.entities import ModelVersion
 from autotrack.errors import (
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from autotrack.crates.crate import Crate
+    from autotrack.crates.load import Looked
     from autotrack.crates.verify import Verification
 
 _FORMS = "models:/<name>/<version>, models:/<name>@<alias> or models:/<name>/latest"
@@ -42,7 +42,7 @@ def register_model(
     *,
     description: str = "",
     tags: Mapping[str, str] | None = None,
-    trust: str | Sequence[str] = (),
+    trust: Word = False,
 ) -> ModelVersion:
     """Register a crate as the next version of a model, which is made if there is none yet.
 
@@ -60,9 +60,9 @@ def register_model(
         What is to be said of this version.
     tags : mapping of str to str, optional
         Further facts of this version.
-    trust : str or sequence of str, optional
-        What a crate that nobody vouches for may import, as of :func:`autotrack.load_model`. From
-        then on the store vouches for it.
+    trust : bool, str or sequence of str, optional
+        Your word for a crate that the store did not pack, as of :func:`autotrack.load_model`. From
+        then on the store vouches for these bytes.
 
     Returns
     -------
@@ -76,12 +76,13 @@ def register_model(
     DigestMismatchError, CrateFormatError
         If a folder is no crate, or a damaged one.
     UntrustedCrateError
-        If a folder is a crate that would import what is not trusted.
+        If the store did not pack it, and you do not answer for it. One that skops stored is kept
+        without, where skops trusts all its types; the store does not vouch for it then.
     InvalidValueError
         If the name cannot be one.
     """
     store, wanted = home.store(), str(uri)
-    files, run_id, packed = _files_at(store, wanted, check_trust(trust))
+    files, run_id, packed = _files_at(store, wanted, as_trust(trust))
     return store.add_model_version(
         text(name, "the name of a model"),
         files,
@@ -94,46 +95,33 @@ def register_model(
     )
 
 
-def _vouched(folder: Path, trust: Sequence[str]) -> tuple[str, ...]:
-    """The digest of the model in a crate, if the store is to vouch for it from now on.
-
-    Raises
-    ------
-    UntrustedCrateError
-        If nobody does, and it would import what is not trusted.
-    """
-    from autotrack.crates.audit import refuse
-    from autotrack.crates.load import look
-
-    found = look(folder, trust=trust)
-    if is_ours(found.digest):
-        return (found.digest,)
-    refuse(found.refused, folder)
-    return (found.digest,) if trust else ()
+def _vouched(looked: Looked, trust: Trust) -> tuple[str, ...]:
+    """The digests of a crate that the store is to vouch for from now on."""
+    origin = looked.origin
+    if origin.is_recorded or origin.is_trusted:
+        return (origin.model, origin.manifest)
+    # Who named all that skops does not trust by itself has answered for the types in the model.
+    return (origin.model,) if origin.is_vouched or trust.names else ()
 
 
 def _files_at(
-    store: Store, uri: str, trust: Sequence[str]
+    store: Store, uri: str, trust: Trust
 ) -> tuple[Sequence[StoredArtifact], str | None, tuple[str, ...]]:
     """The files of the crate at `uri`, the run it came from, and the digests to vouch for."""
     if uri.startswith(("runs:", "models:")):
+        from autotrack.crates.load import require
+
         files, run_id = _recorded_at(store, uri)
-        return files, run_id, _vouched(folder_of(store, files), trust)
+        recorded = {file.path: file.sha256 for file in files}
+        looked = require(folder_of(store, files), recorded, trust=trust, vouches=is_ours)
+        return files, run_id, _vouched(looked, trust)
     folder = Path(uri).expanduser()
     if not folder.is_dir():
         raise ArtifactNotFoundError(
             f"there is no crate at {uri!r:.200}; give runs:/<run_id>/model, {_FORMS}, or the "
             "folder of a crate"
         )
-    from autotrack.crates.load import check
-
-    manifest = check(folder)
-    known: str | None = None
-    if manifest.run_id:
-        with suppress(RunNotFoundError):  # it may come from another store
-            known = store.get_run(manifest.run_id).run_id
-    files, packed = _copied(store, folder, trust)
-    return files, known, packed
+    return _copied(store, folder, trust)
 
 
 def _recorded_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str | None]:
@@ -151,7 +139,7 @@ def _recorded_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str 
     return files, run_id
 
 
-def verify_model(uri: str, *, env: bool = False, trust: str | Sequence[str] = ()) -> Verification:
+def verify_model(uri: str, *, env: bool = False, trust: Word = False) -> Verification:
     """Verify the crate at an address that `load_model` takes, without loading it in this process.
 
     Parameters
@@ -159,7 +147,7 @@ def verify_model(uri: str, *, env: bool = False, trust: str | Sequence[str] = ()
     uri : str
     env : bool, default=False
         As of :meth:`autotrack.Crate.verify`.
-    trust : str or sequence of str, optional
+    trust : bool, str or sequence of str, optional
         As of :func:`autotrack.load_model`.
 
     Raises
@@ -169,16 +157,15 @@ def verify_model(uri: str, *, env: bool = False, trust: str | Sequence[str] = ()
     DigestMismatchError, CrateFormatError
         If it is no crate, or a damaged one.
     UntrustedCrateError
-        If it would load what is not trusted; nothing of it was.
+        If the store did not pack it, and you do not answer for it; nothing of it was opened. With
+        `env`, that goes for what skops stored as well: its requirements would be installed.
     """
-    from autotrack.crates.audit import refuse
-    from autotrack.crates.load import look
+    from autotrack.crates.load import require
     from autotrack.crates.verify import verify
 
     folder, recorded = locate(uri)
-    found = look(folder, recorded, trust=check_trust(trust), vouches=is_ours)
-    refuse(found.refused, folder)
-    return verify(folder, found.manifest, env=env)
+    found = require(folder, recorded, trust=trust, vouches=is_ours)
+    return verify(folder, found.manifest, found.origin, env=env)
 
 
 def locate(uri: str) -> tuple[Path, dict[str, str] | None]:
@@ -197,14 +184,19 @@ def locate(uri: str) -> tuple[Path, dict[str, str] | None]:
 
 
 def _copied(
-    store: Store, folder: Path, trust: Sequence[str]
-) -> tuple[list[StoredArtifact], tuple[str, ...]]:
+    store: Store, folder: Path, trust: Trust
+) -> tuple[list[StoredArtifact], str | None, tuple[str, ...]]:
+    from autotrack.crates.load import copy
+
     with store.artifacts.staging() as staged:
-        copy = staged / "crate"
-        shutil.copytree(folder, copy)
-        packed = _vouched(copy, trust)
-        location = store.artifacts.place(copy, _FOLDER, "crate")
-    return store.artifacts.rows(location), packed
+        looked = copy(folder, staged / "crate", trust=trust, vouches=is_ours)
+        run_id = looked.manifest.run_id
+        known: str | None = None
+        if run_id:
+            with suppress(RunNotFoundError):  # it may come from another store
+                known = store.get_run(run_id).run_id
+        location = store.artifacts.place(staged / "crate", _FOLDER, "crate")
+    return store.artifacts.rows(location), known, _vouched(looked, trust)
 
 
 def find_version(store: Store, uri: str) -> ModelVersion:
@@ -232,7 +224,7 @@ def find_version(store: Store, uri: str) -> ModelVersion:
     raise InvalidValueError(f"{uri!r:.200} is no address of a model; give {_FORMS}")
 
 
-def load_version(uri: str, trust: Sequence[str] = ()) -> Crate:
+def load_version(uri: str, trust: Word | Trust = False) -> Crate:
     """Load the crate of a registered version; what it is scored with goes to its run."""
     store = home.store()
     version = find_version(store, uri)

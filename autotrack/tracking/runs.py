@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
-from autotrack.crates.trust import check_trust
+from autotrack.crates.trust import Trust, Word
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.store.database import Store
@@ -188,12 +188,15 @@ class Run:
         """
         return notes_frame(self._store.notes(self._run_id))
 
-    def load_model(self, name: str = CRATE, *, trust: str | Sequence[str] = ()) -> Crate:
-        """Load the crate that the run keeps under `name`, after looking at it.
+    def load_model(self, name: str = CRATE, *, trust: Word | Trust = False) -> Crate:
+        """Load the crate that the run keeps under `name`.
 
-        `trust` is as of :func:`autotrack.load_model`.
-
-        `trust` is that of :func:`autotrack.load_model`.
+        Parameters
+        ----------
+        name : str, default="model"
+        trust : bool, str or sequence of str, optional
+            As of :func:`autotrack.load_model`: for a crate that was logged as a file, and not
+            packed by the store.
 
         Raises
         ------
@@ -202,21 +205,9 @@ class Run:
         DigestMismatchError
             If a file is not the one that was recorded.
         UntrustedCrateError
-            If it would load what is not trusted.
+            If the store did not pack it, and you do not answer for it.
         """
-        record = self.record()
-        files = crate_files(self._store, record.run_id, name)
-        if not files:
-            reason = record.tags.get(
-                "autotrack.crate_error", "log_models was off, or nothing was fitted"
-            )
-            raise ArtifactNotFoundError(
-                f"run {record.run_id} has no crate {name!r} ({reason}); "
-                "list_artifacts(run_id) shows what it has"
-            )
-        crate = load_stored(self._store, files, check_trust(trust))
-        link_to_run(crate, self._store, record)
-        return crate
+        return load_of_run(self._store, self.record(), name, trust)
 
     def __enter__(self) -> Run:
         return self
@@ -294,3 +285,22 @@ class Run:
 
 def _run_at(root: Path, run_id: str) -> Run:
     return Run(home.store_at(root, lazy=True), run_id)
+
+
+def load_of_run(store: Store, record: RunRecord, name: str, trust: Word | Trust) -> Crate:
+    """Load the crate that a run keeps under `name`.
+
+    Takes and raises what :meth:`Run.load_model` does.
+    """
+    files = crate_files(store, record.run_id, name)
+    if not files:
+        reason = record.tags.get(
+            "autotrack.crate_error", "log_models was off, or nothing was fitted"
+        )
+        raise ArtifactNotFoundError(
+            f"run {record.run_id} has no crate {name!r} ({reason}); "
+            "list_artifacts(run_id) shows what it has"
+        )
+    crate = load_stored(store, files, trust)
+    link_to_run(crate, store, record)
+    return crate

@@ -9,7 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotrack.crates.load import check
+from autotrack.crates.load import require
+from autotrack.crates.trust import just_packed
 from autotrack.crates.verify import verify
 from autotrack.errors import CrateError
 from autotrack.store.database import Store
@@ -85,7 +86,9 @@ class Verifier:
     @staticmethod
     def _outcome(task: _Task) -> str:
         try:
-            found = verify(task.folder, check(task.folder), background=True)
+            # The store may still be about to note what it packed, so it is this process's word.
+            looked = require(task.folder, vouches=just_packed)
+            found = verify(task.folder, looked.manifest, looked.origin, background=True)
         except CrateError as error:
             # A later fit of the run replaces its crate, which is verified in its turn.
             return f"no: {error}" if task.folder.exists() else ""

@@ -75,7 +75,9 @@ def test_crate_show_has_the_bill_and_the_code_without_loading_it(look, tmp_path)
     assert "<Crate" in out
     assert "factor" in out
     assert "return [" not in out
-    assert "cloudpickle.cloudpickle._make_function (is not known)" in out
+    assert "cloudpickle.cloudpickle._make_function" in out
+    assert "functions or classes of its own" in out
+    assert "The store in use packed it" in out
     assert "return [value * factor for value in values]" in look(
         "crate", "show", "--source", str(tmp_path / "crate")
     )
@@ -86,8 +88,36 @@ def test_crate_show_has_the_bill_and_the_code_without_loading_it(look, tmp_path)
 def test_crate_show_says_what_a_crate_would_import(look, tmp_path):
     autotrack.crate(Ridge().fit([[1.0], [2.0]], [1.0, 2.0])).save(tmp_path / "crate")
     out = look("crate", "show", str(tmp_path / "crate"))
-    assert "would import" in out
-    assert "0 not trusted" in out
+    assert "would import   numpy, sklearn: numpy._core" in out
+    digest = hashlib.sha256((tmp_path / "crate" / "model.pkl").read_bytes()).hexdigest()
+    assert f"SHA-256        {digest} model.pkl" in out
+
+
+def test_crate_show_says_what_the_error_would_say(look, tmp_path, run_python):
+    folder = autotrack.crate(Ridge().fit([[1.0], [2.0]], [1.0, 2.0])).save(tmp_path / "crate")
+    out = run_python("-m", "autotrack", "crate", "show", folder).stdout
+    done = run_python(code="import autotrack; autotrack.load_model('crate')", check=False)
+    said = [line for line in out.splitlines() if "SHA-256 " in line or "would import" in line]
+    assert len(said) == 3
+    assert all(line in done.stderr for line in said)
+    assert "did not pack it" in out
+    assert "trust=True" in out
+
+
+def test_crate_convert_makes_one_without_pickle(look, tmp_path, run_python):
+    pytest.importorskip("skops", reason="skops is not installed here")
+    version = registered()
+    look("crate", "convert", version.uri, str(tmp_path / "safe"))
+    code = "import autotrack; print(autotrack.load_model('safe').predict([[1.0]]))"
+    assert run_python(code=code, AUTOTRACK_STORE=str(tmp_path / "none")).stdout.startswith("[1.")
+    folder = autotrack.load_model(version.uri).save(tmp_path / "pickle")
+    convert = ["-m", "autotrack", "crate", "convert", folder, tmp_path / "made"]
+    other = {"AUTOTRACK_STORE": str(tmp_path / "none")}
+    done = run_python(*convert, check=False, **other)
+    assert done.returncode == 1
+    assert "did not pack" in done.stderr
+    run_python(*convert, "--trust", **other)
+    assert (tmp_path / "made" / "model.skops").exists()
 
 
 def test_crates_are_shown_and_verified_at_their_addresses(look):
@@ -108,5 +138,13 @@ def test_a_crate_that_is_not_trusted_is_not_opened_to_verify_it(look, tmp_path):
     (tmp_path / "crate" / "model.pkl").write_bytes(content)
     (tmp_path / "crate" / "manifest.json").write_text(json.dumps(manifest))
     out = look("crate", "verify", str(tmp_path / "crate"), code=1)
-    assert "would load what is not trusted" in out
-    assert look("crate", "verify", str(tmp_path / "crate"), "--trust", "code")
+    assert "the store in use did not pack" in out
+    assert "give true" in look(
+        "crate", "verify", str(tmp_path / "crate"), "--trust", "code", code=2
+    )
+    for word in (
+        ["--trust"],
+        ["--trust", "true"],
+        ["--trust", hashlib.sha256(content).hexdigest()],
+    ):
+        assert look("crate", "verify", str(tmp_path / "crate"), *word)

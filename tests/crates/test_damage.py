@@ -24,6 +24,7 @@ from autotrack import (
     CrateFormatError,
     DigestMismatchError,
     UncratableError,
+    UntrustedCrateError,
 )
 from autotrack.crates.manifest import FORMAT
 
@@ -146,10 +147,11 @@ def test_an_exchanged_model_in_a_copy_is_not_opened(saved, trap):
         autotrack.load_model(saved)
 
 
-def test_a_copy_without_its_run_vouches_for_damage_only(saved, tmp_path):
-    """As the README says: the digests do not tell who made the file."""
+def test_the_digests_in_a_folder_do_not_tell_who_made_it(saved, tmp_path):
     vouch_for(saved, pickle.dumps(Ridge(alpha=7)))
-    assert autotrack.load_model(saved).estimator.alpha == 7
+    with pytest.raises(UntrustedCrateError):
+        autotrack.load_model(saved)
+    assert autotrack.load_model(saved, trust=True).estimator.alpha == 7
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "manifest.json"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.crates.fuzz import Canary, crates, fuzz, mutated
 from tests.crates.tricks import TRICKS
+
+from tests.crates.fuzz import Canary, crates, fuzz, mutated
 
 
 def test_no_mutation_of_a_crate_executes_hangs_or_crashes():

@@ -226,16 +226,16 @@ def test_the_manifest_names_the_code_that_is_inside(project):
     import autotrack
 
     saved, _ = project
-    code = autotrack.load_model(saved / "module", trust="code").manifest.code
+    code = autotrack.load_model(saved / "module", trust=True).manifest.code
     assert {"steps.Step", "steps.Base", "helpers.Mode", "helpers.Options", "helpers.clean"} <= set(
         code
     )
     assert not any("never_used" in name for name in code)
-    assert autotrack.load_model(saved / "closure", trust="code").manifest.code == [
+    assert autotrack.load_model(saved / "closure", trust=True).manifest.code == [
         "__main__.make.<locals>.<lambda>"
     ]
     for name in NAMES:
-        needs = autotrack.load_model(saved / name, trust="code").requirements
+        needs = autotrack.load_model(saved / name, trust=True).requirements
         assert [line.partition("==")[0] for line in needs] == [
             "cloudpickle",
             "numpy",

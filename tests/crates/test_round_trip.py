@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -228,9 +229,17 @@ def test_a_saved_crate_is_loaded_from_its_folder_and_linked_to_its_run(tmp_path)
         crate.save(saved)
 
 
-def test_a_saved_crate_loads_where_there_is_no_store(tmp_path, run_python):
+def test_a_saved_crate_loads_on_my_word_where_there_is_no_store(tmp_path, run_python):
     saved = fit_and_keep(LogisticRegression(), X, y).load_model().save(tmp_path / "model")
-    code = "import autotrack; print(autotrack.load_model('model').predict([[1, 0, 0, 0]]))"
+    digest = hashlib.sha256((saved / "model.pkl").read_bytes()).hexdigest()
+    code = f"""
+import autotrack
+try:
+    autotrack.load_model("model")
+except autotrack.UntrustedCrateError as error:
+    assert {digest!r} in str(error)
+print(autotrack.load_model("model", trust={digest!r}).predict([[1, 0, 0, 0]]))
+"""
     done = run_python(code=code, AUTOTRACK_STORE=str(tmp_path / "none"))
     assert done.stdout == "[1]\n"
     assert not (tmp_path / "none").exists()

@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import autotrack
+from autotrack import UntrustedCrateError
 from autotrack.cli import main
 from autotrack.tracking.verifying import verifier
 
@@ -171,7 +172,9 @@ def test_a_damaged_crate_is_not_opened_to_verify_it(tmp_path):
 def test_requirements_that_cannot_be_installed_are_named(tmp_path):
     crate = crate_of(*CASES["array"])
     path = edited(crate, tmp_path / "crate", requirements=["no-such-thing-at-all==1.0"])
-    found = autotrack.load_model(path).verify(env=True)
+    with pytest.raises(UntrustedCrateError, match="would install and run no-such-thing-at-all"):
+        autotrack.load_model(path).verify(env=True)
+    found = autotrack.load_model(path, trust=True).verify(env=True)
     assert not found
     assert "its environment cannot be made" in found.problems[0]
     assert "no-such-thing-at-all" in found.problems[0]
@@ -180,7 +183,7 @@ def test_requirements_that_cannot_be_installed_are_named(tmp_path):
 def test_a_python_that_is_not_there_is_named(tmp_path):
     crate = crate_of(*CASES["array"])
     path = edited(crate, tmp_path / "crate", python="3.2.1")
-    found = autotrack.load_model(path).verify(env=True)
+    found = autotrack.load_model(path, trust=True).verify(env=True)
     assert "there is no python3.2" in found.problems[0]
 
 

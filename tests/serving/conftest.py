@@ -108,8 +108,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
                 autotrack.tracking.context.home.forget()
             else:
                 uri = str(model.save(cwd / "crate"))
-            # The server's store is another one, and does not vouch for functions.
-            options = ("--trust", "code", *options)
+            # The server's store is another one, and did not pack it.
+            options = ("--trust", "true", *options)
         server = Server(uri, *options, cwd=cwd, **environment)
         started.append(server)
         return server

@@ -237,5 +237,5 @@ def test_a_crate_of_a_stranger_is_not_served(tmp_path, run_python):
         check=False, AUTOTRACK_STORE=str(tmp_path / "other"),
     )  # fmt: skip
     assert done.returncode != 0
-    assert "would load what is not trusted" in done.stderr
+    assert "the store in use did not pack" in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,7 +2,7 @@
 
 Each subfolder holds a crate and ``data.pkl``. ``answers.pkl`` in FOLDER gets, by subfolder, the
 answers of ``model.pkl`` unpickled where autotrack cannot be imported, and then those of the crate
-that autotrack loads, with nobody to vouch for it; or the error's text.
+that autotrack loads, on our word; or the error's text.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def main() -> None:
     sys.modules["autotrack"] = None  # type: ignore[assignment] - whoever imports it fails
     bare = answers(folders, lambda folder: pickle.loads((folder / "model.pkl").read_bytes()))
     del sys.modules["autotrack"]
-    # The store that packed them is not asked: nobody vouches for these.
+    # The store that packed them is not asked.
     os.environ["AUTOTRACK_STORE"] = str(root / "nowhere")
     import autotrack
 
-    crates = answers(folders, lambda folder: autotrack.load_model(folder).estimator)
+    crates = answers(folders, lambda folder: autotrack.load_model(folder, trust=True).estimator)
     (root / "answers.pkl").write_bytes(pickle.dumps((bare, crates)))
 
 
