@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import click
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
-from autotrack.cli.look import new_console
 from autotrack.cli.main import existing_store, main, store_option
+from autotrack.cli.printing import escape, new_console, say
 from autotrack.cli.tables import ID, moment
 from autotrack.crates.load import check, look
 from autotrack.entities import ModelVersion
@@ -27,7 +26,7 @@ def models(name: str | None, as_csv: bool) -> None:
     if as_csv:
         frame = registry.search_models(name)
         frame["aliases"] = frame["aliases"].map(" ".join)
-        click.echo(frame.to_csv(index=False), nl=False)
+        say(frame.to_csv(index=False).removesuffix("\n"))
         return
     versions = store.model_versions(name)
     out = new_console()
@@ -81,14 +80,14 @@ def show(uri: str, source: bool) -> None:
     path, _ = registry.locate(uri)
     manifest = check(path)
     out = new_console()
-    out.print(escape(manifest.bill()))
+    out.print(escape(manifest.bill(), lines=True))
     found = look(path)
     out.print(f"  {'would import':<13} {len(found.names)} names, {len(found.refused)} not trusted")
     for (module, name), why in sorted(found.refused.items()):
         out.print(escape(f"    {module}.{name} ({why})"))
     for name, text in manifest.sources.items() if source else ():
         out.print(f"\n[bold]{escape(name)}[/bold]")
-        out.print(escape(text.rstrip()))
+        out.print(escape(text.rstrip(), lines=True))
 
 
 @crate.command()
@@ -104,5 +103,5 @@ def verify(context: click.Context, uri: str, env: bool, trust: tuple[str, ...]) 
     the crate says something else there, or cannot be opened.
     """
     found = registry.verify_model(uri, env=env, trust=trust)
-    click.echo(str(found))
+    say(str(found))
     context.exit(0 if found else 1)

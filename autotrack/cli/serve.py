@@ -11,8 +11,10 @@ import click
 
 from autotrack._version import __version__
 from autotrack.cli.main import main, store_option
+from autotrack.cli.printing import say
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError
+from autotrack.printable import printable
 from autotrack.tracking.context import home
 from autotrack.tracking.reading import load_model
 from autotrack.tracking.registry import find_version
@@ -85,12 +87,19 @@ def serve(
             f"cannot listen at {host}:{port} ({error.strerror}); choose another with --port, "
             "0 being any that is free"
         ) from error
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     _announce(served.crate.manifest.estimator, uri, version, listening, token is not None)
     home.forget()  # the store has said what it was asked, and nothing is recorded here
     sys.exit(run(app, listening, workers))
+
+
+class _Log(logging.Formatter):
+    """Lines for the log, in which whatever a request has brought is seen and not obeyed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), lines=True)
 
 
 def _announce(
@@ -99,11 +108,9 @@ def _announce(
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     what = uri if version is None else f"{uri}, version {version.version}"
-    click.echo(f"autotrack {__version__} serves {estimator} ({what})")
-    click.echo(f"  {address}/predict")
-    click.echo(f"  {address}/docs")
+    say(f"autotrack {__version__} serves {estimator} ({what})")
+    say(f"  {address}/predict")
+    say(f"  {address}/docs")
     if not guarded and not host.startswith(_LOOPBACK):
-        click.echo(
-            f"autotrack: whoever reaches {host} can use it; --token keeps others out", err=True
-        )
+        say(f"autotrack: whoever reaches {host} can use it; --token keeps others out", error=True)
     sys.stdout.flush()

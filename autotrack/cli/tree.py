@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 
-from rich.markup import escape
 from rich.tree import Tree
 
+from autotrack.cli.printing import escape
 from autotrack.cli.tables import ID, number, status
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
@@ -67,7 +67,7 @@ def _line(row: RunRow, swept: Container[tuple[str, str]]) -> str:
     rest = sorted((key for key in row.params if key not in first), key=_is_in(row.params, steps))
     params = first + rest[: max(0, _PARAMS - len(first))]
     said = [f"{escape(key)}={escape(_short(row.params[key]))}" for key in params]
-    about = f"[dim]{row.kind} {row.run_id[:ID]}[/dim]"
+    about = f"[dim]{escape(row.kind)} {escape(row.run_id[:ID])}[/dim]"
     if is_candidate and said:  # whose name is made of its params
         parts = [f"[bold]{', '.join(said)}[/bold]", about]
     else:

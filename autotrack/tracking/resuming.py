@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autotrack.entities import Note
+from autotrack.printable import printable
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 
@@ -137,4 +138,5 @@ def tell(earlier: Earlier, quiet: bool) -> None:
             f"{count} evaluations need not be computed again (resume=False starts over)\n"
         )
     elif earlier.why_not:
-        sys.stderr.write(f"autotrack: the search starts over, since {earlier.why_not}\n")
+        why = printable(earlier.why_not)
+        sys.stderr.write(f"autotrack: the search starts over, since {why}\n")
