@@ -44,6 +44,9 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
               "not see it.")  # fmt: skip
 @click.option("--max-body", default="10MB", show_default=True, callback=_bytes, metavar="SIZE",
               help="How large a request may be.")  # fmt: skip
+@click.option("--allow-host", "allowed", multiple=True, metavar="NAME",
+              help="A further name that requests may address the server by, and whose pages may "
+              "ask it; * is any. localhost and --host are allowed.")  # fmt: skip
 @click.option("--trust", multiple=True, metavar="NAME",
               help="What a stranger's crate may import; code: what it carries.")  # fmt: skip
 @store_option
@@ -54,6 +57,7 @@ def serve(
     workers: int,
     token: str | None,
     max_body: int,
+    allowed: tuple[str, ...],
     trust: tuple[str, ...],
 ) -> None:
     """Answer requests with the predictions of a model.
@@ -63,6 +67,7 @@ def serve(
     """
     try:
         from autotrack.serving.app import make_app
+        from autotrack.serving.origins import Origins
         from autotrack.serving.pages import assets
         from autotrack.serving.served import Served
         from autotrack.serving.workers import bind, check_count, run
@@ -79,7 +84,7 @@ def serve(
     # What is served is the version that the alias means now.
     crate = load_model(uri if version is None else version.uri, trust=trust)
     served = Served(crate, uri, version)
-    app = make_app(served, token=token, most_bytes=max_body)
+    app = make_app(served, token=token, most_bytes=max_body, origins=Origins(host, allowed))
     try:
         listening = bind(host, port)
     except OSError as error:

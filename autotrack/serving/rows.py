@@ -168,8 +168,11 @@ class SequenceRows(Rows):
         self.nests = cell.kind == "any"
 
     def row(self, *, strict: bool = True, extra: Literal["forbid", "ignore"]) -> CoreSchema:
-        """A value."""
-        return core_schema.any_schema() if self.nests else self._cell.validator(strict=strict)
+        """A value; of texts, none that is missing, unless the training had such."""
+        if self.nests:
+            return core_schema.any_schema()
+        whole = self._cell.kind != "text" or bool(self._cell.facts.get("nulls"))
+        return self._cell.validator(strict=strict, missing=whole)
 
     def build(self, rows: Sequence[Any]) -> Any:
         """The values as they were in training."""
