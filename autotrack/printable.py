@@ -52,3 +52,20 @@ def _spelt(letter: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def described(value: object, longest: int = 80) -> str:
+    """The `repr` of any value for a message, cut; its class where that fails or says nothing."""
+    try:
+        shown = str.__str__(repr(value))
+    except Exception:  # noqa: BLE001 - a foreign __repr__ may do anything
+        shown = ""
+    shown = shown or f"<{type(value).__qualname__}>"
+    if len(shown) <= longest:
+        return printable(shown)
+    return f"{printable(shown[:longest])}… ({type(value).__name__})"
+
+
+def plain_text(value: str) -> str:
+    """The characters of a text whose class may say something else of itself."""
+    return value if type(value) is str else str.__str__(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from numbers import Real
 from typing import Any
 
@@ -14,6 +15,7 @@ import xxhash
 from autotrack.capture.notes import Noted
 from autotrack.describe.estimator import storable
 from autotrack.entities import Note
+from autotrack.printable import described, plain_text
 from autotrack.tracking.facts import Table
 
 _ERROR = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?", re.DOTALL)
@@ -69,8 +71,15 @@ def _error_note(split: int, traceback: str) -> Note:
 
 def candidate_name(params: Mapping[str, Any]) -> str:
     """The params of a candidate, for people."""
-    text = ", ".join(f"{key}={value}" for key, value in params.items())
+    text = ", ".join(f"{key}={_shown(value)}" for key, value in params.items())
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return plain_text(value if isinstance(value, str) else str(value))
+    except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
+        return described(value)
 
 
 def identity(params: Mapping[str, Any]) -> str:
@@ -83,7 +92,8 @@ def _identity(value: Any) -> str:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
-        return f"{type(value).__name__} {value!r}"
+        with suppress(Exception):  # a foreign __repr__, or more digits than Python writes
+            return f"{type(value).__name__} {value!r}"
     return f"{type(value).__name__} {joblib.hash(value)}"
 
 

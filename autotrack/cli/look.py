@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from autotrack.cli.searches import SEARCH_TAGS, best_candidates, best_so_far, no
 from autotrack.cli.tables import ID, moment, number, run_table, span, status, took
 from autotrack.cli.tree import run_tree
 from autotrack.entities import RunRecord
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking import reading
@@ -234,7 +236,7 @@ def _steps(count: int) -> str:
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else described(value, sys.maxsize)
 
 
 def _data(use: Any) -> str:

@@ -14,7 +14,7 @@ from rich import box
 from rich.table import Table
 
 from autotrack.cli.printing import escape
-from autotrack.printable import printable
+from autotrack.printable import described, printable
 from autotrack.store.search import RunRow
 
 _COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
@@ -83,7 +83,8 @@ def _wanted(rows: Sequence[RunRow]) -> list[_Column]:
     differing = [
         _param(key)
         for key, count in params.most_common()
-        if len({repr(row.params.get(key)) for row in rows}) > 1 or count < len(rows) > 1
+        if len({described(row.params.get(key), sys.maxsize) for row in rows}) > 1
+        or count < len(rows) > 1
     ]
     return metrics[:_METRICS_FIRST] + differing + metrics[_METRICS_FIRST:]
 
@@ -97,7 +98,7 @@ def _param(key: str) -> _Column:
         if key not in row.params:
             return ""
         held = row.params[key]
-        return escape(_cut(held if isinstance(held, str) else repr(held), _LONGEST_VALUE))
+        return escape(_cut(held if isinstance(held, str) else described(held), _LONGEST_VALUE))
 
     return _Column(_heading(key), value, right=True)
 

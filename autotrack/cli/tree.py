@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Container, Mapping, Sequence
 
 from rich.tree import Tree
 
 from autotrack.cli.printing import escape
 from autotrack.cli.tables import ID, number, status
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 
@@ -50,7 +52,7 @@ def _swept(rows: Sequence[RunRow]) -> set[tuple[str, str]]:
     values: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         for key, value in row.params.items():
-            values.setdefault((row.kind, key), set()).add(repr(value))
+            values.setdefault((row.kind, key), set()).add(described(value, sys.maxsize))
     return {swept for swept, found in values.items() if len(found) > 1}
 
 
@@ -90,7 +92,7 @@ def _is_in(params: Mapping[str, object], names: Sequence[str]) -> Callable[[str]
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = described(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -13,10 +13,12 @@ import xxhash
 
 from autotrack.describe.constructor import constructor_defaults, own_params
 from autotrack.describe.data import describe
+from autotrack.printable import plain_text
 
 #: Params longer than this (as JSON text) are kept as a short form and a digest.
 LONGEST_VALUE = 500
 _SHORT_FORM = 200
+_MOST_BITS = 10_000
 _DEEPEST = 12
 
 #: What a value is inside of, outermost first.
@@ -193,7 +195,10 @@ def _same(value: Any, default: Any) -> bool:
 
 def storable(value: Any, within: Outer = ()) -> Any:
     """`value` as plain typed data; long or opaque values as a readable form and a digest."""
-    plain = _plain(value, within)
+    try:
+        plain = _plain(value, within)
+    except Exception:  # noqa: BLE001 - a foreign value may do anything, from any attribute
+        plain = f"<{type(value).__qualname__}>"
     if isinstance(plain, bool | int | float) or plain is None:
         return plain
     text = plain if isinstance(plain, str) else json.dumps(plain, default=str)
@@ -205,9 +210,10 @@ def storable(value: Any, within: Outer = ()) -> Any:
 
 def _plain(value: Any, within: Outer) -> Any:
     if value is None or isinstance(value, bool | str):
-        return str(value) if isinstance(value, str) else value
+        return plain_text(value) if isinstance(value, str) else value
     if isinstance(value, int):
-        return int(value)
+        # With more digits Python neither writes nor reads it.
+        return int(value) if value.bit_length() <= _MOST_BITS else hex(value)
     if isinstance(value, float):
         return float(value)
     if isinstance(value, np.generic):
@@ -220,7 +226,10 @@ def _plain(value: Any, within: Outer) -> Any:
     if isinstance(value, set | frozenset):
         return sorted((_plain(item, (*within, value)) for item in value), key=repr)
     if isinstance(value, dict):
-        return {str(key): _plain(item, (*within, value)) for key, item in value.items()}
+        return {
+            _key(key, (*within, value)): _plain(item, (*within, value))
+            for key, item in value.items()
+        }
     if isinstance(value, np.ndarray):
         return _array(value, within)
     return _opaque(value, within)
@@ -233,7 +242,7 @@ def _array(value: np.ndarray[Any, Any], within: Outer) -> Any:
     form = f"array(shape={value.shape}, dtype={value.dtype})"
     if value.dtype == object:
         return form
-    return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(np.ascontiguousarray(value).data)}"
+    return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(value.tobytes())}"
 
 
 def _opaque(value: Any, within: Outer) -> str:
@@ -264,7 +273,15 @@ def _opaque(value: Any, within: Outer) -> str:
     except Exception:  # noqa: BLE001 - a foreign __repr__ may do anything
         return f"<{type(value).__qualname__}>"
     # A default repr holds a memory address, which means nothing tomorrow.
-    return f"<{type(value).__qualname__}>" if " at 0x" in text else text
+    return f"<{type(value).__qualname__}>" if " at 0x" in text else plain_text(text)
+
+
+def _key(key: Any, within: Outer) -> str:
+    """The key of a mapping as text."""
+    try:
+        return plain_text(key if isinstance(key, str) else str(key))
+    except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
+        return str(_plain(key, within))
 
 
 def _constants(function: FunctionType) -> list[object]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autotrack.errors import FilterError
+from autotrack.printable import described, plain_text
 from autotrack.store.filter_tree import (
     Combined,
     Comparison,
@@ -28,6 +29,7 @@ from autotrack.store.filter_tree import (
     Ordering,
     Value,
 )
+from autotrack.store.keys import is_text
 from autotrack.store.nearest import nearest
 
 #: The fields with keys, by what they are called; MLflow's singulars are understood.
@@ -50,6 +52,9 @@ _TABLES = ("metrics", "params", "tags")
 _DEEPEST = 100
 _MOST = 500
 _MOST_VALUES = 10_000
+# Digits of a whole number; one of more is an infinity to any comparison.
+_MOST_DIGITS = 100_000
+_AT_ONCE = 4000
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -126,7 +131,7 @@ def parse_order(
     for text in texts:
         if not isinstance(text, str):
             raise FilterError(
-                f"order_by {text!r:.80} is no text; write for example 'metrics.r2 desc'"
+                f"order_by {described(text)} is no text; write for example 'metrics.r2 desc'"
             )
         parser = _Parser(text, odd_keys, _BEFORE_NEXT_TERM)
         while parser.next.kind != "end":
@@ -147,7 +152,13 @@ class _Parser:
         self, text: str, odd_keys: Sequence[tuple[str, str]], after_key: re.Pattern[str]
     ) -> None:
         if not isinstance(text, str):
-            raise FilterError(f'{text!r:.80} is no text; write for example "metrics.test_r2 > 0.9"')
+            raise FilterError(
+                f'{described(text)} is no text; write for example "metrics.test_r2 > 0.9"'
+            )
+        text = plain_text(text)
+        if not is_text(text):
+            at = next(place for place, letter in enumerate(text) if not is_text(letter))
+            raise complain(text, at, "the lone surrogate here is in no text that can be recorded")
         self.text = text
         # The longest first: one may begin as another does.
         self._odd_keys = sorted(odd_keys, key=_length_of_key, reverse=True)
@@ -354,5 +365,12 @@ def _number(text: str) -> int | float:
     try:
         return int(text)
     except ValueError:
-        # More digits than Python reads are an infinity to any comparison.
-        return float(text)
+        digits = text.lstrip("+-")
+        if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+            return float(text)
+    # More digits than Python reads at once.
+    value = 0
+    for start in range(0, len(digits), _AT_ONCE):
+        piece = digits[start : start + _AT_ONCE]
+        value = value * 10 ** len(piece) + int(piece)
+    return -value if text.startswith("-") else value

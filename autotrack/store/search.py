@@ -25,6 +25,7 @@ from typing import Any
 
 from autotrack.entities import RunKind, RunStatus
 from autotrack.errors import FilterError
+from autotrack.printable import described
 from autotrack.store.conditions import Compiler
 from autotrack.store.experiments import instant
 from autotrack.store.filters import KEY, parse_filter, parse_order
@@ -162,7 +163,7 @@ def compile_query(
     FilterError
         If `where`, `order_by` or `limit` cannot be understood.
     """
-    compiler = Compiler(query.where or "")
+    compiler = Compiler(query.where if isinstance(query.where, str) else "")
     conditions = []
     if query.experiment_ids is not None:
         ids = [str(experiment) for experiment in query.experiment_ids]
@@ -194,6 +195,6 @@ def compile_query(
     limit: object = query.limit
     if limit is not None:
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-            raise FilterError(f"limit={limit!r} is no number of runs; give 0 or more")
+            raise FilterError(f"limit={described(limit)} is no number of runs; give 0 or more")
         sql += f" LIMIT {min(limit, INT64[-1])}"
     return sql, compiler.values

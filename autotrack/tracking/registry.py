@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -120,7 +121,7 @@ def _files_at(
         files, run_id = _recorded_at(store, uri)
         return files, run_id, _vouched(folder_of(store, files), trust)
     folder = Path(uri).expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # which knows paths that are none
         raise ArtifactNotFoundError(
             f"there is no crate at {uri!r:.200}; give runs:/<run_id>/model, {_FORMS}, or the "
             "folder of a crate"
@@ -335,4 +336,5 @@ def search_models(name: str | None = None) -> pd.DataFrame:
     ModelNotFoundError
         If there is no model of this name.
     """
-    return models_frame(home.store().model_versions(name))
+    asked = None if name is None else text(name, "the name of a model")
+    return models_frame(home.store().model_versions(asked))

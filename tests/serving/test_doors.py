@@ -18,6 +18,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import autotrack
 from tests.waiting import PATIENCE, wait_until
@@ -202,6 +203,30 @@ def test_a_null_in_a_column_of_texts_is_the_sender_s(start):
     assert told
     assert "rows[1].text" in told[0] or "text" in told[0]
     assert server.post("/predict", [{"text": "sour"}])["predictions"] == ["bad"]
+
+
+# -- tables that are no frames ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["fields", "arrow"])
+def test_rows_reach_a_model_of_fields_or_arrow_tables_as_it_knows_them(start, kind):
+    def as_matrix(data):
+        if kind == "fields":
+            return np.column_stack([data[name] for name in data.dtype.names])
+        return np.column_stack([column.to_numpy() for column in data.columns])
+
+    data = np.array([tuple(row) for row in X], dtype=[("a", "f8"), ("b", "i4")])
+    if kind == "arrow":
+        pyarrow = pytest.importorskip("pyarrow")
+        data = pyarrow.table({"a": X[:, 0], "b": X[:, 1].astype(int)})
+    server = start(
+        make_pipeline(FunctionTransformer(as_matrix), LinearRegression()), data, X.sum(axis=1)
+    )
+    rows = [{"b": 2, "a": 1.5}, {"a": 3, "b": 4}]
+    assert server.post("/predict", rows)["predictions"] == pytest.approx([3.5, 7])
+    assert server.refused("/predict", [{"a": 1}])
+    assert server.refused("/predict", [{"a": 1, "b": "x"}])
+    assert server.refused("/predict", [{"a": 1, "b": None}])
 
 
 # -- slow clients ---------------------------------------------------------------------------------
