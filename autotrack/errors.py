@@ -38,6 +38,8 @@ Each message names the thing, the value that was met and the next step to take.
 
 from __future__ import annotations
 
+from autotrack.printable import printable
+
 __all__ = [
     "ActiveRunError",
     "ArtifactNotFoundError",
@@ -72,7 +74,13 @@ __all__ = [
 
 
 class AutotrackError(Exception):
-    """The root of every error autotrack raises on purpose."""
+    """The root of every error autotrack raises on purpose.
+
+    Its message holds what others wrote, which is spelt out where it is no visible character.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), lines=True)
 
 
 class SettingError(AutotrackError, ValueError):
@@ -214,7 +222,10 @@ class ContractError(CrateError, ValueError):
 
 
 class AutotrackWarning(UserWarning):
-    """The root of every warning autotrack gives."""
+    """The root of every warning autotrack gives; its text is spelt out as that of errors is."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), lines=True)
 
 
 class CaptureWarning(AutotrackWarning):

@@ -16,6 +16,7 @@ from typing import Literal
 
 from autotrack.garbage import uncollected
 from autotrack.importing import once_imported
+from autotrack.printable import printable
 from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.database import Store
 from autotrack.tracking import context
@@ -264,7 +265,7 @@ def _at_exit() -> None:
     if (home.runs or home.scores or home.ledger.lost) and not home.settings.quiet:
         # There may be no stderr any more, and an exit handler has nobody to raise to.
         with contextlib.suppress(AttributeError, OSError, ValueError):
-            sys.stderr.write(f"{_farewell()}\n")
+            sys.stderr.write(f"{printable(_farewell())}\n")
 
 
 def _farewell() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autotrack.errors import SettingError
+from autotrack.printable import described
 
 DEFAULT_STORE = "autotrack_runs"
 DEFAULT_EXPERIMENT = "Default"
@@ -96,7 +97,7 @@ def _flag(value: object, where: str) -> bool:
     if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
         return value.strip().lower() in _TRUE
     raise SettingError(
-        f"{where}{value!r} is no yes or no; use True or False (in the environment 1 or 0)"
+        f"{where}{described(value)} is no yes or no; use True or False (in the environment 1 or 0)"
     )
 
 
@@ -106,7 +107,7 @@ def _flag_or_auto(value: object, where: str) -> bool | Literal["auto"]:
     try:
         return _flag(value, where)
     except SettingError:
-        raise SettingError(f"{where}{value!r} is none of 'auto', True and False") from None
+        raise SettingError(f"{where}{described(value)} is none of 'auto', True and False") from None
 
 
 def _flag_or_modules(value: object, where: str) -> bool | tuple[str, ...]:
@@ -117,8 +118,8 @@ def _flag_or_modules(value: object, where: str) -> bool | tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list | tuple | set | frozenset) or not all(map(_is_module, names)):
         raise SettingError(
-            f"{where}{value!r} is neither a yes or no nor names of modules; give True, False or "
-            "a list such as ['mypackage']"
+            f"{where}{described(value)} is neither a yes or no nor names of modules; give True, "
+            "False or a list such as ['mypackage']"
         )
     return tuple(sorted(str(name).strip() for name in names))
 
@@ -138,18 +139,20 @@ def _is_module(name: object) -> bool:
 
 def _folder(value: object, where: str) -> Path:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise SettingError(f"{where}{value!r} is no folder; give a path such as 'autotrack_runs'")
+        raise SettingError(
+            f"{where}{described(value)} is no folder; give a path such as 'autotrack_runs'"
+        )
     path = Path(value).expanduser().absolute()
     if path.exists() and not path.is_dir():
         raise SettingError(
-            f"{where}{str(value)!r} is a file; the store is a folder, name another path"
+            f"{where}{described(str(value))} is a file; the store is a folder, name another path"
         )
     return path
 
 
 def _name(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise SettingError(f"{where}{value!r} is no name; give a non-empty text")
+        raise SettingError(f"{where}{described(value)} is no name; give a non-empty text")
     return value
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from autotrack.capture.notes import Noted
 from autotrack.describe.estimator import storable
 from autotrack.entities import Note
+from autotrack.printable import described, plain_text
 from autotrack.tracking.facts import Table
 
 _ERROR = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?", re.DOTALL)
@@ -71,8 +72,15 @@ def _error_note(split: int, traceback: str) -> Note:
 
 def candidate_name(params: Mapping[str, Any]) -> str:
     """The params of a candidate, for people."""
-    text = ", ".join(f"{key}={value}" for key, value in params.items())
+    text = ", ".join(f"{key}={_shown(value)}" for key, value in params.items())
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return plain_text(value if isinstance(value, str) else str(value))
+    except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
+        return described(value)
 
 
 def readable(params: Mapping[str, Any], search: object) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from autotrack.capture.bars import View
 from autotrack.capture.screens import Screen, screen_for
 from autotrack.describe.estimator import deep_params, is_estimator
+from autotrack.printable import printable
 from autotrack.tracking.progress import Progress
 from autotrack.tracking.trouble import Trouble
 
@@ -97,7 +98,7 @@ class ProgressBar:
         trouble: Trouble,
     ) -> None:
         self.progress = progress
-        self._description = description
+        self._description = printable(description)
         self._scores = _Scores(summary)
         self._started = time.monotonic()
         self._patience = patience

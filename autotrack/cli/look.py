@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,36 +9,24 @@ from typing import Any
 import click
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from autotrack.cli.main import existing_store, main, store_option
+from autotrack.cli.printing import escape, new_console, say
 from autotrack.cli.searches import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.tables import ID, moment, number, run_table, span, status, took
 from autotrack.cli.tree import run_tree
 from autotrack.entities import RunRecord
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking import reading
 from autotrack.tracking.progress import PROGRESS_TAG, progress_of, time_left
 from autotrack.tracking.recorder import FIT_TAG
 
-_PIPE_WIDTH = 200
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
 _INNER_TAGS = (FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
-
-
-def new_console() -> Console:
-    """Where commands print to."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A letter that the terminal does not have is no reason to show nothing.
-        sys.stdout.reconfigure(errors="replace")
-    console = Console(highlight=False, emoji=False)
-    if not console.is_terminal:
-        # Nothing is cut or folded on its way into a pipe or a file.
-        console.width = _PIPE_WIDTH
-    return console
 
 
 @main.command()
@@ -71,7 +58,7 @@ def runs(
         frame = reading.search_runs(
             experiment or None, where=where, order_by=order_by, limit=limit, children=children
         )
-        click.echo(frame.to_csv(index=False), nl=False)
+        say(frame.to_csv(index=False).removesuffix("\n"))
         return
     limit = _ROWS if limit is None else limit
     query = reading.query(experiment or None, where, order_by, limit, children)
@@ -120,7 +107,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         f"[bold]{escape(record.name)}[/bold]  {status(record.status)}  [dim]{record.kind} in "
         f"{escape(record.experiment)}[/dim]"
     )
-    console.print(f"run      {record.run_id}")
+    console.print(f"run      {escape(record.run_id)}")
     at_least = "at least " if record.status == "KILLED" else ""
     lasted = took(record.start_time, record.end_time)
     console.print(f"started  {moment(record.start_time)}, took {at_least}{lasted}")
@@ -128,7 +115,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         left = time_left(record)
         console.print(f"finished {progress}" + (f", about {span(left)} left" if left else ""))
     if record.parent_id:
-        console.print(f"parent   {record.parent_id}")
+        console.print(f"parent   {escape(record.parent_id)}")
     _source(console, record)
     _section(console, "params", record.params.items(), _value)
     steps = {key: len(store.metric_history(record.run_id, key)) for key in record.metrics}
@@ -145,8 +132,8 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     _section(console, "artifacts", ((a.path, _bytes(a.size)) for a in artifacts), str)
     if record.error is not None:
         console.print(f"\n[bold red]{escape(record.error.type)}[/bold red]: ", end="")
-        console.print(escape(record.error.message))
-        console.print(f"[dim]{escape(record.error.traceback.rstrip())}[/dim]")
+        console.print(escape(record.error.message, lines=True))
+        console.print(f"[dim]{escape(record.error.traceback.rstrip(), lines=True)}[/dim]")
     _section(console, "notes", notes_of(store, record), str)
     if record.kind == "search":
         _candidates(console, store, record)
@@ -181,9 +168,10 @@ def _source(console: Console, record: RunRecord) -> None:
         console.print(f"script   {escape(source.script)}")
     if source.git_commit:
         state = {True: " with changes", False: "", None: ""}[source.git_dirty]
-        console.print(f"commit   {source.git_commit[:12]}{state}")
+        console.print(f"commit   {escape(source.git_commit[:12])}{state}")
     console.print(
-        f"[dim]by {escape(source.user)} on {escape(source.host)}, Python {source.python}[/dim]"
+        f"[dim]by {escape(source.user)} on {escape(source.host)}, "
+        f"Python {escape(source.python)}[/dim]"
     )
 
 
@@ -192,7 +180,7 @@ def _section(console: Console, title: str, items: Iterable[tuple[str, Any]], for
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for key, value in items:
-        table.add_row(escape(key), escape(form(value)))
+        table.add_row(escape(key), escape(form(value), lines=True))
     if table.row_count:
         console.print(f"\n[bold]{title}[/bold]")
         console.print(table)
@@ -238,7 +226,9 @@ def diff(a: str, b: str) -> None:
     for heading in ("", "key", left_id[:ID], right_id[:ID]):
         table.add_column(heading, overflow="fold")
     for section, key, left, right in frame.itertuples(index=False):
-        values = ("" if side is pd.NA else escape(_value(side)) for side in (left, right))
+        values = (
+            "" if side is pd.NA else escape(_value(side), lines=True) for side in (left, right)
+        )
         table.add_row(section, escape(key), *values)
     console.print(table)
 
@@ -248,7 +238,7 @@ def _steps(count: int) -> str:
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else described(value, sys.maxsize)
 
 
 def _data(use: Any) -> str:

@@ -11,6 +11,7 @@ import click
 
 from autotrack._version import __version__
 from autotrack.errors import AutotrackError
+from autotrack.printable import printable
 from autotrack.settings import Settings
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
@@ -26,6 +27,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except AutotrackError as error:
             raise click.ClickException(str(error)) from error
+        except click.ClickException as error:
+            error.message = printable(error.message, lines=True)  # type: ignore[misc]
+            raise
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import click
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
-from autotrack.cli.look import new_console
 from autotrack.cli.main import existing_store, main, store_option
+from autotrack.cli.printing import escape, new_console, say
 from autotrack.cli.tables import ID, moment
 from autotrack.cli.trust import trust_option
 from autotrack.crates.load import look
 from autotrack.crates.trust import Word
 from autotrack.crates.untrusted import described, opens
-from autotrack.crates.wellformed import shown
 from autotrack.entities import ModelVersion
 from autotrack.tracking import registry
 from autotrack.tracking.crating import is_ours
@@ -34,7 +32,7 @@ def models(name: str | None, as_csv: bool) -> None:
     if as_csv:
         frame = registry.search_models(name)
         frame["aliases"] = frame["aliases"].map(" ".join)
-        click.echo(frame.to_csv(index=False), nl=False)
+        say(frame.to_csv(index=False).removesuffix("\n"))
         return
     versions = store.model_versions(name)
     out = new_console()
@@ -88,13 +86,12 @@ def show(uri: str, source: bool) -> None:
     path, recorded = registry.locate(uri)
     found = look(path, recorded, vouches=is_ours)
     out = new_console()
-    out.print(escape(found.manifest.bill()))
+    out.print(escape(found.manifest.bill(), lines=True))
     for line in [*described(found), "", *opens(found)]:
         out.print(escape(line), soft_wrap=True)
     for name, text in found.manifest.sources.items() if source else ():
-        out.print(f"\n[bold]{escape(shown(name))}[/bold]")
-        for line in text.rstrip().expandtabs().split("\n"):
-            out.print(escape(shown(line, 10_000)), soft_wrap=True)
+        out.print(f"\n[bold]{escape(name)}[/bold]")
+        out.print(escape(text.rstrip().expandtabs(), lines=True), soft_wrap=True)
 
 
 @crate.command()
@@ -110,10 +107,10 @@ def convert(uri: str, target: Path, trust: Word) -> None:
     and knows no functions or classes of your own.
     """
     made = load_model(uri, trust=trust).save(target, format="skops")
-    click.echo(f"{made} holds the model as skops stores it")
+    say(f"{made} holds the model as skops stores it")
     asked = look(made).refused
     if asked:
-        click.echo(f"  who opens it has to trust {', '.join(asked)}")
+        say(f"  who opens it has to trust {', '.join(asked)}")
 
 
 @crate.command()
@@ -129,5 +126,5 @@ def verify(context: click.Context, uri: str, env: bool, trust: Word) -> None:
     the crate says something else there, or cannot be opened.
     """
     found = registry.verify_model(uri, env=env, trust=trust)
-    click.echo(str(found))
+    say(str(found))
     context.exit(0 if found else 1)

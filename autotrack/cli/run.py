@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from autotrack.cli.main import main, store_option
+from autotrack.cli.printing import say
 from autotrack.session import enable
 from autotrack.tracking.context import home
 from autotrack.tracking.inputs import PREFIX
@@ -51,10 +52,10 @@ def run(
         _be_python(script, rest)
     finally:
         if unasked := sorted(set(given) - set(home.inputs)):
-            click.echo(
+            say(
                 f"autotrack: {script.name} never asked for -P {', '.join(unasked)} "
                 "(it would with autotrack.param)",
-                err=True,
+                error=True,
             )
 
 

@@ -11,10 +11,12 @@ import click
 
 from autotrack._version import __version__
 from autotrack.cli.main import main, store_option
+from autotrack.cli.printing import say
 from autotrack.cli.trust import trust_option
 from autotrack.crates.trust import Word
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError
+from autotrack.printable import printable
 from autotrack.tracking.context import home
 from autotrack.tracking.reading import load_model
 from autotrack.tracking.registry import find_version
@@ -44,6 +46,9 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
               "not see it.")  # fmt: skip
 @click.option("--max-body", default="10MB", show_default=True, callback=_bytes, metavar="SIZE",
               help="How large a request may be.")  # fmt: skip
+@click.option("--allow-host", "allowed", multiple=True, metavar="NAME",
+              help="A further name that requests may address the server by, and whose pages may "
+              "ask it; * is any. localhost and --host are allowed.")  # fmt: skip
 @trust_option
 @store_option
 def serve(
@@ -53,6 +58,7 @@ def serve(
     workers: int,
     token: str | None,
     max_body: int,
+    allowed: tuple[str, ...],
     trust: Word,
 ) -> None:
     """Answer requests with the predictions of a model.
@@ -62,6 +68,7 @@ def serve(
     """
     try:
         from autotrack.serving.app import make_app
+        from autotrack.serving.origins import Origins
         from autotrack.serving.pages import assets
         from autotrack.serving.served import Served
         from autotrack.serving.workers import bind, check_count, run
@@ -78,7 +85,7 @@ def serve(
     # What is served is the version that the alias means now.
     crate = load_model(uri if version is None else version.uri, trust=trust)
     served = Served(crate, uri, version)
-    app = make_app(served, token=token, most_bytes=max_body)
+    app = make_app(served, token=token, most_bytes=max_body, origins=Origins(host, allowed))
     try:
         listening = bind(host, port)
     except OSError as error:
@@ -86,12 +93,19 @@ def serve(
             f"cannot listen at {host}:{port} ({error.strerror}); choose another with --port, "
             "0 being any that is free"
         ) from error
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Log("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     _announce(served.crate.manifest.estimator, uri, version, listening, token is not None)
     home.forget()  # the store has said what it was asked, and nothing is recorded here
     sys.exit(run(app, listening, workers))
+
+
+class _Log(logging.Formatter):
+    """Lines for the log, in which whatever a request has brought is seen and not obeyed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), lines=True)
 
 
 def _announce(
@@ -100,11 +114,9 @@ def _announce(
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     what = uri if version is None else f"{uri}, version {version.version}"
-    click.echo(f"autotrack {__version__} serves {estimator} ({what})")
-    click.echo(f"  {address}/predict")
-    click.echo(f"  {address}/docs")
+    say(f"autotrack {__version__} serves {estimator} ({what})")
+    say(f"  {address}/predict")
+    say(f"  {address}/docs")
     if not guarded and not host.startswith(_LOOPBACK):
-        click.echo(
-            f"autotrack: whoever reaches {host} can use it; --token keeps others out", err=True
-        )
+        say(f"autotrack: whoever reaches {host} can use it; --token keeps others out", error=True)
     sys.stdout.flush()

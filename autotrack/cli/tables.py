@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
+from autotrack.cli.printing import escape
+from autotrack.printable import described, printable
 from autotrack.store.search import RunRow
 
 _COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
@@ -49,7 +50,7 @@ def run_table(rows: Sequence[RunRow], width: int, *, cut: bool = True) -> tuple[
     """
     longest = width // 4 if cut else sys.maxsize
     columns = [
-        _Column("run", lambda row: row.run_id[:ID]),
+        _Column("run", lambda row: escape(row.run_id[:ID])),
         _Column("name", lambda row: escape(_cut(row.name, longest))),
         _Column("status", lambda row: status(row.status)),
         _Column("started", lambda row: moment(row.start_time)),
@@ -82,7 +83,8 @@ def _wanted(rows: Sequence[RunRow]) -> list[_Column]:
     differing = [
         _param(key)
         for key, count in params.most_common()
-        if len({repr(row.params.get(key)) for row in rows}) > 1 or count < len(rows) > 1
+        if len({described(row.params.get(key), sys.maxsize) for row in rows}) > 1
+        or count < len(rows) > 1
     ]
     return metrics[:_METRICS_FIRST] + differing + metrics[_METRICS_FIRST:]
 
@@ -96,18 +98,18 @@ def _param(key: str) -> _Column:
         if key not in row.params:
             return ""
         held = row.params[key]
-        return escape(_cut(held if isinstance(held, str) else repr(held), _LONGEST_VALUE))
+        return escape(_cut(held if isinstance(held, str) else described(held), _LONGEST_VALUE))
 
     return _Column(_heading(key), value, right=True)
 
 
 def _heading(key: str) -> str:
     lines = [""]
-    for piece in re.findall(r"[^_]*_*", key):
+    for piece in re.findall(r"[^_]*_*", printable(key)):
         if lines[-1] and len(lines[-1]) + len(piece) > _HEADING:
             lines.append("")
         lines[-1] += piece
-    return escape("\n".join(line for line in lines if line))
+    return escape("\n".join(line for line in lines if line), lines=True)
 
 
 def _plain(text: str) -> str:
@@ -115,12 +117,14 @@ def _plain(text: str) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    shown = printable(text)
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def status(name: str) -> str:
     """A status in its colour."""
-    return f"[{_COLOURS[name]}]{name}[/{_COLOURS[name]}]"
+    colour = _COLOURS.get(name, "default")
+    return f"[{colour}]{escape(name)}[/{colour}]"
 
 
 def moment(time: datetime) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Container, Mapping, Sequence
 
-from rich.markup import escape
 from rich.tree import Tree
 
+from autotrack.cli.printing import escape
 from autotrack.cli.tables import ID, number, status
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 
-# What is said of each run in its line, and of a search no more candidates than these.
+# So many params are shown where fewer differ, so many metrics, and so many candidates of a search.
 _PARAMS = 4
 _METRICS = 4
 _CANDIDATES = 5
@@ -19,24 +21,39 @@ _LONGEST = 24
 
 
 def run_tree(store: Store, rows: Sequence[RunRow]) -> Tree:
-    """The runs of `rows`, the oldest first, each with its children."""
+    """The runs of `rows`, the oldest first, each with its children.
+
+    Params in which a run differs from others of its kind beside it are all shown, of the rest a
+    few.
+    """
     tree = Tree("runs", hide_root=True, guide_style="dim")
+    swept = _swept(rows)
     for row in reversed(rows):
-        _grow(tree, store, row)
+        _grow(tree, store, row, swept)
     return tree
 
 
-def _grow(tree: Tree, store: Store, row: RunRow) -> None:
-    branch = tree.add(_line(row))
+def _grow(tree: Tree, store: Store, row: RunRow, swept: Container[tuple[str, str]]) -> None:
+    branch = tree.add(_line(row, swept))
     children = store.search(Query(parent_id=row.run_id, order_by=("start_time",)))
     candidates = [child for child in children if child.kind == "candidate"]
+    swept_below = _swept(children)
     for child in children:
         if child.kind != "candidate":
-            _grow(branch, store, child)
+            _grow(branch, store, child, swept_below)
     for child in sorted(candidates, key=_rank)[:_CANDIDATES]:
-        branch.add(_line(child))
+        branch.add(_line(child, swept_below))
     if len(candidates) > _CANDIDATES:
         branch.add(f"[dim]and {len(candidates) - _CANDIDATES} more candidates[/dim]")
+
+
+def _swept(rows: Sequence[RunRow]) -> set[tuple[str, str]]:
+    """Kind and key of the params whose values differ among the runs of a kind that have them."""
+    values: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        for key, value in row.params.items():
+            values.setdefault((row.kind, key), set()).add(described(value, sys.maxsize))
+    return {swept for swept, found in values.items() if len(found) > 1}
 
 
 def _rank(row: RunRow) -> float:
@@ -44,30 +61,38 @@ def _rank(row: RunRow) -> float:
     return ranks[0] if ranks else float("inf")
 
 
-def _line(row: RunRow) -> str:
-    parts = [f"[bold]{escape(row.name)}[/bold]", f"[dim]{row.kind} {row.run_id[:ID]}[/dim]"]
+def _line(row: RunRow, swept: Container[tuple[str, str]]) -> str:
+    is_candidate = row.kind == "candidate"
+    first = [key for key in row.params if is_candidate or (row.kind, key) in swept]
+    # Last what a pipeline's name says as well: the classes of its steps.
+    steps = row.name.split(" > ")
+    rest = sorted((key for key in row.params if key not in first), key=_is_in(row.params, steps))
+    params = first + rest[: max(0, _PARAMS - len(first))]
+    said = [f"{escape(key)}={escape(_short(row.params[key]))}" for key in params]
+    about = f"[dim]{escape(row.kind)} {escape(row.run_id[:ID])}[/dim]"
+    if is_candidate and said:  # whose name is made of its params
+        parts = [f"[bold]{', '.join(said)}[/bold]", about]
+    else:
+        parts = [f"[bold]{escape(row.name)}[/bold]", about, *said]
     if row.status != "FINISHED":
-        parts.append(status(row.status))
-    # Not what the name says already: the classes of a pipeline's steps, a candidate's params.
-    params = {
-        key: value
-        for key, value in row.params.items()
-        if key not in row.name and str(value) not in row.name
-    }
-    parts += [escape(f"{key}={_short(value)}") for key, value in list(params.items())[:_PARAMS]]
-    if len(params) > _PARAMS:
-        parts.append(f"[dim]+{len(params) - _PARAMS}[/dim]")
+        parts.insert(2, status(row.status))
+    if len(params) < len(row.params):
+        parts.append(f"[dim]+{len(row.params) - len(params)}[/dim]")
     metrics = _telling(row)
     if metrics:
-        said = [f"{escape(key)} [cyan]{number(row.metrics[key])}[/cyan]" for key in metrics]
-        parts.append("· " + "  ".join(said[:_METRICS]))
+        scores = [f"{escape(key)} [cyan]{number(row.metrics[key])}[/cyan]" for key in metrics]
+        parts.append("· " + "  ".join(scores[:_METRICS]))
     if len(metrics) > _METRICS:
         parts.append(f"[dim]+{len(metrics) - _METRICS}[/dim]")
     return "  ".join(parts)
 
 
+def _is_in(params: Mapping[str, object], names: Sequence[str]) -> Callable[[str], bool]:
+    return lambda key: params[key] in names
+
+
 def _short(value: object) -> str:
-    text = repr(value)
+    text = described(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -38,7 +38,10 @@ class Contract:
         self._columns: list[Mapping[str, Any]] = schema.get("columns") or []
         self._unused = unused
         self._families = {column.get("name"): family(column) for column in self._columns}
-        self._named = bool(self._columns) and all(c.get("name") is not None for c in self._columns)
+        # Fields of an array in one dimension are part of its dtype, and no columns of a frame.
+        flat = self._shape is not None and len(self._shape) == 1
+        named = bool(self._columns) and all(c.get("name") is not None for c in self._columns)
+        self._named = named and not (flat and self._kind.startswith("numpy."))
 
     def admit(self, X: Any, what: str) -> tuple[Any, list[str]]:
         """Mend what can be mended, and tell what training had nothing like.
@@ -77,7 +80,9 @@ class Contract:
         frame = _as_frame(X, self._columns)
         if frame is None:
             frame, doubts = self._named_array(X, what), ["an array without column names"]
-        labels = {str(label): label for label in frame.columns}
+        if _is_arrow(frame) and not self._kind.startswith("pyarrow."):
+            frame = frame.to_pandas()
+        labels = {str(label): label for label in _labels(frame)}
         problems = self._problems_of_names(frame, labels)
         if problems:
             raise ContractError(self._told(what, problems), list(problems))
@@ -86,7 +91,8 @@ class Contract:
         if extra:
             doubts.append(f"columns that training did not have ({_listed(extra)}) were left out")
         if list(labels) != names:
-            frame = frame[[labels[name] for name in names]]
+            wanted = [labels[name] for name in names]
+            frame = frame.select(wanted) if _is_arrow(frame) else frame[wanted]
         if type(frame).__module__.startswith("pandas"):
             frame = self._held_against(frame, labels, doubts, what)
         return frame, doubts
@@ -97,8 +103,8 @@ class Contract:
             for column in self._columns
             if column["name"] not in labels and column["name"] not in self._unused
         }
-        if len(labels) < len(frame.columns):
-            names = list(map(str, frame.columns))
+        if len(labels) < len(_labels(frame)):
+            names = list(map(str, _labels(frame)))
             problems |= {name: "is there twice" for name in names if names.count(name) > 1}
         return problems
 
@@ -200,7 +206,7 @@ class Contract:
     def _numbers(self) -> str:
         try:
             return np.dtype(str(self._dtype)).name
-        except TypeError:
+        except (TypeError, ValueError):
             return "object"
 
     def _gaps(self, values: Any) -> list[str]:
@@ -248,6 +254,15 @@ def _as_frame(X: Any, columns: list[Mapping[str, Any]]) -> Any:
     if isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
         X = pandas.DataFrame(list(X))
     return X if hasattr(X, "columns") else None
+
+
+def _is_arrow(X: Any) -> bool:
+    """Whether it is a table of pyarrow, whose `columns` are the values and no names."""
+    return type(X).__module__.startswith("pyarrow.") and hasattr(X, "column_names")
+
+
+def _labels(frame: Any) -> list[Any]:
+    return list(frame.column_names if _is_arrow(frame) else frame.columns)
 
 
 def _as_array(X: Any) -> Any:

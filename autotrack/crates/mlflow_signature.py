@@ -54,6 +54,8 @@ def signature(
     if schema.get("kind") == "pandas.DataFrame":
         inputs = _columns(columns, unused)
     elif schema.get("kind") == "numpy.ndarray":
+        # An array with named fields is none of MLflow's tensors.
+        columns = [column for column in columns if column.get("name") is None]
         dtype = schema.get("dtype") or (columns[0].get("dtype") if len(columns) == 1 else None)
         inputs = _tensor(dtype, schema.get("shape"))
     return inputs, _outputs(outputs.get("predict") or {})
@@ -105,7 +107,7 @@ def _tensor(dtype: Any, shape: Sequence[int | None] | None) -> list[dict[str, An
         return []
     try:
         known = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):  # of pandas; of arrays with fields
         return []
     if known.kind not in "biuf":
         return []

@@ -70,7 +70,8 @@ def as_input(example: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
         kind = np.dtype(schema.get("dtype", "float64"))
         return make((np.asarray(values, dtype=kind), (rows, columns)), shape=example["shape"])
     if "columns" in example:
-        return _as_frame(example["columns"], schema)
+        frame = _as_frame(example["columns"], schema)
+        return _as_arrow(frame, schema) if str(schema["kind"]).startswith("pyarrow.") else frame
     rows = example["rows"]
     if rows and isinstance(rows[0], str):
         return rows
@@ -94,6 +95,14 @@ def _as_frame(columns: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
         return pandas.DataFrame(values.T, columns=names)
     held = (_as_values(columns[column["name"]], column) for column in facts)
     return pandas.DataFrame(dict(zip(names, held, strict=True)))
+
+
+def _as_arrow(frame: Any, schema: Mapping[str, Any]) -> Any:
+    """A frame as the table, or the batch of rows, that training had."""
+    import pyarrow  # type: ignore[import-untyped]
+
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    return table.to_batches()[0] if schema["kind"] == "pyarrow.RecordBatch" else table
 
 
 def _as_values(values: list[Any], column: Mapping[str, Any]) -> Any:

@@ -122,9 +122,8 @@ def _block(data: Any) -> Array | None:
     """The array in which a frame or series keeps all its values, if that is one."""
     # Public ways to it make a new array at every call, which takes longer than all else here.
     blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
-    values = blocks[0].values if len(blocks) == 1 else None
-    # Times are kept in a class of their own.
-    return values if isinstance(values, np.ndarray) and values.dtype.kind not in "mM" else None
+    block = blocks[0].values if len(blocks) == 1 else None
+    return block if isinstance(block, np.ndarray) else None
 
 
 def _names(data: Any) -> Any:
@@ -132,7 +131,9 @@ def _names(data: Any) -> Any:
 
 
 def _digest(block: Array) -> bytes:
-    return xxhash.xxh3_128_digest(block.reshape(-1, order="A").data)
+    flat = block.reshape(-1, order="A")
+    # Times lend their memory to nobody, the numbers that they are do.
+    return xxhash.xxh3_128_digest((flat.view("i8") if flat.dtype.kind in "mM" else flat).data)
 
 
 def row_count(data: object) -> int | None:

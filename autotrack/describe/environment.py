@@ -11,23 +11,20 @@ import contextlib
 import getpass
 import os
 import platform
-import re
 import socket
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
 from autotrack.describe.git import GitState, dirty, git_state, git_status
+from autotrack.describe.secrets import masked
 from autotrack.entities import Source
 
 __all__ = ["GitState", "dirty", "git_state", "masked", "source", "watch_dirty", "work_for"]
-
-#: What replaces a secret.
-MASK = "***"
 
 #: Distributions always named, imported yet or not, with the module that tells their version.
 _CORE = {
@@ -53,27 +50,6 @@ _DISTRIBUTIONS = {
     "umap": "umap-learn",
     "yaml": "PyYAML",
 }
-
-_SECRET_WORDS = frozenset(
-    "password passwd passphrase pwd pass token secret secrets credential credentials apikey "
-    "accesskey authorization auth pat sas".split()
-)
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_NAME_AND_VALUE = re.compile(r"(-{0,2}[\w.\-]+)=(.*)", re.DOTALL)
-
-#: Texts that are secrets wherever they stand in an argument.
-_SECRET_SHAPES = re.compile(
-    r"(?<=://)[^/\s@]+(?=@)"  # who logs in to a URL
-    # name=value in connection strings, queries of URLs, JSON and code
-    r"|(?P<name>(?:password|passwd|pwd|secret|token|(?:api|access|account)[_-]?key|signature)"
-    r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&;,]+"
-    r"|(?P<scheme>\bbearer\s+)[\w\-.=+/]+"
-    # tokens that well-known services mark as theirs, and JSON web tokens
-    r"|\b(?:gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[abprs]-|dapi)[\w\-]{16,}"
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
-    r"|\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(slots=True)
@@ -183,43 +159,6 @@ def _tell(callback: Callable[[Source], None], known: Source) -> None:
         # The store may be closed by now, and a thread has nobody to raise to.
         with contextlib.suppress(Exception):
             callback(known)
-
-
-def masked(command: Sequence[str]) -> tuple[str, ...]:
-    """Hide what looks like a secret in a command line.
-
-    Parameters
-    ----------
-    command : sequence of str
-        The arguments.
-
-    Returns
-    -------
-    tuple of str
-        The same, with the values of options named like a password, token, secret or key replaced,
-        and everything of a well-known token's form.
-    """
-    shown = []
-    value_follows = False
-    for argument in command:
-        pair = _NAME_AND_VALUE.fullmatch(argument)
-        if value_follows and not argument.startswith("-"):
-            shown.append(MASK)
-        elif pair and _names_a_secret(pair[1]):
-            shown.append(f"{pair[1]}={MASK}")
-        else:
-            shown.append(_SECRET_SHAPES.sub(_masked_match, argument))
-        value_follows = argument.startswith("-") and not pair and _names_a_secret(argument)
-    return tuple(shown)
-
-
-def _masked_match(match: re.Match[str]) -> str:
-    return (match["name"] or match["scheme"] or "") + MASK
-
-
-def _names_a_secret(name: str) -> bool:
-    words = [word.lower() for word in _WORD.findall(name)]
-    return not _SECRET_WORDS.isdisjoint(words) or words[-1:] == ["key"]
 
 
 def _make_source(script: str | None, commit: str | None) -> Source:

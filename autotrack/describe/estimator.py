@@ -15,10 +15,12 @@ import xxhash
 
 from autotrack.describe.constructor import constructor_defaults, own_params
 from autotrack.describe.data import describe
+from autotrack.printable import plain_text
 
 #: Params longer than this (as JSON text) are kept as a short form and a digest.
 LONGEST_VALUE = 500
 _SHORT_FORM = 200
+_MOST_BITS = 10_000
 _DEEPEST = 12
 # Of an object, so many of its attributes are shown, and so many objects inside are looked at.
 _SHOWN = 5
@@ -208,7 +210,10 @@ def _same(value: Any, default: Any) -> bool:
 
 def storable(value: Any, within: Outer = ()) -> Any:
     """`value` as plain typed data; long or opaque values as a readable form and a digest."""
-    plain = _plain(value, within)
+    try:
+        plain = _plain(value, within)
+    except Exception:  # noqa: BLE001 - a foreign value may do anything, from any attribute
+        plain = f"<{type(value).__qualname__}>"
     if isinstance(plain, bool | int | float) or plain is None:
         return plain
     text = plain if isinstance(plain, str) else json.dumps(plain, default=str)
@@ -220,9 +225,10 @@ def storable(value: Any, within: Outer = ()) -> Any:
 
 def _plain(value: Any, within: Outer) -> Any:
     if value is None or isinstance(value, bool | str):
-        return str(value) if isinstance(value, str) else value
+        return plain_text(value) if isinstance(value, str) else value
     if isinstance(value, int):
-        return int(value)
+        # With more digits Python neither writes nor reads it.
+        return int(value) if value.bit_length() <= _MOST_BITS else hex(value)
     if isinstance(value, float):
         return float(value)
     if isinstance(value, np.generic):
@@ -238,7 +244,7 @@ def _plain(value: Any, within: Outer) -> Any:
         return sorted((_plain(item, (*within, value)) for item in value), key=repr)
     if isinstance(value, dict):
         return {
-            str(_plain(key, (*within, value))): _plain(item, (*within, value))
+            _key(key, (*within, value)): _plain(item, (*within, value))
             for key, item in value.items()
         }
     if isinstance(value, np.ndarray):
@@ -253,7 +259,7 @@ def _array(value: np.ndarray[Any, Any], within: Outer) -> Any:
     form = f"array(shape={value.shape}, dtype={value.dtype})"
     if value.dtype == object:
         return f"{form} {_content(value)}"
-    return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(np.ascontiguousarray(value).data)}"
+    return f"{form} xxh3:{xxhash.xxh3_64_hexdigest(value.tobytes())}"
 
 
 def _opaque(value: Any, within: Outer) -> str:
@@ -286,7 +292,15 @@ def _opaque(value: Any, within: Outer) -> str:
     except Exception:  # noqa: BLE001 - a foreign __repr__ may do anything
         return _object_form(value)
     # A default repr holds a memory address, which means nothing tomorrow.
-    return _object_form(value) if _ADDRESS.search(text) else text
+    return _object_form(value) if _ADDRESS.search(text) else plain_text(text)
+
+
+def _key(key: Any, within: Outer) -> str:
+    """The key of a mapping as text."""
+    try:
+        return plain_text(str(_plain(key, within)))
+    except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
+        return _object_form(key)
 
 
 def _object_form(value: object) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,7 +23,8 @@ from autotrack.serving.answers import encoded
 from autotrack.serving.batching import Batcher, BusyError
 from autotrack.serving.bodies import Bodies
 from autotrack.serving.guard import Guard
-from autotrack.serving.problems import BadInputError
+from autotrack.serving.origins import Origins
+from autotrack.serving.problems import BadInputError, Problem
 from autotrack.serving.served import Served
 
 log = logging.getLogger("autotrack.serving")
@@ -30,10 +33,12 @@ Reader = Callable[[bytes], list[Any]]
 
 #: Bodies above this size (bytes) are read in a thread, so that others need not wait for it.
 _LARGE = 64_000
+# So many are read in threads at a time.
+_READERS = 2
 _JSON, _CSV = "application/json", "text/csv"
 
 
-def make_app(served: Served, *, token: str | None, most_bytes: int) -> ASGIApp:
+def make_app(served: Served, *, token: str | None, most_bytes: int, origins: Origins) -> ASGIApp:
     """The application that answers for one model.
 
     Parameters
@@ -44,6 +49,8 @@ def make_app(served: Served, *, token: str | None, most_bytes: int) -> ASGIApp:
         What requests have to bring along.
     most_bytes : int
         How large a body may be.
+    origins : Origins
+        Which names the server has.
     """
     routes = _Routes(served)
     named = served.crate.manifest.estimator.rpartition(".")[2]
@@ -90,7 +97,7 @@ def make_app(served: Served, *, token: str | None, most_bytes: int) -> ASGIApp:
         schemes = {"token": {"type": "http", "scheme": "bearer"}}
         said.setdefault("components", {})["securitySchemes"] = schemes
         said["security"] = [{"token": []}]
-    return Guard(app, token, most_bytes)
+    return Guard(app, token, most_bytes, origins)
 
 
 _DESCRIPTIONS = {
@@ -105,6 +112,8 @@ class _Routes:
     def __init__(self, served: Served) -> None:
         self._served = served
         self._bodies = Bodies(served.rows)
+        # More threads at a time would hold up the loop, which takes turns with them.
+        self._turns = asyncio.Semaphore(_READERS)
         self._classes = served.classes() if "predict_proba" in served.methods else None
 
     @asynccontextmanager
@@ -118,34 +127,34 @@ class _Routes:
 
     async def predict(self, request: Request) -> Response:
         """Predict for rows of our own JSON, or of CSV."""
-        return await self._answer("predict", self._reader(request), request, {})
+        return await self._answer("predict", self._bodies.read, request, {})
 
     async def predict_proba(self, request: Request) -> Response:
         """The same for probabilities, with what they are of."""
         more = {"classes": self._classes}
-        return await self._answer("predict_proba", self._reader(request), request, more)
-
-    def _reader(self, request: Request) -> Reader:
-        is_csv = request.headers.get("content-type", _JSON).startswith(_CSV)
-        return self._bodies.read_csv if is_csv else self._bodies.read
+        return await self._answer("predict_proba", self._bodies.read, request, more)
 
     async def invocations(self, request: Request) -> Response:
         """Predict as MLflow's scoring server does: its four shapes of JSON, or CSV."""
-        kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
-        if kind not in (_JSON, _CSV):
-            return _failed(415, f"the body must be {_JSON} or {_CSV}, not {kind!r:.80}")
-        read = self._bodies.read_csv if kind == _CSV else self._bodies.read_mlflow
-        return await self._answer("predict", read, request, {})
+        return await self._answer("predict", self._bodies.read_mlflow, request, {})
 
     async def _answer(
         self, method: str, read: Reader, request: Request, more: dict[str, Any]
     ) -> Response:
+        """Answer rows of JSON, which `read` understands, or of CSV."""
+        # What a browser sends for any page without asking, text/plain among it, is none of them.
+        kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+        if kind not in (_JSON, _CSV):
+            return _failed(415, f"the body must be {_JSON} or {_CSV}, not {kind!r:.80}")
+        if kind == _CSV:
+            read = self._bodies.read_csv
+        rows: list[Any] = []
         try:
             body = await request.body()
         except ClientDisconnect:
             return Response(status_code=400)  # which nobody reads any more
         try:
-            rows = read(body) if len(body) < _LARGE else await asyncio.to_thread(read, body)
+            rows = read(body) if len(body) < _LARGE else await self._read_apart(read, body)
             predictions = await self._batcher.ask(method, rows)
             return Response(encoded({"predictions": predictions, **more}), media_type=_JSON)
         except BadInputError as error:
@@ -157,8 +166,23 @@ class _Routes:
         except BusyError:
             told_busy = "too many requests are waiting; try again later"
             return _failed(503, told_busy, {"Retry-After": "1"})
-        except Exception as error:  # noqa: BLE001 - whatever a model raises stays inside
+        except Exception as error:
+            if (place := _null_in(rows)) is not None:
+                # Models of texts, say, that know no missing values stumble over them anyhow.
+                log.warning("the model failed for rows with a null", exc_info=error)
+                told_null = "the model failed, and it may be for the null here; give a value"
+                return _failed(422, [Problem(place, told_null, "model_error").to_json()])
             return _broken(error)
+
+    async def _read_apart(self, read: Reader, body: bytes) -> list[Any]:
+        """Read a body in a thread; one that nobody waits for at the end."""
+        async with self._turns:
+            loop = asyncio.get_running_loop()
+            done: asyncio.Future[list[Any]] = loop.create_future()
+            threading.Thread(
+                target=_read_into, args=(read, body, loop, done), name="autotrack-read", daemon=True
+            ).start()
+            return await done
 
     async def ping(self) -> dict[str, str]:
         """Whether the server is there."""
@@ -179,6 +203,38 @@ class _Routes:
     async def docs(self, request: Request) -> Response:
         """Show the documentation."""
         return pages.page(request.app.title, request.scope.get("root_path", ""))
+
+
+def _read_into(
+    read: Reader, body: bytes, loop: asyncio.AbstractEventLoop, done: asyncio.Future[list[Any]]
+) -> None:
+    try:
+        settle, result = done.set_result, read(body)
+    except Exception as error:  # noqa: BLE001 - for who waits
+        settle, result = done.set_exception, error  # type: ignore[assignment]
+    with contextlib.suppress(RuntimeError):  # the loop is at its end
+        loop.call_soon_threadsafe(_settle, done, settle, result)
+
+
+def _settle(done: asyncio.Future[Any], settle: Callable[[Any], None], result: Any) -> None:
+    if not done.done():  # its request was given up
+        settle(result)
+
+
+def _null_in(rows: Sequence[Any]) -> tuple[str | int, ...] | None:
+    """The place of the first null; None where there is none."""
+    for number, row in enumerate(rows):
+        if row is None:
+            return "rows", number
+        inner: Iterable[tuple[str | int, Any]] = ()
+        if isinstance(row, dict):
+            inner = row.items()
+        elif isinstance(row, list):
+            inner = enumerate(row)
+        for key, value in inner:
+            if value is None:
+                return "rows", number, key
+    return None
 
 
 def _failed(status: int, detail: Any, headers: dict[str, str] | None = None) -> Response:

@@ -21,7 +21,7 @@ _MOST_WAITING = 2000
 _TRIALS = 20
 _QUICK = 3e-3
 _FEW_ROWS = 64
-_PATIENCE = 5.0
+_PATIENCE = 0.5
 
 
 class BusyError(Exception):

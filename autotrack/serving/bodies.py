@@ -11,10 +11,13 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema, from_js
 
 from autotrack.serving.problems import BadInputError
 from autotrack.serving.rows import FreeRows, Rows
+from autotrack.serving.tables import MOST_MORE, Row, read_table
 
 #: Up to this size (bytes) all that is wrong is told; above, what is wrong in the first bad row. A
 #: small text can have an error in each of thousands of cells.
 _TOLD_IN_FULL = 16_000
+#: Columns of CSV for a model of which nothing is known.
+MOST_FREE = 2000
 _MLFLOW = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
@@ -103,22 +106,20 @@ class Bodies:
         BadInputError
             Which says what is wrong where.
         """
-        text = None if isinstance(self.rows, FreeRows) else str
-        try:
-            frame = pd.read_csv(io.BytesIO(body), dtype=text, encoding="utf-8-sig")
-        except (ValueError, UnicodeDecodeError) as error:  # the parser's error is a ValueError
-            raise BadInputError.single(
-                f"this is no CSV with a header line: {error}", (), "csv_invalid"
-            ) from None
-        if text is not None:
-            frame = frame.astype(object).where(frame.notna(), None)
+        names, width = self.rows.names, self.rows.width
+        known = len(names) or width or 1
+        is_free = isinstance(self.rows, FreeRows)
+        header, cells = read_table(body, MOST_FREE if is_free else known + MOST_MORE)
         rows: list[Any]
-        if self.rows.names or text is None:
-            rows = frame.to_dict("records")
-        elif self.rows.width is not None:
-            rows = frame.to_numpy().tolist()
+        if is_free:
+            # Of which kind the values are, pandas finds out; they are no wider than was checked.
+            rows = pd.read_csv(io.BytesIO(body), encoding="utf-8-sig").to_dict("records")
+        elif names:
+            rows = _named(header, cells, names)
+        elif width is not None:
+            rows = cells
         else:
-            rows = frame.iloc[:, 0].tolist()
+            rows = [row[0] for row in cells]
         try:
             found: list[Any] = self._csv.validate_python(rows)
         except ValidationError as error:
@@ -135,6 +136,18 @@ class Bodies:
                 return [next(iter(row.values()), None) for row in data]
             return [list(row.values()) for row in data]
         return data
+
+
+def _named(header: list[str], cells: list[Row], names: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows as objects, without the columns that the model does not know."""
+    places: dict[str, int] = {}
+    wanted = set(names)
+    for place, name in enumerate(header):
+        if name in wanted:
+            if name in places:
+                raise BadInputError.single("the header has the column twice", (name,))
+            places[name] = place
+    return [{name: row[place] for name, place in places.items()} for row in cells]
 
 
 def _rows(row: core_schema.CoreSchema, full: bool) -> SchemaValidator:

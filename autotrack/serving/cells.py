@@ -59,11 +59,13 @@ class Cell:
             return "text" if all(isinstance(level, str) for level in levels) else "any"
         return {"str": "text", "bool": "bool"}.get(self.facts.get("values", ""), "any")
 
-    def validator(self, *, strict: bool = True) -> CoreSchema:
-        """What a cell may be; if not `strict`, texts that say it will do, as CSV has them."""
-        make = getattr(self, f"_{self.kind}")
-        schema: CoreSchema = core_schema.nullable_schema(make(strict))
-        return schema
+    def validator(self, *, strict: bool = True, missing: bool = True) -> CoreSchema:
+        """What a cell may be, a `missing` value among it.
+
+        If not `strict`, texts that say it will do, as CSV has them.
+        """
+        schema: CoreSchema = getattr(self, f"_{self.kind}")(strict)
+        return core_schema.nullable_schema(schema) if missing else schema
 
     def _number(self, strict: bool) -> CoreSchema:
         most = float(np.finfo(self.dtype.lower()).max) if self.dtype[-1].isdigit() else None

@@ -10,12 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from autotrack.serving.origins import Origins
+
 #: What anyone may ask: whether the server is there.
 _OPEN = ("/ping", "/health")
 
 
 class Guard:
-    """Refuses requests without the token (401), and bodies above the limit (413).
+    """Refuses what is meant for others (403), has no token (401) or too large a body (413).
 
     The token is that of ``Authorization: Bearer``, or the password of ``Authorization: Basic``,
     which is how a browser gets to the documentation.
@@ -28,10 +30,13 @@ class Guard:
         None lets everyone in.
     most : int
         The bytes a body may have, however it is sent.
+    origins : Origins
+        Which names the server has.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None, most: int) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, most: int, origins: Origins) -> None:
         self._app = app
+        self._origins = origins
         self._token = None if token is None else token.encode()
         self._most = most
 
@@ -42,11 +47,22 @@ class Guard:
             return
         length = b""
         given = b""
+        hosts, origins = [], []
         for name, value in scope["headers"]:
             if name == b"content-length":
                 length = value
+            elif name == b"host":
+                hosts.append(value)
+            elif name == b"origin":
+                origins.append(value)
             elif name == b"authorization":
                 given = value
+        problem = self._origins.refusal(hosts, origins)
+        if problem is None and not hosts and scope["http_version"] != "1.0":
+            problem = "the header Host is missing"
+        if problem is not None:
+            await JSONResponse({"detail": problem}, 403)(scope, receive, send)
+            return
         if self._token is not None and scope["path"] not in _OPEN and not self._knows(given):
             headers = {"WWW-Authenticate": 'Bearer, Basic realm="autotrack"'}
             refusal = JSONResponse({"detail": "a token is needed"}, 401, headers=headers)

@@ -118,6 +118,8 @@ def failures() -> dict[str, Any]:
     problems = {"type": "array", "items": problem}
     return {
         "422": _answered("The rows cannot be used; row and field are named", {"detail": problems}),
+        "403": _answered("Host or Origin is another's", {"detail": {"type": "string"}}),
+        "415": _answered("The body is neither JSON nor CSV", {"detail": {"type": "string"}}),
         "413": _answered("The body is too large", {"detail": {"type": "string"}}),
         "503": _answered("Too many requests are waiting", {"detail": {"type": "string"}}),
     }

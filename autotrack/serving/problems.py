@@ -10,6 +10,8 @@ from pydantic_core import ValidationError
 
 #: So many are told; a body may have one in each cell.
 MOST_TOLD = 50
+# More are not even listed, which takes longer than finding them.
+_MOST_LISTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class BadInputError(Exception):
     @classmethod
     def of(cls, error: ValidationError, before: tuple[str | int, ...] = ("rows",)) -> BadInputError:
         """What validation found, in a list that lies at `before`."""
+        if error.error_count() > _MOST_LISTED:
+            count = f"{error.error_count():,} fields are missing, unknown or wrong"
+            return cls.single(f"{count}; GET /schema says what a row is", before, "too_many_errors")
         found = error.errors(include_url=False, include_context=False, include_input=False)
         return cls(
             [

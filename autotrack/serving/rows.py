@@ -168,8 +168,11 @@ class SequenceRows(Rows):
         self.nests = cell.kind == "any"
 
     def row(self, *, strict: bool = True, extra: Literal["forbid", "ignore"]) -> CoreSchema:
-        """A value."""
-        return core_schema.any_schema() if self.nests else self._cell.validator(strict=strict)
+        """A value; of texts, none that is missing, unless the training had such."""
+        if self.nests:
+            return core_schema.any_schema()
+        whole = self._cell.kind != "text" or bool(self._cell.facts.get("nulls"))
+        return self._cell.validator(strict=strict, missing=whole)
 
     def build(self, rows: Sequence[Any]) -> Any:
         """The values as they were in training."""
@@ -259,6 +262,48 @@ class ArgumentRows(Rows):
         return dict.fromkeys(self.names, 1.0)
 
 
+class TableRows(FreeRows):
+    """Objects that name the columns of an arrow table, or the fields of a structured array."""
+
+    def __init__(self, cells: Sequence[Cell], kind: str) -> None:
+        self._names = [cell.name for cell in cells]
+        self._dtypes = [cell.dtype for cell in cells]
+        self._kind = kind
+
+    def row(self, *, strict: bool = True, extra: Literal["forbid", "ignore"]) -> CoreSchema:
+        """An object with each of the columns, of which only the names are looked at."""
+        anything = core_schema.typed_dict_field(core_schema.any_schema())
+        return core_schema.typed_dict_schema(
+            dict.fromkeys(self._names, anything), extra_behavior=extra
+        )
+
+    def build(self, rows: Sequence[Any]) -> Any:
+        """The table or array."""
+        try:
+            if not self._kind.startswith("pyarrow."):
+                kind = list(zip(self._names, self._dtypes, strict=True))
+                return np.array([tuple(row[name] for name in self._names) for row in rows], kind)
+            pyarrow = importlib.import_module("pyarrow")
+            table = pyarrow.table({name: [row[name] for row in rows] for name in self._names})
+        except Exception as error:
+            raise ValueError(f"the rows make no {self._kind}: {error}") from error
+        return table.to_batches()[0] if self._kind == "pyarrow.RecordBatch" else table
+
+    def document(self) -> dict[str, Any]:
+        """An object with each of the columns."""
+        return {
+            "type": "object",
+            "title": "Row",
+            "properties": {name: {} for name in self._names},
+            "required": self._names,
+            "additionalProperties": False,
+        }
+
+    def example(self) -> Any:
+        """Numbers."""
+        return dict.fromkeys(self._names, 1.0)
+
+
 def rows_of(schema: Mapping[str, Any]) -> Rows:
     """What rows look like for a model that was trained on data of this schema.
 
@@ -272,6 +317,9 @@ def rows_of(schema: Mapping[str, Any]) -> Rows:
     cells = [Cell.of(column) for column in schema.get("columns") or ()]
     if kind.endswith(".DataFrame") and cells:
         return FrameRows(cells, kind)
+    tabular = kind in ("pyarrow.Table", "pyarrow.RecordBatch")
+    if cells and (tabular or (len(shape) == 1 and kind.startswith("numpy.") and cells[0].name)):
+        return TableRows(cells, kind)
     if not kind or len(shape) not in (1, 2) or kind.endswith(".DataFrame"):
         return FreeRows()
     if len(shape) == 1:

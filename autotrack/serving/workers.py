@@ -16,11 +16,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from autotrack.errors import InvalidValueError
+from autotrack.serving.connections import BoundedProtocol
 
 log = logging.getLogger("autotrack.serving")
 
 #: Seconds that requests have to finish in when the server is to stop.
-_GRACE = 30
+_GRACE = 3
 # A worker that lives shorter than this (seconds) was not well from the start.
 _SHORT_LIFE = 5.0
 # After so many of them in a row there is no hope.
@@ -84,6 +85,7 @@ def _serve(app: ASGIApp, listening: socket.socket, lifeline: int | None = None) 
         access_log=False,
         server_header=False,
         ws="none",
+        http=BoundedProtocol,
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config, lifeline)
@@ -195,7 +197,7 @@ class _Pool:
     def _stop(self, signals: set[signal.Signals]) -> int:
         """Let all finish what they have begun; a second signal, or too long a time, ends them."""
         self._tell(signal.SIGTERM)
-        last = time.monotonic() + _GRACE + 5
+        last = time.monotonic() + _GRACE + 1.5
         while self._born:
             for pid, _ in self._dead():
                 del self._born[pid]

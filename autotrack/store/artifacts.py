@@ -25,6 +25,8 @@ from autotrack.store.processes import Processes
 STAGING = ".staging"
 
 _CHUNK = 1 << 20
+# In bytes: the run's folder comes before the path, and numbers behind what had to give way.
+_LONGEST_LOCATION = 4000
 _ATTEMPTS = 3
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR})
 _numbers = itertools.count(1)
@@ -179,7 +181,7 @@ class ArtifactFolder:
         """
         if os.path.isabs(location):
             return self._inside(Path(location), location)
-        return self._inside(self.root / clean_path(location), location)
+        return self._inside(self.root / clean_path(location, _LONGEST_LOCATION), location)
 
     def discard(self, location: str) -> None:
         """Delete a file or folder, and the folders that it leaves empty. Absent is fine."""

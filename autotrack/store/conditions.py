@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autotrack.errors import FilterError
+from autotrack.printable import described
 from autotrack.store.filter_tree import (
     Combined,
     Comparison,
@@ -21,7 +22,7 @@ from autotrack.store.filter_tree import (
 )
 from autotrack.store.filters import complain
 from autotrack.store.keys import is_text
-from autotrack.store.values import INT64
+from autotrack.store.values import INT64, int_text, nearest_float
 
 _NUMBERS = frozenset({"start_time", "end_time", "duration"})
 _COLUMNS = {
@@ -128,7 +129,7 @@ class Compiler:
                 number = self._seconds(field, literal)
                 return f"{column} {operator} {self.bind(number)}"
             if field.key == "experiment_id" and type(value) is int:
-                value = str(value)
+                value = int_text(value)
             text = self._needs_text(field.key, value, literal.at)
             # Their values are words of ours, whose case nobody should have to remember.
             if operator == "=" and field.key in ("status", "kind"):
@@ -143,7 +144,7 @@ class Compiler:
             raise self._complain(literal.at, f"metrics are numbers, found {_spell(value)}")
         if operator.endswith("like"):
             raise self._complain(literal.at, f"{operator!r} is for texts, and metrics are numbers")
-        if math.isnan(value):
+        if isinstance(value, float) and math.isnan(value):
             return "value IS NULL" if operator == "=" else _NEVER
         return f"coalesce({self._number('value', operator, value)}, 0)"
 
@@ -174,8 +175,8 @@ class Compiler:
         tests = []
         if isinstance(value, float) or _exact_float(value) is not None:
             tests.append(f"(type = 'float' AND number = {self.bind(float(value))})")
-        if not math.isinf(value):
-            tests.append(f"(type = 'int' AND value = {self.bind(str(int(value)))})")
+        if isinstance(value, int) or not math.isinf(value):
+            tests.append(f"(type = 'int' AND value = {self.bind(int_text(int(value)))})")
         return f"({' OR '.join(tests)})"
 
     def _number(self, column: str, operator: str, value: int | float) -> str:
@@ -183,7 +184,7 @@ class Compiler:
             exact = _exact_float(value)
             if operator == "=" and exact is None:
                 return _NEVER
-            value = float(value) if exact is None else exact
+            value = nearest_float(value) if exact is None else exact
         return f"{column} {operator} {self.bind(value)}"
 
     def _text(self, column: str, operator: str, text: str, at: int) -> str:
@@ -206,7 +207,7 @@ class Compiler:
     def _seconds(self, field: Field, literal: Constant) -> float:
         value = literal.value
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            return nearest_float(value)
         if isinstance(value, str) and field.key != "duration":
             try:
                 moment = datetime.fromisoformat(value)
@@ -238,7 +239,7 @@ def _joined(word: str, tests: list[str]) -> str:
 def _spell(value: Value) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
-    return repr(value)
+    return described(value)
 
 
 def _is_big(value: int | float) -> bool:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from autotrack.errors import StoreLockedError, StoreUnavailableError
-from autotrack.store.failures import error_code, explain_os, explain_sqlite, is_locked
+from autotrack.store.failures import error_code, explain_os, explain_sqlite, explain_text, is_locked
 from autotrack.store.forks import mind
 from autotrack.store.migrations import prepare
 
@@ -80,6 +80,8 @@ class _Block:
                 connection.execute("COMMIT")
             if isinstance(error, sqlite3.Error):
                 raise explain_sqlite(error, database.path) from error
+            if isinstance(error, UnicodeEncodeError):
+                raise explain_text(error) from None
         except sqlite3.Error as failure:
             raise explain_sqlite(failure, database.path) from failure
         finally:
@@ -117,6 +119,9 @@ class _Joined:
             # they may be committed nor what follows slip in one by one.
             _roll_back(self._connection)
             raise explain_sqlite(error, self._database.path) from error
+        if isinstance(error, UnicodeEncodeError):
+            _roll_back(self._connection)
+            raise explain_text(error) from None
 
 
 class Database:

@@ -12,6 +12,7 @@ from typing import Any
 
 from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
+from autotrack.printable import described
 from autotrack.store.connection import Database
 from autotrack.store.keys import clean_key, clean_text
 from autotrack.store.runs import refuse_if_registered
@@ -212,7 +213,7 @@ def _clean_name(name: object) -> str:
     if isinstance(name, str) and name.strip() and clean_text(name) == name:
         return name
     raise InvalidValueError(
-        f"{name!r:.80} cannot be the name of an experiment; give a non-empty text"
+        f"{described(name)} cannot be the name of an experiment; give a non-empty text"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from autotrack.entities import Artifact, Column, Dataset, DatasetUse, Metric, Source
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError
+from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.experiments import instant
 from autotrack.store.keys import clean_key, clean_path, clean_text
@@ -353,7 +354,9 @@ def _clean_step(key: str, step: object) -> int | None:
         number = None
     if isinstance(number, int) and number in INT64:
         return number
-    raise InvalidValueError(f"metric {key!r} has the step {step!r:.60}; give an integer, or None")
+    raise InvalidValueError(
+        f"metric {key!r} has the step {described(step)}; give an integer, or None"
+    )
 
 
 def _dataset_number(connection: sqlite3.Connection, dataset: Dataset) -> int:

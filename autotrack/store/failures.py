@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autotrack.errors import (
+    InvalidValueError,
     StoreDamagedError,
     StoreError,
     StoreLockedError,
     StoreUnavailableError,
 )
+from autotrack.printable import described
 
 # SQLITE_BUSY, SQLITE_LOCKED and SQLITE_PROTOCOL (a race for the WAL's locks, given up on).
 _LOCKED = frozenset({5, 6, 15})
@@ -67,6 +69,13 @@ def explain_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
             "that they name is not in the store"
         )
     return StoreError(f"{path}: the database refused ({error}); check it with `autotrack doctor`")
+
+
+def explain_text(error: UnicodeEncodeError) -> InvalidValueError:
+    """The error that says what is wrong with a text that SQLite does not take."""
+    return InvalidValueError(
+        f"{described(error.object)} holds a lone surrogate, which no text has that can be recorded"
+    )
 
 
 def explain_os(error: OSError, path: Path) -> StoreUnavailableError:

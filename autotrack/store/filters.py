@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autotrack.errors import FilterError
+from autotrack.printable import described, plain_text
 from autotrack.store.filter_tree import (
     Combined,
     Comparison,
@@ -28,6 +29,7 @@ from autotrack.store.filter_tree import (
     Ordering,
     Value,
 )
+from autotrack.store.keys import is_text
 from autotrack.store.nearest import nearest
 
 #: The fields with keys, by what they are called; MLflow's singulars are understood.
@@ -50,6 +52,9 @@ _TABLES = ("metrics", "params", "tags")
 _DEEPEST = 100
 _MOST = 500
 _MOST_VALUES = 10_000
+# Digits of a whole number; one of more is an infinity to any comparison.
+_MOST_DIGITS = 100_000
+_AT_ONCE = 4000
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -64,8 +69,16 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
-# After the family's dot: a key may begin with a digit and hold dots.
-_KEY = re.compile(r"\w(?:[\w./-]*[\w/-])?")
+#: What follows a key where keys of several words are looked for: in a filter, and in an order.
+_BEFORE_OPERATOR = re.compile(
+    r"\s*(?:[=<>]|!=)|\s+(?:is|in|like|ilike|between|not\s+(?:in|like|ilike|between))\b",
+    re.IGNORECASE,
+)
+_BEFORE_NEXT_TERM = re.compile(
+    r"\s*(?:,|$)|\s+(?:asc|ascending|desc|descending)\s*(?:,|$)", re.IGNORECASE
+)
+#: What may follow a family's dot without quotes: a key may begin with a digit and hold dots.
+KEY = re.compile(r"\w(?:[\w./-]*[\w/-])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,17 @@ def complain(text: str, at: int, problem: str) -> FilterError:
     return FilterError(f"{problem}\n  {line}\n  {lead}^")
 
 
-def parse_filter(text: str) -> Condition | None:
+def parse_filter(text: str, odd_keys: Sequence[tuple[str, str]] = ()) -> Condition | None:
     """The tree of a ``where`` text; None if it is blank.
+
+    Of `odd_keys`, each with its family, those are read without quotes that an operator follows.
 
     Raises
     ------
     FilterError
         If it cannot be read; the message shows where and says what was expected.
     """
-    parser = _Parser(text)
+    parser = _Parser(text, odd_keys, _BEFORE_OPERATOR)
     if parser.next.kind == "end":
         return None
     condition = parser.alternatives()
@@ -107,16 +122,18 @@ def parse_filter(text: str) -> Condition | None:
     return condition
 
 
-def parse_order(order_by: str | Sequence[str] | None) -> list[Ordering]:
+def parse_order(
+    order_by: str | Sequence[str] | None, odd_keys: Sequence[tuple[str, str]] = ()
+) -> list[Ordering]:
     """The terms of ``order_by``: a text such as ``"metrics.r2 desc, name"``, or a list of such."""
     texts = [order_by] if isinstance(order_by, str) else list(order_by or ())
     terms = []
     for text in texts:
         if not isinstance(text, str):
             raise FilterError(
-                f"order_by {text!r:.80} is no text; write for example 'metrics.r2 desc'"
+                f"order_by {described(text)} is no text; write for example 'metrics.r2 desc'"
             )
-        parser = _Parser(text)
+        parser = _Parser(text, odd_keys, _BEFORE_NEXT_TERM)
         while parser.next.kind != "end":
             field = parser.field()
             descending = parser.next.word in ("desc", "descending")
@@ -131,10 +148,21 @@ def parse_order(order_by: str | Sequence[str] | None) -> list[Ordering]:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(
+        self, text: str, odd_keys: Sequence[tuple[str, str]], after_key: re.Pattern[str]
+    ) -> None:
         if not isinstance(text, str):
-            raise FilterError(f'{text!r:.80} is no text; write for example "metrics.test_r2 > 0.9"')
+            raise FilterError(
+                f'{described(text)} is no text; write for example "metrics.test_r2 > 0.9"'
+            )
+        text = plain_text(text)
+        if not is_text(text):
+            at = next(place for place, letter in enumerate(text) if not is_text(letter))
+            raise complain(text, at, "the lone surrogate here is in no text that can be recorded")
         self.text = text
+        # The longest first: one may begin as another does.
+        self._odd_keys = sorted(odd_keys, key=_length_of_key, reverse=True)
+        self._after_key = after_key
         self.depth = 0
         self.count = 0
         self.next = self._read(0)
@@ -201,7 +229,7 @@ class _Parser:
                 token.at,
             )
         if dotted and name in FAMILIES:
-            return Field(FAMILIES[name], self._key(), token.at)
+            return Field(FAMILIES[name], self._key(FAMILIES[name]), token.at)
         if dotted and name in _ATTRIBUTE_PREFIXES:
             self.advance()
             return self._attribute(self.advance())
@@ -224,9 +252,18 @@ class _Parser:
             token.at,
         )
 
-    def _key(self) -> str:
+    def _key(self, family: str) -> str:
         dot = self.next
-        match = _KEY.match(self.text, dot.end)
+        for of, key in self._odd_keys:
+            end = dot.end + len(key)
+            if (
+                of == family
+                and self.text.startswith(key, dot.end)
+                and self._after_key.match(self.text, end)
+            ):
+                self.next = self._read(end)
+                return key
+        match = KEY.match(self.text, dot.end)
         if match:
             self.next = self._read(match.end())
             return match[0]
@@ -320,9 +357,20 @@ class _Parser:
         return Constant(value, token.at)
 
 
+def _length_of_key(odd: tuple[str, str]) -> int:
+    return len(odd[1])
+
+
 def _number(text: str) -> int | float:
     try:
         return int(text)
     except ValueError:
-        # More digits than Python reads are an infinity to any comparison.
-        return float(text)
+        digits = text.lstrip("+-")
+        if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+            return float(text)
+    # More digits than Python reads at once.
+    value = 0
+    for start in range(0, len(digits), _AT_ONCE):
+        piece = digits[start : start + _AT_ONCE]
+        value = value * 10 ** len(piece) + int(piece)
+    return -value if text.startswith("-") else value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 
 from autotrack.errors import InvalidValueError
+from autotrack.printable import described, plain_text
 
 # A file name may have 255 bytes; the rest is left for the number of a sibling.
 _LONGEST_NAME = 240
+# A path may have 4096 bytes where systems are generous, of which the store's folder takes some.
+_LONGEST_PATH = 1000
 
 
 def is_text(text: str) -> bool:
@@ -31,16 +34,19 @@ def clean_key(key: object, what: str) -> str:
     """
     if isinstance(key, str) and key.strip() and is_text(key):
         return key
-    raise InvalidValueError(f"{what} key {key!r:.80} cannot be kept; give a non-empty text")
+    raise InvalidValueError(f"{what} key {described(key)} cannot be kept; give a non-empty text")
 
 
 def clean_text(value: object) -> str:
     """`value` as text that SQLite takes, with a lone surrogate written as its escape."""
-    text = value if isinstance(value, str) else str(value)
+    try:
+        text = plain_text(value if isinstance(value, str) else str(value))
+    except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
+        text = described(value)
     return text if is_text(text) else text.encode("utf-8", "backslashreplace").decode()
 
 
-def clean_path(path: str | PurePosixPath) -> str:
+def clean_path(path: str | PurePosixPath, longest: int = _LONGEST_PATH) -> str:
     """The one way to write the artifact path `path`: relative, with ``/``, no ``.`` or ``..``.
 
     Raises
@@ -48,7 +54,9 @@ def clean_path(path: str | PurePosixPath) -> str:
     InvalidValueError
         If it is empty, absolute, leaves the run's folder, or is no name for a file.
     """
-    text = str(path).replace("\\", "/")
+    if not isinstance(path, str | PurePath):
+        raise InvalidValueError(f"artifact path {described(path)} is no path; give a text")
+    text = (plain_text(path) if isinstance(path, str) else str(path)).replace("\\", "/")
     parts = [part for part in text.split("/") if part not in ("", ".")]
     problem = None
     if not parts:
@@ -61,9 +69,11 @@ def clean_path(path: str | PurePosixPath) -> str:
         problem = "holds characters that no file name can have"
     elif any(len(part.encode()) > _LONGEST_NAME for part in parts):
         problem = f"has a part of more than {_LONGEST_NAME} bytes"
+    elif len(text.encode()) > longest:
+        problem = f"has more than {longest} bytes"
     if problem:
         raise InvalidValueError(
-            f"artifact path {str(path)!r:.120} {problem}; "
+            f"artifact path {described(text, 120)} {problem}; "
             "give a relative path such as 'plots/roc.png'"
         )
     return "/".join(parts)

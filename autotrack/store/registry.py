@@ -14,6 +14,7 @@ from typing import Any
 
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError, ModelNotFoundError
+from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.experiments import instant
 from autotrack.store.facts import Facts, remember_packed, unused
@@ -164,7 +165,7 @@ class Registry(Facts):
         """
         if not _ALIAS.fullmatch(str(alias)) or alias != str(alias):
             raise InvalidValueError(
-                f"{alias!r:.80} cannot be an alias; use letters, digits, '.', '_' and '-', "
+                f"{described(alias)} cannot be an alias; use letters, digits, '.', '_' and '-', "
                 "and neither a number alone nor 'latest'"
             )
         with self.transaction() as connection:
@@ -324,7 +325,7 @@ class Registry(Facts):
         if row is not None:
             return row[0]
         known = [found for (found,) in connection.execute("SELECT name FROM registered_models")]
-        near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5) or sorted(known)[:5]
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or sorted(known)[:5]
         listed = ", ".join(map(repr, near))
         raise ModelNotFoundError(
             f"no model is registered as {name!r:.80} in {self.root}; "
@@ -362,5 +363,5 @@ def clean_model_name(name: object) -> str:
     if isinstance(name, str) and _NAME.fullmatch(name) and clean_text(name) == name:
         return name
     raise InvalidValueError(
-        f"{name!r:.80} cannot be the name of a model; give a text without '/', ':' and '@'"
+        f"{described(name)} cannot be the name of a model; give a text without '/', ':' and '@'"
     )

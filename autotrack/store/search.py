@@ -9,6 +9,8 @@
 - ``like`` knows ``%`` (anything) and ``_`` (one character); ``ilike`` does not look at case.
 - Times compare with ISO text, UTC unless it says otherwise, or seconds since the epoch;
   `duration` is in seconds, and absent while a run lasts.
+- A key with blanks, signs or dots at its end needs no quotes where a run has it, and what follows
+  it reads on: ``params.my step__C > 1``. Between backquotes a key is taken as it is.
 - Integers beyond 64 bits are equal exactly, and ordered by the nearest float.
 """
 
@@ -23,9 +25,10 @@ from typing import Any
 
 from autotrack.entities import RunKind, RunStatus
 from autotrack.errors import FilterError
+from autotrack.printable import described
 from autotrack.store.conditions import Compiler
 from autotrack.store.experiments import instant
-from autotrack.store.filters import parse_filter, parse_order
+from autotrack.store.filters import KEY, parse_filter, parse_order
 from autotrack.store.values import INT64, decode_metric, decode_param
 
 
@@ -82,7 +85,7 @@ class RunRow:
 
 def run_search(connection: sqlite3.Connection, query: Query) -> list[RunRow]:
     """The rows that `query` asks for, in four statements whatever their number."""
-    sql, values = compile_query(query)
+    sql, values = _compiled(connection, query)
     found = connection.execute(sql, values).fetchall()
     numbers = json.dumps([row[0] for row in found])
     params: dict[int, dict[str, Any]] = {row[0]: {} for row in found}
@@ -117,15 +120,50 @@ def run_search(connection: sqlite3.Connection, query: Query) -> list[RunRow]:
     ]
 
 
-def compile_query(query: Query) -> tuple[str, dict[str, Any]]:
+def _compiled(connection: sqlite3.Connection, query: Query) -> tuple[str, dict[str, Any]]:
+    """The SELECT for `query`, whose text may hold keys of any letters without quotes."""
+    try:
+        return compile_query(query)
+    except FilterError:
+        # Only now, since it reads all keys: is it one with blanks or such in it?
+        odd = _odd_keys(connection)
+        if not odd:
+            raise
+        try:
+            return compile_query(query, odd)
+        except FilterError as error:
+            told = error
+        raise told from None
+
+
+def _odd_keys(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """The keys, each with its table, that the filter language does not read as one word."""
+    return [
+        (table, key)
+        for table in ("params", "metrics", "tags")
+        for (key,) in connection.execute(f"SELECT DISTINCT key FROM {table}")
+        if not KEY.fullmatch(key)
+    ]
+
+
+def compile_query(
+    query: Query, odd_keys: Sequence[tuple[str, str]] = ()
+) -> tuple[str, dict[str, Any]]:
     """The SELECT for `query` and what is to be bound to it.
+
+    Parameters
+    ----------
+    query : Query
+        What is asked.
+    odd_keys : sequence of (table, key)
+        Keys that are more than one word to the filter language, and are known all the same.
 
     Raises
     ------
     FilterError
         If `where`, `order_by` or `limit` cannot be understood.
     """
-    compiler = Compiler(query.where or "")
+    compiler = Compiler(query.where if isinstance(query.where, str) else "")
     conditions = []
     if query.experiment_ids is not None:
         ids = [str(experiment) for experiment in query.experiment_ids]
@@ -140,9 +178,13 @@ def compile_query(query: Query) -> tuple[str, dict[str, Any]]:
         conditions.append(f"p.run_id = {compiler.bind(query.parent_id)}")
     elif not query.children:
         conditions.append("r.parent IS NULL")
-    if query.where is not None and (tree := parse_filter(query.where)) is not None:
+    if query.where is not None and (tree := parse_filter(query.where, odd_keys)) is not None:
         conditions.append(compiler.condition(tree))
-    order = [term for ordering in parse_order(query.order_by) for term in compiler.order(ordering)]
+    order = [
+        term
+        for ordering in parse_order(query.order_by, odd_keys)
+        for term in compiler.order(ordering)
+    ]
     sql = (
         "SELECT r.id, r.run_id, r.name, r.kind, r.status, e.name, p.run_id, r.start_time,"
         " r.end_time FROM runs AS r JOIN experiments AS e ON e.id = r.experiment"
@@ -153,6 +195,6 @@ def compile_query(query: Query) -> tuple[str, dict[str, Any]]:
     limit: object = query.limit
     if limit is not None:
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-            raise FilterError(f"limit={limit!r} is no number of runs; give 0 or more")
+            raise FilterError(f"limit={described(limit)} is no number of runs; give 0 or more")
         sql += f" LIMIT {min(limit, INT64[-1])}"
     return sql, compiler.values

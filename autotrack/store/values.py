@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from autotrack.errors import InvalidValueError
+from autotrack.printable import described, plain_text
 from autotrack.store.keys import is_text
 
 #: type, text, number
@@ -40,15 +41,14 @@ def encode_param(key: str, value: object) -> ParamColumns:
     if isinstance(value, bool):
         return "bool", None, int(value)
     if isinstance(value, str):
-        text = _plain_text(value)
+        text = plain_text(value)
         return ("str", text, None) if is_text(text) else ("json", json.dumps(text), None)
     if isinstance(value, float):
         number = float(value)
         return "float", repr(number), None if math.isnan(number) else number
     if isinstance(value, int):
         number = int(value)
-        text = str(number) if number.bit_length() <= _DECIMAL_BITS else hex(number)
-        return "int", text, number if number in INT64 else _nearest(number)
+        return "int", int_text(number), number if number in INT64 else nearest_float(number)
     if isinstance(value, list | tuple | dict):
         try:
             return "json", json.dumps(_jsonable(value), separators=(",", ":")), None
@@ -93,11 +93,11 @@ def encode_metric(key: str, value: object) -> float | None:
         number = float(value)  # type: ignore[arg-type]
     except OverflowError:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - a foreign number may do anything
         number = None
     if number is None or isinstance(value, str | bytes):
         raise InvalidValueError(
-            f"metric {key!r} is {value!r:.80}, which is no number; keep text with set_tag"
+            f"metric {key!r} is {described(value)}, which is no number; keep text with set_tag"
         )
     return None if math.isnan(number) else number
 
@@ -107,12 +107,13 @@ def decode_metric(number: float | None) -> float:
     return math.nan if number is None else number
 
 
-def _plain_text(value: str) -> str:
-    # An Enum's str() is its name, numpy's texts are a subclass: either way the characters count.
-    return value if type(value) is str else str.__str__(value)
+def int_text(number: int) -> str:
+    """A whole number of any size as text, in one way."""
+    return str(number) if number.bit_length() <= _DECIMAL_BITS else hex(number)
 
 
-def _nearest(number: int) -> float:
+def nearest_float(number: float) -> float:
+    """The nearest float there is, which may be infinite."""
     try:
         return float(number)
     except OverflowError:
@@ -134,7 +135,7 @@ def _jsonable(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _plain_text(value)
+        return plain_text(value)
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autotrack.errors import InvalidValueError
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.nearest import nearest
 from autotrack.store.search import Query, RunRow
@@ -121,7 +122,9 @@ class Candidates:
     def select(self, rule: str, by: str | Sequence[str] | None, limit: float) -> str:
         """The run id of the candidate that a rule chooses: see :meth:`autotrack.Run.select`."""
         if rule not in RULES:
-            raise InvalidValueError(f"there is no rule {rule!r}; take one of {', '.join(RULES)}")
+            raise InvalidValueError(
+                f"there is no rule {described(rule)}; take one of {', '.join(RULES)}"
+            )
         if rule == "best":
             return self.rows[0].run_id
         if by is None:

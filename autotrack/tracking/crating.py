@@ -22,6 +22,7 @@ from autotrack.crates.untrusted import repacked_refused
 from autotrack.describe.estimator import is_estimator
 from autotrack.entities import RunRecord
 from autotrack.errors import InvalidValueError
+from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from autotrack.tracking.context import home
@@ -136,12 +137,12 @@ def crated_from(model: Any, objects: dict[str, Any] | None = None) -> Any:
         usable = any(hasattr(model, name) for name in _METHODS)
         if isinstance(model, type) or not usable:
             raise InvalidValueError(
-                f"a crate holds a fitted estimator or a function, not {model!r:.80}"
+                f"a crate holds a fitted estimator or a function, not {described(model)}"
             )
     if given:
         raise InvalidValueError(
-            f"{', '.join(given)} cannot be passed along with {model!r:.80}: only a function is "
-            "given objects"
+            f"{', '.join(given)} cannot be passed along with {described(model)}: only a function "
+            "is given objects"
         )
     return what
 

@@ -33,12 +33,13 @@ def preprocessing_params(transformers: Sequence[TransformerFacts]) -> dict[str, 
     """Params of transformers outside the model, under ``preprocessing__<class in lower case>``.
 
     Names are made as `sklearn.pipeline.make_pipeline` makes them: a second one of a class is
-    ``standardscaler-2``.
+    ``standardscaler-2``, and a pipeline is ``pipeline``, whatever its steps.
     """
     params: dict[str, Any] = {}
     seen: dict[str, int] = {}
     for transformer in transformers:
-        name = transformer.name.lower()
+        # A pipeline is called by its steps, which as part of a key would need quotes in a filter.
+        name = "pipeline" if " > " in transformer.name else transformer.name.lower()
         seen[name] = seen.get(name, 0) + 1
         key = f"preprocessing__{name}" + (f"-{seen[name]}" if seen[name] > 1 else "")
         params[key] = transformer.name

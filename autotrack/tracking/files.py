@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
 from autotrack.crates.pack import Storage, storage_named
@@ -15,14 +16,20 @@ from autotrack.describe.data import describe
 from autotrack.describe.estimator import storable
 from autotrack.describe.profile import known
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreError
+from autotrack.printable import described
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.database import Store
+from autotrack.store.keys import clean_text
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.crating import crated_from, known_schema, must_be_trusted
 from autotrack.tracking.filing import file_crate, keep_crate, own_code
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.logs import writable
+from autotrack.tracking.values import path as as_path
 from autotrack.tracking.values import text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def log_artifact(path: str | Path, artifact_path: str | None = None) -> None:
@@ -40,10 +47,11 @@ def log_artifact(path: str | Path, artifact_path: str | None = None) -> None:
     ArtifactNotFoundError
         If there is no such file.
     """
-    source = Path(path).expanduser()
-    if not source.is_file():
-        what = "is a folder; log it with log_artifacts" if source.is_dir() else "does not exist"
-        raise ArtifactNotFoundError(f"{source.absolute()} {what}")
+    source = as_path(path, "the file to log")
+    if not os.path.isfile(source):  # which knows paths that are none
+        is_folder = os.path.isdir(source)
+        what = "is a folder; log it with log_artifacts" if is_folder else "does not exist"
+        raise ArtifactNotFoundError(f"{source.absolute()!s:.1000} {what}")
     active = writable()
     _put(active, [(source, _inside(artifact_path, source.name))])
 
@@ -56,10 +64,11 @@ def log_artifacts(folder: str | Path, artifact_path: str | None = None) -> None:
     ArtifactNotFoundError
         If there is no such folder.
     """
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        what = "is a file; log it with log_artifact" if root.is_file() else "does not exist"
-        raise ArtifactNotFoundError(f"{root.absolute()} {what}")
+    root = as_path(folder, "the folder to log")
+    if not os.path.isdir(root):
+        is_file = os.path.isfile(root)
+        what = "is a file; log it with log_artifact" if is_file else "does not exist"
+        raise ArtifactNotFoundError(f"{root.absolute()!s:.1000} {what}")
     files = sorted(file for file in root.rglob("*") if file.is_file())
     active = writable()
     _put(
@@ -116,8 +125,8 @@ def log_dict(mapping: Any, path: str) -> None:
     """Keep a mapping or list as JSON in the file `path` of the active run."""
     try:
         content = json.dumps(mapping, indent=2, default=storable)
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(f"log_dict cannot write this as JSON: {error}") from error
+    except Exception as error:
+        raise InvalidValueError(f"log_dict cannot write this as JSON: {_told(error)}") from error
     _put_bytes(path, content.encode())
 
 
@@ -141,17 +150,43 @@ def log_table(frame: Any, path: str) -> None:
     ending = Path(text(path, "the path of an artifact")).suffix.lower()
     try:
         table = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(f"log_table cannot make a table of this: {error}") from error
-    if ending == ".csv":
-        content = table.to_csv(index=False).encode()
-    elif ending == ".json":
-        content = table.to_json(orient="records", date_format="iso", indent=1).encode()
-    elif ending == ".parquet":
-        content = table.to_parquet(index=False)
-    else:
-        raise InvalidValueError(f"log_table writes .csv, .json and .parquet, not {path!r}")
+    except Exception as error:
+        raise InvalidValueError(f"log_table cannot make a table of this: {_told(error)}") from error
+    if ending not in _TABLES:
+        raise InvalidValueError(f"log_table writes .csv, .json and .parquet, not {described(path)}")
+    try:
+        content = _TABLES[ending](table)
+    except ImportError:  # which says what to install
+        raise
+    except Exception as error:
+        raise InvalidValueError(
+            f"log_table cannot write this table as {ending}: {_told(error)}"
+        ) from error
     _put_bytes(path, content)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {clean_text(error)}"
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False).encode()
+
+
+def _json(table: pd.DataFrame) -> bytes:
+    return table.to_json(orient="records", date_format="iso", indent=1).encode()
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    content: bytes = table.to_parquet(index=False)
+    return content
+
+
+_TABLES: dict[str, Callable[[pd.DataFrame], bytes]] = {
+    ".csv": _csv,
+    ".json": _json,
+    ".parquet": _parquet,
+}
 
 
 def log_figure(figure: Any, path: str) -> None:

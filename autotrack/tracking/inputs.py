@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from autotrack.describe.estimator import storable
 from autotrack.errors import SettingError
+from autotrack.printable import described
 from autotrack.tracking import context
 from autotrack.tracking.context import home, input_params
 from autotrack.tracking.lifecycle import still_running
@@ -80,13 +81,13 @@ def _read(name: str, given: str, default: Any) -> Any:
             return given
         raise SettingError(
             f"param {name!r} is {given!r}, which is no {kind.__name__} like its default "
-            f"{default!r}; pass such a value with -P {name}=... or {PREFIX}{name}"
+            f"{described(default)}; pass such a value with -P {name}=... or {PREFIX}{name}"
         ) from None
     if isinstance(default, list | tuple | dict) and not isinstance(value, type(default)):
         if isinstance(default, tuple) and isinstance(value, list):
             return tuple(value)
         raise SettingError(
             f"param {name!r} is {given!r}, which is no {kind.__name__} like its default "
-            f"{default!r}; write it as JSON"
+            f"{described(default)}; write it as JSON"
         )
     return value

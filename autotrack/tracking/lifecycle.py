@@ -17,6 +17,7 @@ from autotrack.errors import (
     RunNotFoundError,
     StoreError,
 )
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query
 from autotrack.tracking import context
@@ -160,7 +161,7 @@ def end_run(status: RunStatus = "FINISHED") -> None:
         If no run is active.
     """
     if status not in ENDED:
-        raise InvalidValueError(f"a run ends as {', '.join(ENDED)}, not {status!r}")
+        raise InvalidValueError(f"a run ends as {', '.join(ENDED)}, not {described(status)}")
     active = required()
     Run(active.store, active.run_id)._end(status)
 

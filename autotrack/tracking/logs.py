@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from autotrack.describe.estimator import is_estimator, storable, user_params
 from autotrack.errors import InvalidValueError
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.lifecycle import current, still_running
@@ -31,14 +32,16 @@ def log_param(key: str, value: Value) -> Value:
 
     Logging a key again replaces its value.
     """
-    log_params({key: value})
+    log_params({text(key, "the key of a param"): value})
     return value
 
 
 def log_params(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """Log several params of the active run and return them as they came."""
     if not isinstance(params, Mapping):
-        raise InvalidValueError(f"params are given as a mapping of names to values, not {params!r}")
+        raise InvalidValueError(
+            f"params are given as a mapping of names to values, not {described(params)}"
+        )
     kept = {text(key, "the key of a param"): storable(value) for key, value in params.items()}
     active = writable()
     _write(active, lambda store: store.set_params(active.run_id, kept))
@@ -55,7 +58,8 @@ def log_estimator_params(estimator: Value) -> Value:
     """
     if not is_estimator(estimator):
         raise InvalidValueError(
-            f"{estimator!r} has no get_params; give an estimator (an instance, not its class)"
+            f"{described(estimator)} has no get_params; give an estimator "
+            "(an instance, not its class)"
         )
     active = writable()
     _write(active, lambda store: store.set_params(active.run_id, user_params(estimator)))
@@ -79,7 +83,7 @@ def log_metric(key: str, value: Any, *, step: int | None = None) -> Any:
     InvalidValueError
         If the value is no number.
     """
-    log_metrics({key: value}, step=step)
+    log_metrics({text(key, "the key of a metric"): value}, step=step)
     return value
 
 
@@ -102,7 +106,7 @@ def log_metrics(metrics: Any, *, step: int | None = None) -> Any:
     """
     at, now = whole(step, "step"), time.time()
     rows = [
-        (text(key, "the key of a metric"), number(value, f"metric {key!r}"), at, now)
+        (text(key, "the key of a metric"), number(value, f"metric {described(key)}"), at, now)
         for key, value in _metric_items(metrics)
     ]
     active = writable()
@@ -136,7 +140,7 @@ def _tells(kind: object) -> bool:
 
 def set_tag(key: str, value: Any) -> None:
     """Set a tag of the active run; the value is kept as text."""
-    set_tags({key: value})
+    set_tags({text(key, "the key of a tag"): value})
 
 
 def set_tags(tags: Mapping[str, Any]) -> None:

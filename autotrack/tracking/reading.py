@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from autotrack.errors import (
     InvalidValueError,
     RunNotFoundError,
 )
+from autotrack.printable import described
 from autotrack.store.search import Query
 from autotrack.tracking.context import home
 from autotrack.tracking.crating import is_ours, link_to_run
@@ -25,7 +27,7 @@ from autotrack.tracking.lifecycle import get_run
 from autotrack.tracking.packing import CRATE
 from autotrack.tracking.registry import load_version
 from autotrack.tracking.runs import Run, load_of_run
-from autotrack.tracking.values import several, text, whole
+from autotrack.tracking.values import path, several, text, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +87,7 @@ def query(
     ids = tuple(store.get_experiment(name=name).experiment_id for name in names)
     most = whole(limit, "limit")
     if most is not None and most < 0:
-        raise InvalidValueError(f"limit must be 0 or more, not {limit!r}")
+        raise InvalidValueError(f"limit must be 0 or more, not {described(limit)}")
     return Query(
         experiment_ids=ids if names else None,
         where=where,
@@ -146,8 +148,8 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
     RunNotFoundError
         If no run has the metric.
     """
-    if mode not in ("max", "min"):
-        raise InvalidValueError(f"mode is 'max' or 'min', not {mode!r}")
+    if text(mode, "mode") not in ("max", "min"):
+        raise InvalidValueError(f"mode is 'max' or 'min', not {described(mode)}")
     quoted = text(metric, "metric").replace("`", "``")
     order = f"metrics.`{quoted}` {'desc' if mode == 'max' else 'asc'}"
     where = f"metrics.`{quoted}` != nan and kind != 'candidate'"
@@ -292,7 +294,7 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
         If a library of models is there in another version than the crate was packed with.
     """
     trusted = as_trust(trust)
-    wanted = str(uri)
+    wanted = _address(uri)
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
         store = home.store()
@@ -301,18 +303,24 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
         return load_version(wanted, trusted)
     scheme = wanted.partition(":")[0]
     folder = Path(wanted).expanduser()
-    if scheme != wanted and len(scheme) > 1 and not folder.exists():
+    if scheme != wanted and len(scheme) > 1 and not os.path.exists(folder):
         raise CrateFormatError(
             f"{wanted!r} is no place a crate can be loaded from; "
             "give runs:/<run_id>/model, models:/<name>/<version> or the folder of a crate"
         )
-    if not folder.is_dir():
-        raise ArtifactNotFoundError(f"there is no crate at {folder.absolute()}")
+    if not os.path.isdir(folder):  # which knows paths that are none
+        raise ArtifactNotFoundError(f"there is no crate at {described(wanted, 200)}")
     from autotrack.crates.load import load
 
     crate = load(folder, trust=trusted, vouches=is_ours)
     _link(crate)
     return crate
+
+
+def _address(uri: object) -> str:
+    if isinstance(uri, os.PathLike):
+        return str(path(uri, "the address of a crate"))
+    return text(uri, "the address of a crate")
 
 
 def _link(crate: Crate) -> None:

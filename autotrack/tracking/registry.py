@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -116,7 +117,7 @@ def _files_at(
         looked = require(folder_of(store, files), recorded, trust=trust, vouches=is_ours)
         return files, run_id, _vouched(looked, trust)
     folder = Path(uri).expanduser()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # which knows paths that are none
         raise ArtifactNotFoundError(
             f"there is no crate at {uri!r:.200}; give runs:/<run_id>/model, {_FORMS}, or the "
             "folder of a crate"
@@ -327,4 +328,5 @@ def search_models(name: str | None = None) -> pd.DataFrame:
     ModelNotFoundError
         If there is no model of this name.
     """
-    return models_frame(home.store().model_versions(name))
+    asked = None if name is None else text(name, "the name of a model")
+    return models_frame(home.store().model_versions(asked))

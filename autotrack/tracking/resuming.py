@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from autotrack.entities import Note
+from autotrack.printable import printable
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking.score_keys import measured_key
@@ -225,7 +226,7 @@ def _failed(measured: Mapping[str, float], notes: Sequence[Note]) -> bool:
 def tell(text: str, quiet: bool) -> None:
     """One line about what becomes of an earlier search."""
     if not quiet and sys.stderr is not None:
-        sys.stderr.write(f"autotrack: {text}\n")
+        sys.stderr.write(f"autotrack: {printable(text)}\n")
 
 
 def going_on(run_id: str, drew: str) -> str:

@@ -14,6 +14,7 @@ from autotrack.crates.crate import Crate
 from autotrack.crates.trust import Trust, Word
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
+from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query
 from autotrack.tracking import context
@@ -251,7 +252,9 @@ class Run:
         except AutotrackError as error:  # whoever looks at a value wants no traceback
             return f"<Run {self._run_id}: {error}>"
         lines = [f"<Run {record.name!r} {record.status} {record.run_id} in {record.experiment!r}>"]
-        lines += [f"  params   {key} = {value!r}" for key, value in record.params.items()]
+        lines += [
+            f"  params   {key} = {described(value, 1000)}" for key, value in record.params.items()
+        ]
         lines += [f"  metrics  {key} = {value:.6g}" for key, value in record.metrics.items()]
         if record.error is not None:
             lines.append(f"  error    {record.error.type}: {record.error.message}")

@@ -86,7 +86,7 @@ class Trouble:
             warnings.warn(message, category, stacklevel=_depth_of_caller())
         except Warning:
             # The user turned warnings into errors, and nothing of ours may raise.
-            sys.stderr.write(f"{category.__name__}: {message}\n")
+            sys.stderr.write(f"{category.__name__}: {category(message)}\n")
 
 
 def _depth_of_caller() -> int:

@@ -219,6 +219,17 @@ def test_in_an_active_run_a_bare_transformers_params_are_kept_apart(tracking, bi
     assert runs() == [run]
 
 
+def test_the_params_of_a_pipeline_that_preprocesses_can_be_asked_for_without_quotes(
+    tracking, binary
+):
+    with autotrack.start_run() as run:
+        make_pipeline(StandardScaler(), PCA(2)).fit(binary.X_train)
+    assert run.params["preprocessing__pipeline"] == "StandardScaler > PCA"
+    assert run.params["preprocessing__pipeline__pca__n_components"] == 2
+    for key, value in run.params.items():
+        assert len(autotrack.search_runs(where=f"params.{key} = {value!r}")) == 1
+
+
 # -- whose run it is ------------------------------------------------------------------------------
 
 

@@ -24,11 +24,14 @@ from tests.waiting import PATIENCE
 class Server:
     """A process of `autotrack serve`."""
 
-    def __init__(self, *arguments: str, cwd: Path, **environment: str) -> None:
+    def __init__(self, *arguments: str, cwd: Path, before: str = "", **environment: str) -> None:
+        # Python code to run `before` it begins, where the clock has to tick faster.
+        code = f"from autotrack.cli import main\n{before}\nmain()"
+        command = ["-c", code] if before else ["-m", "autotrack"]
         self.errors = cwd / "errors"
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "autotrack", "serve", *arguments, "--port", "0"],
+                [sys.executable, *command, "serve", *arguments, "--port", "0"],
                 cwd=cwd,
                 env={**os.environ, **environment},
                 stdout=subprocess.PIPE,
@@ -94,7 +97,14 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     """Serve a fitted model, a function's crate or a URI; all are ended with the module."""
     started = []
 
-    def start(model: Any, X: Any = None, y: Any = None, *options: str, **environment: str):
+    def start(
+        model: Any,
+        X: Any = None,
+        y: Any = None,
+        *options: str,
+        before: str = "",
+        **environment: str,
+    ):
         cwd = tmp_path_factory.mktemp("server")
         uri = model
         if not isinstance(model, str):
@@ -110,7 +120,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
                 uri = str(model.save(cwd / "crate"))
             # The server's store is another one, and did not pack it.
             options = ("--trust", "true", *options)
-        server = Server(uri, *options, cwd=cwd, **environment)
+        server = Server(uri, *options, cwd=cwd, before=before, **environment)
         started.append(server)
         return server
 

@@ -169,7 +169,7 @@ def test_a_client_that_goes_away_harms_nobody(start, slow, tmp_path):
     gone.request("POST", "/predict", '[{"a": 1}]')
     gone.close()
     with socket.create_connection(("127.0.0.1", server.port)) as half:
-        half.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n[{")
+        half.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n[{")
     assert server.post("/predict", [{"a": 1}])
     assert server.errors.read_text() == ""
 

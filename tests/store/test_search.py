@@ -286,3 +286,47 @@ def test_thousands_of_runs_are_searched_in_a_moment(root: Path) -> None:
     rows = store.search(query)
     assert fastest(lambda: store.search(query)) < 2
     assert len(rows) == sum(number % 7 > 3 for number in range(1_000))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "preprocessing__standardscaler > pca__n_components",
+        "my step__C",
+        "my",
+        "a=b",
+        "trailing.",
+        "x and y",
+        "is it",
+        "C (log)",
+        'it"s',
+        "Öl/Preis %",
+        "two\nlines",
+    ],
+)
+@pytest.mark.parametrize(
+    ("rest", "finds"),
+    [(" = 7", True), ("!=7", False), (" > 6 and status = 'RUNNING'", True), (" is null", False),
+     (" not in (7, 8)", False), (" between 6 and 8", True)],
+)  # fmt: skip
+def test_keys_of_any_letters_need_no_quotes(store: Store, key: str, rest: str, finds: bool) -> None:
+    run_id = new_run(store)
+    store.set_params(run_id, {"my": 1, "a": 1, key: 7})
+    found = store.search(Query(where=f"params.{key}{rest}"))
+    assert [row.run_id for row in found] == [run_id] * finds
+    store.add_metrics(run_id, [(key, 7, None, 0.0)])
+    other = new_run(store, start_time=2e9)
+    store.add_metrics(other, [(key, 6, None, 0.0)])
+    for direction, first in ((" desc, name", run_id), ("", other)):
+        found = store.search(Query(order_by=f"metrics.{key}{direction}"))
+        assert found[0].run_id == first
+
+
+def test_a_key_with_an_operator_in_it_does_not_change_what_a_filter_means(store: Store) -> None:
+    first, second = new_run(store), new_run(store)
+    store.set_params(first, {"C": 3})
+    store.set_params(second, {"C > 1": "x", "C = 3 or params.C": 1})
+    assert ids(store.search(Query(where="params.C > 1"))) == first
+    assert ids(store.search(Query(where="params.C = 3 or params.C = 1"))) == first
+    with pytest.raises(FilterError, match="expected a value"):
+        store.search(Query(where="params.C > pca"))
