@@ -37,15 +37,16 @@ def sites(depth: int) -> tuple[Site, ...]:
         frame: FrameType | None = sys._getframe(depth + 1)
     except ValueError:  # called straight from C, with no frame of Python's below
         return ()
-    seen = 0
-    while frame is not None and seen < _FARTHEST:
+    for _ in range(_FARTHEST):
+        if frame is None:
+            break
         code = frame.f_code
         known = _known.get(id(code)) or _learn(code, frame)
         if known[1]:
             found.append((code, frame.f_lasti))
-            if len(found) == _MOST_SITES:
+            # What runs a module of the user's, an import or a notebook, tells nothing.
+            if len(found) == _MOST_SITES or code.co_name == "<module>":
                 break
-        seen += 1
         frame = frame.f_back
     return tuple(found)
 

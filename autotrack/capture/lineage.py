@@ -12,6 +12,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -76,8 +77,10 @@ class Lineage(Transforms):
     ) -> None:
         """Remember what `model` returned for `data`; `part` and `step` as in `Prediction`."""
         temporary = sys.getrefcount(data) <= _TEMPORARY
-        known = Prediction(links.get(model), reference(model), reference(data))
-        known.part, known.step, known.trained = part, step, trainings.get(model)
+        known = Prediction(
+            links.get(model), reference(model), reference(data), part=part, step=step
+        )
+        known.trained = trainings.get(model)
         known.sites, known.thread = sites(1), threading.get_ident()
         rows = row_count(output)
         if rows is not None and rows > SHORT:
@@ -96,38 +99,30 @@ class Lineage(Transforms):
 
     def remember(self, known: Prediction, output: Any) -> None:
         """Remember `output` as something that came about as the prediction `known` did."""
-        if not known.sites:
-            known.sites, known.thread = sites(1), threading.get_ident()
-        self._remember(known, output)
+        another = replace(
+            known, output=None, values=None, digest=None, judged=None, sparse=False, order=0
+        )
+        if not another.sites:
+            another.sites, another.thread = sites(1), threading.get_ident()
+        self._remember(another, output)
 
     def _remember(self, known: Prediction, output: Any) -> None:
+        """Keep `known`, which becomes the prediction of `output`."""
         if isinstance(output, list | tuple) and any(isinstance(o, np.ndarray) for o in output):
             # A list of probabilities, one a target; a mean and its standard deviation.
             for part in output:
                 if isinstance(part, np.ndarray):
-                    self._remember(known, part)
+                    self._remember(replace(known), part)
             return
-        kept = Prediction(
-            known.link,
-            known.model,
-            known.data,
-            reference(output),
-            part=known.part,
-            step=known.step,
-            sites=known.sites,
-            thread=known.thread,
-            stamp=known.stamp,
-            trained=known.trained,
-            gone=known.gone,
-        )
+        known.output = reference(output)
         array = plain_array(output)
         if array is not None:
-            kept.values = array.copy()
+            known.values = array.copy()
         elif is_sparse(output):
-            kept.digest, kept.sparse = sparse_digest(output), True
+            known.digest, known.sparse = sparse_digest(output), True
         elif not is_lazy(output):
             return
-        self._index.add(kept)
+        self._index.add(known)
 
     # -- finding ----------------------------------------------------------------------------------
 

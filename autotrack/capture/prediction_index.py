@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import deque
@@ -35,6 +36,8 @@ class PredictionIndex:
 
     def __init__(self) -> None:
         self._new: deque[Prediction] = deque(maxlen=MOST)
+        # Apart, so that a loop over single rows keeps few of them, and the collector at rest.
+        self._new_short: deque[Prediction] = deque(maxlen=MOST_SHORT)
         self._long: deque[Prediction] = deque()
         self._short: deque[Prediction] = deque()
         self._copies: deque[Prediction] = deque()
@@ -48,45 +51,45 @@ class PredictionIndex:
         self._values: dict[bytes, deque[Prediction]] = {}
         # By order: the `id` of the output, that of its memory, and the number of rows.
         self._ids: dict[int, tuple[int, int, int]] = {}
-        self._count = 0
+        self._count = itertools.count(1)
         self._lock = threading.Lock()
         self._process = os.getpid()
 
     def add(self, prediction: Prediction) -> None:
         """Remember a prediction."""
+        prediction.order = next(self._count)
+        values = prediction.values
+        if values is not None and len(values) <= SHORT:
+            self._new_short.append(prediction)
+            return
         self._new.append(prediction)
-        if prediction.values is not None:
-            self._waiting += prediction.values.nbytes
+        if values is not None:
+            self._waiting += values.nbytes
             if self._waiting > BUDGET // 4:
                 self.refresh()
 
     @property
     def newest(self) -> Prediction | None:
         """The one that was remembered last."""
-        try:
-            return self._new[-1]
-        except IndexError:
-            return max((d[-1] for d in (self._long, self._short) if d), key=_order, default=None)
+        every = map(_last, (self._new, self._new_short, self._long, self._short))
+        return max(filter(None, every), key=_order, default=None)
 
     # -- bringing it up to date -------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Take in what was remembered since it was asked last."""
-        if not self._new:
+        if not self._new and not self._new_short:
             return
         if self._process != os.getpid():  # a fork may have left the lock shut
             self._lock, self._process = threading.Lock(), os.getpid()
         with self._lock:
             self._waiting = 0
-            while self._new:
-                try:
-                    self._take_in(self._new.popleft())
-                except IndexError:
-                    break
+            for prediction in sorted(
+                (*_emptied(self._new), *_emptied(self._new_short)), key=_order
+            ):
+                self._take_in(prediction)
 
     def _take_in(self, prediction: Prediction) -> None:
-        self._count += 1
-        prediction.order = self._count
         values = prediction.values
         rows = len(values) if values is not None else -1
         kind, most = (self._short, MOST_SHORT) if 0 <= rows <= SHORT else (self._long, MOST)
@@ -221,6 +224,22 @@ class PredictionIndex:
                     for digest, found in self._values.items()
                     if (kept := deque((p for p in found if p.order > 0), maxlen=MOST))
                 }
+
+
+def _last(kept: deque[Prediction]) -> Prediction | None:
+    try:
+        return kept[-1]
+    except IndexError:
+        return None
+
+
+def _emptied(waiting: deque[Prediction]) -> Iterator[Prediction]:
+    """What waits, of which other threads may take and add in the meantime."""
+    for _ in range(len(waiting)):
+        try:
+            yield waiting.popleft()
+        except IndexError:
+            return
 
 
 def _order(prediction: Prediction) -> int:

@@ -19,6 +19,8 @@ _FITTED_IN_PLACE = ("steps", "transformer_list")
 # Parts whose prediction is the model's own.
 _THE_MODEL_ITSELF = ("best_estimator_", "estimator_", "regressor_")
 _FROZEN = "FrozenEstimator"
+# What most attributes are: neither an estimator, nor a list of some.
+_NO_PARTS = frozenset({type(None), bool, int, float, complex, str, bytes, np.float64, np.int64})
 # What holds an estimator and predicts, without being one.
 _HOLDER = "_CalibratedClassifier"
 
@@ -43,6 +45,8 @@ def shared_parts(model: object, depth: int = 0) -> Iterator[object]:
     if depth > _DEEPEST:
         return
     for name, value in list(held_by(model).items()):
+        if type(value) in _NO_PARTS or type(value) is np.ndarray:
+            continue
         for part in _shared_in(name, value):
             if part is not model:
                 yield part
@@ -68,19 +72,22 @@ def is_frozen(value: object) -> bool:
 
 def may_have_members(model: object) -> bool:
     """Whether `model` holds fitted estimators."""
-    return any(
-        name == "steps"
-        or (
-            name.endswith("_")
-            and not name.startswith("_")
-            and (
-                _is_estimator(value)
-                or (isinstance(value, list | tuple) and value and _is_member(value[0]))
-                or (isinstance(value, np.ndarray) and value.dtype == object)
-            )
-        )
-        for name, value in held_by(model).items()
-    )
+    for name, value in list(held_by(model).items()):
+        if type(value) in _NO_PARTS:
+            continue
+        if name == "steps":
+            return True
+        if not name.endswith("_") or name.startswith("_"):
+            continue
+        if isinstance(value, np.ndarray):
+            if value.dtype == object:
+                return True
+        elif isinstance(value, list | tuple):
+            if value and _is_member(value[0]):
+                return True
+        elif _is_estimator(value):
+            return True
+    return False
 
 
 def members(model: object) -> Iterator[tuple[str, object]]:

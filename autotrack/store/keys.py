@@ -39,6 +39,8 @@ def clean_key(key: object, what: str) -> str:
 
 def clean_text(value: object) -> str:
     """`value` as text that SQLite takes, with a lone surrogate written as its escape."""
+    if type(value) is str and value.isascii():
+        return value  # as nearly always
     try:
         text = plain_text(value if isinstance(value, str) else str(value))
     except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
