@@ -6,6 +6,7 @@ in a fingerprint and are never written down.
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any
 
@@ -37,6 +38,12 @@ def dtype_text(dtype: Any) -> str:
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
         return f"({dtype_text(base)}, {shape})"
+    return _name(dtype)
+
+
+@functools.lru_cache(maxsize=256)
+def _name(dtype: np.dtype[Any]) -> str:
+    # numpy takes its time to name one.
     return str(dtype if dtype.isnative else dtype.newbyteorder("="))
 
 
