@@ -104,6 +104,18 @@ def span(node: ast.AST) -> Span:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
 
 
+def call_span(node: ast.Call) -> Span:
+    """The part of the source that the instruction of a call belongs to.
+
+    That of a method in a later line than its object begins with the method's name.
+    """
+    method = node.func
+    if not isinstance(method, ast.Attribute) or method.end_lineno == node.lineno:
+        return span(node)
+    _, _, line, end = span(method)
+    return line, end - len(method.attr), *span(node)[2:]
+
+
 def contains(outer: Span, inner: Span) -> bool:
     """Whether one part of a source lies within another."""
     return outer[:2] <= inner[:2] and inner[2:] <= outer[2:]

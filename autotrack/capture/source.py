@@ -1,7 +1,8 @@
 """Source texts of the user's code, read once: their calls, functions and definitions.
 
-Source is read as :mod:`executing` finds it, so it is there for scripts, modules and notebook cells,
-and missing for what was compiled from a text or typed at a bare prompt.
+Source is read as tracebacks read it, so it is there for scripts, modules and notebook cells, and
+missing for what was compiled from a text or typed at a bare prompt. Where in it a call stands is
+told by the positions that compiled code has from Python 3.11 on.
 """
 
 from __future__ import annotations
@@ -9,17 +10,15 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
+import linecache
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autotrack.capture.callsite import Span, contains, span, span_of
+from autotrack.capture.callsite import Span, call_span, contains, span, span_of
 from autotrack.capture.definitions import FUNCTIONS, SCOPES, Definition, definitions
-
-if TYPE_CHECKING:
-    from executing import Source
 
 _MOST_KNOWN = 4096
 _MOST_TEXTS = 256
@@ -34,7 +33,7 @@ class Text:
 
     def __init__(self, tree: ast.AST) -> None:
         self.tree = tree
-        self.parents = {c: node for node in ast.walk(tree) for c in ast.iter_child_nodes(node)}
+        self.parents = _parents(tree)
         self._definitions: dict[ast.AST, dict[str, list[Definition]]] = {}
         self._attributes: dict[str, list[Definition]] | None = None
         self._calls: dict[Span, ast.Call] | None = None
@@ -65,10 +64,10 @@ class Text:
         return fitting[-1] if fitting else None
 
     def call_at(self, place: Span) -> ast.Call | None:
-        """The call that stands just there."""
+        """The call whose instruction belongs to just that part."""
         if self._calls is None:
-            calls = (n for n in ast.walk(self.tree) if isinstance(n, ast.Call))
-            self._calls = {span(node): node for node in calls}
+            calls = (n for n in self.parents if isinstance(n, ast.Call))
+            self._calls = {call_span(node): node for node in calls}
         return self._calls.get(place)
 
     def attributes(self, name: str) -> list[Definition]:
@@ -143,6 +142,24 @@ class Text:
             here = self.parents.get(here)
 
 
+def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+    found: dict[ast.AST, ast.AST] = {}
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        # As `ast.iter_child_nodes` does, in half the time: nobody asks for contexts.
+        for field in node._fields:
+            if field == "ctx":
+                continue
+            value = getattr(node, field, None)
+            children = value if isinstance(value, list) else (value,)
+            for child in children:
+                if isinstance(child, ast.AST):
+                    found[child] = node
+                    waiting.append(child)
+    return found
+
+
 def _place(nodes: Iterable[ast.AST], before: Mapping[ast.AST, int]) -> int | None:
     return next((before[node] for node in nodes if node in before), None)
 
@@ -163,20 +180,20 @@ def _block_of(parent: ast.AST, statement: ast.AST) -> list[ast.AST]:
     return [statement]
 
 
-# By the `id` of the tree, which the text keeps alive.
-_texts: dict[int, Text] = {}
+# By file: the lines as they were read, and what they say.
+_texts: dict[str, tuple[list[str], Text | None]] = {}
 
 
-def _read(source: Source) -> Text | None:
-    tree: ast.AST | None = source.tree
-    if tree is None:
-        return None
-    known = _texts.get(id(tree))
-    if known is None:
+def _read(filename: str, module_globals: dict[str, Any] | None) -> Text | None:
+    linecache.checkcache(filename)
+    lines = linecache.getlines(filename, module_globals)
+    known = _texts.get(filename)
+    # The very list while the file is what it was; a cell that is run again comes with an equal one.
+    if known is None or (known[0] is not lines and known[0] != lines):
         if len(_texts) >= _MOST_TEXTS:
             _texts.clear()
-        known = _texts[id(tree)] = Text(tree)
-    return known
+        known = _texts[filename] = lines, Text(ast.parse("".join(lines))) if lines else None
+    return known[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -204,20 +221,35 @@ def call_site(frame: FrameType) -> CallSite | None:
 
 
 def _find_call(frame: FrameType) -> CallSite | None:
-    from executing import Source
-
-    filename = frame.f_code.co_filename
-    if _is_long(filename):
-        return None
-    try:
-        found = Source.executing(frame)
-        text = _read(found.source)
-    except Exception:  # noqa: BLE001 - a source that cannot be read is none
-        return None
+    code = frame.f_code
+    text = _find_text(code, frame.f_globals)
     if text is None:
         return None
-    node = found.node
-    return CallSite(text, filename, node if isinstance(node, ast.Call) else None)
+    place = span_of((code, frame.f_lasti))
+    node = text.call_at(place) if place is not None else None
+    if node is not None and not _is_of(node, code):
+        return None  # the file was changed since it was run
+    return CallSite(text, code.co_filename, node)
+
+
+def _is_of(node: ast.Call, code: CodeType) -> bool:
+    """Whether all that a call speaks of occurs in `code`, or in what is defined within it."""
+    spoken = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            spoken.add(part.id)
+        elif isinstance(part, ast.Attribute):
+            spoken.add(part.attr)
+    # Names of two underscores may be others in the code of a class.
+    return {name for name in spoken if not name.startswith("__")} <= _names_in(code)
+
+
+def _names_in(code: CodeType) -> set[str]:
+    names = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names_in(constant)
+    return names
 
 
 _read_of: dict[int, tuple[CodeType, Text | None]] = {}
@@ -236,12 +268,10 @@ def text_of(code: CodeType, module_globals: dict[str, Any]) -> Text | None:
 
 
 def _find_text(code: CodeType, module_globals: dict[str, Any]) -> Text | None:
-    from executing import Source
-
     if _is_long(code.co_filename):
         return None
     try:
-        return _read(Source.for_filename(code.co_filename, module_globals))
+        return _read(code.co_filename, module_globals)
     except Exception:  # noqa: BLE001 - a source that cannot be read is none
         return None
 

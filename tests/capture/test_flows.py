@@ -77,6 +77,22 @@ def of_reals(function):
 
 
 @of_labels
+def a_chain_over_several_lines(w):
+    p = (
+        w.a
+        .predict_proba(w.X_test)  # each method in a line of its own
+        [:, 1]
+        .round(4)
+    ) > 0.3  # fmt: skip
+    return (
+        accuracy_score(
+            w.y_test,
+            p.astype(int),
+        )
+    )  # fmt: skip
+
+
+@of_labels
 def nested_calls(w):
     return accuracy_score(w.y_test.tolist(), list(np.asarray(w.a.predict(w.X_test))))
 

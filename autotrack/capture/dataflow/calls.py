@@ -9,7 +9,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from autotrack.capture import operations
-from autotrack.capture.callsite import span, span_of
+from autotrack.capture.callsite import call_span, span_of
 from autotrack.capture.dataflow.flow import MOST_FLOWS, Flow, combined
 from autotrack.capture.dataflow.lookup import attribute_of
 from autotrack.capture.dataflow.place import Place, builtins_of
@@ -17,6 +17,7 @@ from autotrack.capture.dataflow.syntax import arguments, is_plain_call, returned
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.source import text_of
+from autotrack.describe.origins import is_installed
 
 # So many arrays a model may return in one go.
 _SEVERAL = 16
@@ -48,7 +49,7 @@ def _predicted(walk: Walk, node: ast.Call, place: Place) -> list[Flow]:
     made = [
         p
         for p, depth in walk.predicted_during(node, place)
-        if span_of(p.sites[depth]) == span(node) and (depth == 0 or place.within is not None)
+        if span_of(p.sites[depth]) == call_span(node) and (depth == 0 or place.within is not None)
     ]
     if any(p.sites[0][0].co_filename != place.filename for p in made):
         return []  # predicted further down, by a helper
@@ -101,17 +102,20 @@ def _followed(
     if type(function) is not FunctionType:
         return []
     code = function.__code__
+    count = len(node.args)
+    keywords = [str(keyword.arg) for keyword in node.keywords]
+    named = dict(zip(keywords, given[count:], strict=True))
+    received = _received(function, [*bound, *given[:count]], named)
+    within = frozenset(p.order for p, _ in walk.predicted_during(node, place))
+    carried = {s.order for flows in received.values() for flow in flows for s in flow.sources}
+    if not within and not carried and is_installed(function.__module__, code.co_filename):
+        return []  # no prediction comes out of it, and its source may be long
     with walk.reading():
         text = text_of(code, function.__globals__)
         scope = text.function(code) if text is not None else None
     if text is None or scope is None:
         return []
-    count = len(node.args)
-    keywords = [str(keyword.arg) for keyword in node.keywords]
-    named = dict(zip(keywords, given[count:], strict=True))
-    received = _received(function, [*bound, *given[:count]], named)
     names = _names_seen(function)
-    within = frozenset(p.order for p, _ in walk.predicted_during(node, place))
     flows = []
     with walk.into(code) as entered:
         for expression in returned(scope) if entered else ():
@@ -120,7 +124,6 @@ def _followed(
             )
             flows += walk.follow(expression, here)
     used = {source.order for flow in flows for source in flow.sources}
-    carried = {s.order for flows in received.values() for flow in flows for s in flow.sources}
     if (within or carried) and not used & (within | carried):
         return []  # it was predicted in there, and how that came out is not seen
     return flows
