@@ -44,6 +44,8 @@ __all__ = ["Content", "Undigestible", "digest"]
 
 #: So many objects are looked at; it takes about two seconds.
 MOST = 500_000
+# Of an integer that is noted in decimal.
+_MOST_BITS = 10_000
 _DEEPEST = 100
 # More items than this are digested together where their kinds allow for it.
 _FEW = 8
@@ -198,7 +200,9 @@ class Content:
 
     def _under(self, label: str, value: Any, cloned: bool = False) -> None:
         if type(value) in _PLAIN:
-            note(self._sink, type(value).__name__, value)
+            # With more digits Python does not write it.
+            huge = type(value) is int and value.bit_length() > _MOST_BITS
+            note(self._sink, type(value).__name__, hex(value) if huge else value)
             return
         self._path.append(label)
         self._add(value, cloned)

@@ -115,6 +115,8 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
         "models": [[], ["--csv"], ["coffee" + HOSTILE], ["no" + HOSTILE]],
         "crate show": [[str(crate)], ["--source", str(crate)], [f"runs:/{RUN}/model"],
                        ["no" + HOSTILE]],
+        "crate convert": [[str(crate), str(crate.parent / "converted")],
+                          [str(crate), str(crate)], ["no" + HOSTILE, "nowhere"]],
         "crate verify": [[str(crate)], [f"runs:/{RUN}/model"]],
         "serve": [[str(crate)], ["models:/no" + HOSTILE + "/1"]],
         "run": [["-P", "a" + HOSTILE + "=1", str(crate / "none.py")]],

@@ -102,14 +102,14 @@ def _followed(
     if type(function) is not FunctionType:
         return []
     code = function.__code__
+    if is_installed(function.__module__, code.co_filename):
+        return []  # whose ways are many, and long
     count = len(node.args)
     keywords = [str(keyword.arg) for keyword in node.keywords]
     named = dict(zip(keywords, given[count:], strict=True))
     received = _received(function, [*bound, *given[:count]], named)
     within = frozenset(p.order for p, _ in walk.predicted_during(node, place))
     carried = {s.order for flows in received.values() for flow in flows for s in flow.sources}
-    if not within and not carried and is_installed(function.__module__, code.co_filename):
-        return []  # no prediction comes out of it, and its source may be long
     with walk.reading():
         text = text_of(code, function.__globals__)
         scope = text.function(code) if text is not None else None
