@@ -314,11 +314,13 @@ def rows_of(schema: Mapping[str, Any]) -> Rows:
     """
     kind = str(schema.get("kind") or "")
     shape = schema.get("shape") or []
-    cells = [Cell.of(column) for column in schema.get("columns") or ()]
+    columns: Sequence[Mapping[str, Any]] = schema.get("columns") or ()
+    cells = [Cell.of(column) for column in columns]
     if kind.endswith(".DataFrame") and cells:
         return FrameRows(cells, kind)
     tabular = kind in ("pyarrow.Table", "pyarrow.RecordBatch")
-    if cells and (tabular or (len(shape) == 1 and kind.startswith("numpy.") and cells[0].name)):
+    has_fields = len(shape) == 1 and kind.startswith("numpy.")
+    if cells and (tabular or (has_fields and columns[0].get("name") is not None)):
         return TableRows(cells, kind)
     if not kind or len(shape) not in (1, 2) or kind.endswith(".DataFrame"):
         return FreeRows()
