@@ -10,6 +10,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from autotrack.in_between import in_between, take_off
+
 
 def once_imported(package: str, then: Callable[[], None]) -> None:
     """Call `then` once `package` can be used: now if it can, else when its first module comes.
@@ -101,12 +103,17 @@ class _Loading(Loader):
         """Make the module."""
         return self._loader.create_module(spec)
 
+    @in_between
     def exec_module(self, module: ModuleType) -> None:
         """Fill the module."""
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
+        try:
+            self._loader.exec_module(module)
+        except BaseException as error:
+            take_off(error)
+            raise
         self._then()
 
     def __getattr__(self, name: str) -> Any:

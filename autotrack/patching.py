@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import CellType, FunctionType, SimpleNamespace
 from typing import Any, ClassVar
 
+from autotrack.in_between import in_between
+
 #: Hears one call: gets the original function and the arguments it was called with.
 Hear = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
@@ -34,6 +36,7 @@ class Watch:
     def __init__(self, hear: Hear | None) -> None:
         self.hear = hear
 
+    @in_between
     def __call__(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -50,15 +53,26 @@ class Watch:
         return SimpleNamespace, (), {"away": True}
 
 
+@in_between
 def wrap(original: Callable[..., Any], watch: Watch) -> FunctionType:
     """Return a plain function with the looks of `original` that hands its calls to `watch`."""
 
     @functools.wraps(original)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if watch.away:
-            return original(*args, **kwargs)
-        # As they are: spreading them once more takes as long as the rest of a nested call.
-        return watch(original, args, kwargs)
+        try:
+            if watch.away:
+                return original(*args, **kwargs)
+            # As they are: spreading them once more takes as long as the rest of a nested call.
+            return watch(original, args, kwargs)
+        except BaseException as error:
+            # As `in_between.take_off` does, which is not there where autotrack is not installed.
+            trace = error.__traceback__
+            while trace is not None and trace.tb_frame.f_code.co_filename.endswith(
+                ":importlib._bootstrap"
+            ):
+                trace = trace.tb_next
+            BaseException.with_traceback(error, trace)
+            raise
 
     return wrapper  # type: ignore[return-value]
 
@@ -85,6 +99,8 @@ def _wrapper_in(value: Any) -> FunctionType | None:
     """The wrapper that `value` is, or holds; None for what was not patched."""
     inner: Any = value
     if type(value) is not FunctionType:
+        if not hasattr(type(value), "__get__"):  # nor is it to be asked for anything
+            return None
         try:
             inner = value.__func__ if isinstance(value, classmethod) else value.fn
         except Exception:  # noqa: BLE001 - any object may be a class attribute, and raise anything

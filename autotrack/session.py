@@ -129,6 +129,7 @@ def enable(
     resume: bool | str | None = None,
     code_by_value: bool | Sequence[str] | None = None,
     verify_models: bool | None = None,
+    ask_own_models: bool | None = None,
 ) -> Session:
     """Switch autologging on: from here on every fit and score is recorded.
 
@@ -174,6 +175,12 @@ def enable(
         Open every crate in an isolated process after the fit, in the background, and compare what
         its model says there; the run's tag ``autotrack.verified`` has the outcome
         (``AUTOTRACK_VERIFY_MODELS``).
+    ask_own_models : bool, default=False
+        A crate says what its model predicts for a few rows that were made up: models of installed
+        packages are asked for that after the fit. True: models in which there is code of yours
+        are asked as well, in your process, so that what your `predict` prints, counts or draws
+        happens once more (``AUTOTRACK_ASK_OWN_MODELS``). `verify` asks either kind, in a process
+        of its own.
 
     Returns
     -------
@@ -198,6 +205,7 @@ def enable(
             resume=resume,
             code_by_value=code_by_value,
             verify_models=verify_models,
+            ask_own_models=ask_own_models,
         )
         if _session is not None and _session.settings == settings:
             return _session

@@ -42,6 +42,8 @@ class Settings:
     verify_models : bool
         Whether every crate is asked in a process of its own, after the fit, what it was asked at
         packing.
+    ask_own_models : bool
+        Whether models with code of the user's own in them are asked for predictions at packing.
     strict : bool
         Raise what goes wrong inside autotrack instead of warning (for tests).
     quiet : bool
@@ -58,6 +60,7 @@ class Settings:
     resume: bool | str = True
     code_by_value: bool | tuple[str, ...] = True
     verify_models: bool = False
+    ask_own_models: bool = False
     strict: bool = False
     quiet: bool = False
 
@@ -167,6 +170,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "resume": _flag_or_key,
     "code_by_value": _flag_or_modules,
     "verify_models": _flag,
+    "ask_own_models": _flag,
     "strict": _flag,
     "quiet": _flag,
 }

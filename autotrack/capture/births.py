@@ -21,6 +21,8 @@ from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
+from autotrack.in_between import in_between, take_off
+
 
 class Births:
     """Tells of every new class whose body defines something of interest.
@@ -124,9 +126,14 @@ class _BuildClass:
             {body.co_firstlineno for body in bodies if self._defines(body)},
         )
 
+    @in_between
     def build(self, /, *args: Any, **kwargs: Any) -> Any:
         """Build a class, and tell of it if its body defines something of interest."""
-        cls = self.before(*args, **kwargs)
+        try:
+            cls = self.before(*args, **kwargs)
+        except BaseException as error:
+            take_off(error)
+            raise
         code = getattr(args[0], "__code__", None)
         if not self.silent and isinstance(cls, type) and code and self._defines(code):
             self._hear(cls)

@@ -7,8 +7,8 @@ they are without tracking. Versions before 1.9 have none.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -17,6 +17,7 @@ from autotrack.capture.results import thinned
 from autotrack.capture.scorer_names import scorer_name
 from autotrack.capture.scoring import key_text
 from autotrack.capture.training_rows import TRAIN
+from autotrack.describe.parts import held_by
 from autotrack.identity import IdentityMap
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.measuring import Measurements
@@ -60,7 +61,9 @@ class MonitorEars:
         self._trouble = trouble
         self._claims: IdentityMap[_Claim] = IdentityMap()
 
-    def following(self, estimator: object, opened: OpenFit | None) -> AbstractContextManager[None]:
+    def following(
+        self, estimator: object, opened: OpenFit | None
+    ) -> AbstractContextManager[object]:
         """A block that fits `estimator`, whatever becomes of it; `opened` is where it goes."""
         module = sys.modules.get("sklearn.callback")
         if module is None or opened is None:
@@ -69,22 +72,20 @@ class MonitorEars:
             found: list[Any] = []
             _collect(estimator, module.ScoringMonitor, found, 0)
             if found:
-                return self._following(found, opened)
+                block = ExitStack()
+                claims = [(monitor, self._claim(monitor)) for monitor in found]
+                block.callback(self._ended, claims, opened)
+                return block
         return nullcontext()
 
-    @contextmanager
-    def _following(self, monitors: list[Any], opened: OpenFit) -> Iterator[None]:
-        claims = [(monitor, self._claim(monitor)) for monitor in monitors]
-        try:
-            yield
-        finally:
-            with self._trouble.guard("record the scores of a callback"):
-                for monitor, claim in claims:
-                    if self._claims.get(monitor) is claim:
-                        self._claims.discard(monitor)
-                    # Which entries are whose cannot be told of fits that run side by side.
-                    if not claim.shared:
-                        self._record(monitor, claim.start, opened)
+    def _ended(self, claims: list[tuple[Any, _Claim]], opened: OpenFit) -> None:
+        with self._trouble.guard("record the scores of a callback"):
+            for monitor, claim in claims:
+                if self._claims.get(monitor) is claim:
+                    self._claims.discard(monitor)
+                # Which entries are whose cannot be told of fits that run side by side.
+                if not claim.shared:
+                    self._record(monitor, claim.start, opened)
 
     def _claim(self, monitor: Any) -> _Claim:
         other = self._claims.get(monitor)
@@ -118,8 +119,8 @@ def _collect(value: object, kind: type, found: list[Any], depth: int) -> None:
 
     Its params are read where they are held: `get_params` takes longer than a small fit may.
     """
-    held = getattr(value, "__dict__", None)
-    if not isinstance(held, dict) or depth > _DEEPEST:
+    held = held_by(value)
+    if not held or depth > _DEEPEST:
         return
     for callback in held.get("_skl_callbacks", ()):
         if isinstance(callback, kind) and not any(callback is other for other in found):

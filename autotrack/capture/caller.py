@@ -47,7 +47,10 @@ def is_scikit_learns_own(*, deep: bool) -> bool:
     calls of the user's code count that scikit-learn called in turn, such as a scorer they wrote.
     """
     # The frame above the watch and its wrapper, which is the user's nearly always.
-    frame: FrameType | None = sys._getframe(3)
+    try:
+        frame: FrameType | None = sys._getframe(3)
+    except ValueError:  # called straight from C: there is no frame below
+        return False
     if not deep and frame is not None and not module_of(frame).startswith(_TO_LOOK_PAST):
         return False
     entry: str | None = None

@@ -24,7 +24,9 @@ from autotrack.capture.nesting import enter, leave
 from autotrack.capture.predictions import Prediction
 from autotrack.capture.results import MOST_ROWS, array_table, curve_rows
 from autotrack.capture.scoring import TEST, Scoring, key_text
+from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
+from autotrack.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.recorder import Recorder
@@ -178,6 +180,7 @@ class DisplayEars:
         self._metric_ears = metric_ears
         self._trouble = trouble
 
+    @in_between
     def hear_display(self, original: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hear one call of a class method."""
         try:
@@ -250,7 +253,7 @@ def _shown(bound: Mapping[str, Any], prediction: Prediction | None) -> str:
         return "" if is_whole or not bound.get("name") else key_text(str(bound["name"]))
     column, width = place or truth  # type: ignore[misc]
     model = prediction.model() if prediction is not None and prediction.model is not None else None
-    classes = getattr(model, "classes_", None)
+    classes = attribute(model, "classes_")
     if isinstance(classes, np.ndarray) and len(classes) == width:
         is_usual = width == _BINARY and column == 1 and truth is None
         return "" if is_usual else key_text(f"class_{classes[column]}")

@@ -29,9 +29,10 @@ from autotrack.describe.estimator import (
     summary,
     user_params,
 )
-from autotrack.describe.parts import held_by, with_own_parts
+from autotrack.describe.parts import has, held_by, with_own_parts
 from autotrack.describe.stamp import stamp
 from autotrack.entities import DatasetUse
+from autotrack.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
 from autotrack.tracking.inputs import may_have_inputs
@@ -88,6 +89,7 @@ class EstimatorEars:
         self._trouble = trouble
         self._monitors = monitors
 
+    @in_between
     def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
         if args and self._searches.takes(args[0]):
@@ -98,6 +100,7 @@ class EstimatorEars:
             return found
         return self._fit(original, args, kwargs)
 
+    @in_between
     def _fit(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool = False) -> Any:
         if not args or not is_estimator(args[0]):
             return original(*args, **kwargs)
@@ -117,6 +120,7 @@ class EstimatorEars:
         finally:
             leave(False)
 
+    @in_between
     def hear_partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``partial_fit``: the first one opens a run, the others go on with it."""
         if not args or not is_estimator(args[0]):
@@ -135,6 +139,7 @@ class EstimatorEars:
         finally:
             leave(False)
 
+    @in_between
     def hear_predict(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``predict`` and its kin."""
         try:
@@ -149,6 +154,7 @@ class EstimatorEars:
             self._trouble.report("remember a prediction", error)
         return result
 
+    @in_between
     def hear_transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``transform``."""
         try:
@@ -161,6 +167,7 @@ class EstimatorEars:
                 self._lineage.transformed(args[0], inputs(args, kwargs)[0], result)
         return result
 
+    @in_between
     def hear_score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``score``."""
         try:
@@ -175,6 +182,7 @@ class EstimatorEars:
         finally:
             leave(False)
 
+    @in_between
     def hear_staged(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``staged_predict`` and its kin, generators of what each stage predicts."""
         stages = original(*args, **kwargs)
@@ -271,7 +279,7 @@ class EstimatorEars:
             model = args[0]
             X, y = inputs(args, kwargs)
             self._recorder.link(opened, model, reference(X), partial=partial)
-            if self._settings.training_score and hasattr(model, "score"):
+            if self._settings.training_score and has(model, "score"):
                 with self._trouble.guard("score a model on its training data"):
                     self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
             stitched = None if partial else self._stitched(opened.facts, model, X)
@@ -284,7 +292,8 @@ class EstimatorEars:
             return None
         from autotrack.capture.stitching import stitch  # imports pipelines, which few need
 
-        return stitch(model, X, self._lineage.stages_of(X))
+        stages, asks_own = self._lineage.stages_of(X), self._settings.ask_own_models
+        return stitch(model, X, stages, asks_own=asks_own)
 
     def _remember_own(self, model: Any, X: object, result: object) -> None:
         if result is not model:
@@ -295,6 +304,7 @@ class EstimatorEars:
                 if name in held:
                     self._lineage.predicted(model, X, held[name], part=rows)
 
+    @in_between
     def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         result = original(*args, **kwargs)
         with self._trouble.guard("remember a transformer"):

@@ -10,6 +10,7 @@ from typing import Any
 from autotrack.capture.evaluations import results_table
 from autotrack.capture.scorer_names import DEFAULT, scorer_name
 from autotrack.describe.estimator import storable
+from autotrack.describe.parts import attribute, held_by
 from autotrack.tracking.facts import Table
 from autotrack.tracking.trouble import Trouble
 
@@ -19,7 +20,7 @@ Trial = tuple[Mapping[str, Any], Sequence[Mapping[str, float]]]
 
 def rank_by(search: Any) -> str | None:
     """The score whose mean ranks the candidates; None if none alone does."""
-    scoring, refit = getattr(search, "scoring", None), getattr(search, "refit", True)
+    scoring, refit = attribute(search, "scoring"), attribute(search, "refit", True)
     if isinstance(refit, str):
         return refit
     several = isinstance(scoring, Mapping | list | tuple | set | frozenset)
@@ -31,7 +32,7 @@ def halving(search: Any, candidates: int) -> tuple[dict[str, float], int]:
 
     Both are empty for other searches.
     """
-    resources = vars(search).get("n_resources_")
+    resources = held_by(search).get("n_resources_")
     if not isinstance(resources, list) or not resources or not hasattr(search, "factor"):
         return {}, 0
     number, factor = len(resources) - 1, search.factor
@@ -52,12 +53,12 @@ def best(search: Any, trouble: Trouble) -> tuple[dict[str, Any], dict[str, float
     params: dict[str, Any] = {}
     numbers: dict[str, float] = {}
     with trouble.guard("read the best params of a search"):
-        for key, value in (getattr(search, "best_params_", None) or {}).items():
+        for key, value in (attribute(search, "best_params_") or {}).items():
             params[f"best_{key}"] = storable(value)
-        index, score = getattr(search, "best_index_", None), getattr(search, "best_score_", None)
+        index, score = attribute(search, "best_index_"), attribute(search, "best_score_")
         if index is not None:
             numbers["best_index"] = float(index)
-            if score is None and not getattr(search, "multimetric_", False):
+            if score is None and not attribute(search, "multimetric_", False):
                 # Where the user's own function chose.
                 score = search.cv_results_["mean_test_score"][index]
         if score is not None:
@@ -69,7 +70,7 @@ def ranks(search: Any, means: Mapping[int, float], trouble: Trouble) -> dict[int
     """The ranks of the candidates by number: the search's own, else by their `means`."""
     found: dict[int, dict[str, float]] = {number: {} for number in means}
     with trouble.guard("read the ranks of a search"):
-        results = getattr(search, "cv_results_", {})
+        results = attribute(search, "cv_results_", {})
         named = _naming(search)
         own = {named(key): results[key] for key in results if key.startswith("rank_test_")}
         for key, ranked in own.items():
@@ -90,7 +91,7 @@ def ranks(search: Any, means: Mapping[int, float], trouble: Trouble) -> dict[int
 def tables(search: Any, trouble: Trouble) -> dict[str, Table]:
     """``cv_results_`` as a file."""
     with trouble.guard("write the results of a search"):
-        results = getattr(search, "cv_results_", None)
+        results = attribute(search, "cv_results_")
         if isinstance(results, Mapping) and results:
             return {"cv_results.csv": results_table(results)}
     return {}
@@ -98,12 +99,12 @@ def tables(search: Any, trouble: Trouble) -> dict[str, Table]:
 
 def trials(search: Any) -> Iterator[Trial]:
     """What a search that nobody heard at work says of its candidates."""
-    kept, named = getattr(search, "trials_", None), _naming(search)
+    kept, named = attribute(search, "trials_"), _naming(search)
     if kept is not None:
         for trial in kept:
             yield trial.params, list(_splits(trial.user_attrs, named))
         return
-    results = getattr(search, "cv_results_", {})
+    results = attribute(search, "cv_results_", {})
     for number, params in enumerate(results.get("params", ())):
         row = {key: values[number] for key, values in results.items()}
         yield params, list(_splits(row, named))
@@ -111,13 +112,13 @@ def trials(search: Any) -> Iterator[Trial]:
 
 def _naming(search: Any) -> Callable[[str], str]:
     """How a key of ``cv_results_`` is kept: the only score there has no name, here its scorer's."""
-    scorer = scorer_name(getattr(search, "scoring", None))
+    scorer = scorer_name(attribute(search, "scoring"))
     unnamed = tuple(f"{part}_{DEFAULT}" for part in ("test", "train"))
 
     def named(key: str) -> str:
         return key.removesuffix(DEFAULT) + scorer if key.endswith(unnamed) else key
 
-    if getattr(search, "multimetric_", False):
+    if attribute(search, "multimetric_", False):
         return str
     return named
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
 from autotrack.capture.metrics import MetricEars, judges_predictions
 from autotrack.capture.nesting import enter, leave
+from autotrack.in_between import in_between
+from autotrack.quiet import quiet
 from autotrack.tracking.context import home
 
 #: The module they are imported from, and the one of them that returns a text.
@@ -32,6 +33,7 @@ class ImbalancedReport:
     def __init__(self, metrics: MetricEars) -> None:
         self._metrics = metrics
 
+    @in_between
     def hear_report(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -42,8 +44,7 @@ class ImbalancedReport:
             with home.trouble.guard(f"record {original.__name__}"):
                 told = result
                 if isinstance(result, str):
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")  # which the user has seen by now
+                    with quiet():  # which the user has seen by now
                         told = original(*args, **{**kwargs, "output_dict": True})
                 self._metrics._record(original, args, kwargs, _rows(told))
             return result

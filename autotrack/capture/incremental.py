@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from autotrack.describe.estimator import deep_params, storable
+from autotrack.describe.parts import held_by
 from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import FitFacts
 from autotrack.tracking.links import Link
@@ -63,7 +64,7 @@ def brought_up_to_date(estimator: Any, before: Link, facts: FitFacts) -> FitFact
 
 def starts_warm(estimator: object) -> bool:
     """Whether ``fit`` of an estimator that is fitted already trains it further."""
-    held = getattr(estimator, "__dict__", {})
+    held = held_by(estimator)
     steps = held.get("steps")
     if isinstance(steps, list) and steps and isinstance(steps[-1], tuple):
         return starts_warm(steps[-1][-1])  # a pipeline fits its steps in place

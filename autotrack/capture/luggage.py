@@ -20,6 +20,7 @@ import numpy as np
 from autotrack.capture import nesting
 from autotrack.capture.lineage import Lineage
 from autotrack.entities import DatasetUse, Source
+from autotrack.in_between import in_between, take_off
 from autotrack.patching import is_wrapper
 from autotrack.settings import Settings
 from autotrack.tracking import context
@@ -95,6 +96,7 @@ class Task:
         self.function = function
         self.luggage = luggage
 
+    @in_between
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
         luggage = self.luggage
@@ -107,6 +109,9 @@ class Task:
             function = _heard(self.function) if abroad else self.function
             result = function(*args, **kwargs)
             return _with_marks(result, before) if abroad else result
+        except BaseException as error:
+            take_off(error)
+            raise
         finally:
             context.lay_down(runs)
             nesting.reset(opened)

@@ -20,6 +20,7 @@ from autotrack.capture.nesting import OutermostWatch, enter, is_open, leave
 from autotrack.capture.results import Part, report_of, shape
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.entities import DatasetUse
+from autotrack.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.recorder import Recorder
@@ -78,6 +79,7 @@ class ReportedWatch(OutermostWatch):
 
     __slots__ = ()
 
+    @in_between
     def __call__(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -111,6 +113,7 @@ class MetricEars:
         self._scoring = scoring
         self._trouble = trouble
 
+    @in_between
     def hear_metric(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -124,6 +127,7 @@ class MetricEars:
         finally:
             leave(False)
 
+    @in_between
     def hear_report(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -140,6 +144,7 @@ class MetricEars:
             leave(False)
             _parts.set(None)
 
+    @in_between
     def hear_scorer(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 from autotrack.capture import streaming
 from autotrack.capture.caller import is_scikit_learns_own
 from autotrack.identity import IdentityMap
+from autotrack.in_between import in_between, take_off
 from autotrack.patching import Hear, Watch
 from autotrack.tracking.links import links
 
@@ -73,6 +74,7 @@ class OutermostWatch(Watch):
         super().__init__(hear)
         self._deep = deep
 
+    @in_between
     def __call__(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -90,6 +92,7 @@ class FitWatch(OutermostWatch):
 
     __slots__ = ()
 
+    @in_between
     def __call__(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -108,11 +111,15 @@ class NestedTask:
         self.function = function
         self.travels = travels
 
+    @in_between
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task."""
         token = _open.set(True)
         try:
             return self.function(*args, **kwargs)
+        except BaseException as error:
+            take_off(error)
+            raise
         finally:
             _open.reset(token)
 
@@ -131,11 +138,18 @@ class NestedTask:
         return functools.partial, (self.function,)
 
 
+@in_between
 def _nested(tasks: Iterable[Any], travels: bool) -> Iterator[Any]:
     # A generator stays a generator: joblib consumes tasks as workers become free.
-    return ((NestedTask(function, travels), args, kwargs) for function, args, kwargs in tasks)
+    try:
+        for function, args, kwargs in tasks:
+            yield NestedTask(function, travels), args, kwargs
+    except BaseException as error:
+        take_off(error)
+        raise
 
 
+@in_between
 def hear_parallel(
     original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:

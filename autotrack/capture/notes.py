@@ -7,8 +7,7 @@ not dealt with further inside, and then goes on to those of the user.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -66,9 +65,11 @@ def _name(category: type) -> str:
     return f"{module}.{category.__qualname__}" if module != "builtins" else category.__qualname__
 
 
-@contextmanager
-def noting(*, private: bool) -> Iterator[Sequence[Noted]]:
+class noting:  # noqa: N801 - a block, which reads as one
     """A block whose warnings are noted.
+
+    A class, since what `contextlib` makes of a generator sets an attribute of every exception
+    that passes, which not all of them let it.
 
     Parameters
     ----------
@@ -77,16 +78,21 @@ def noting(*, private: bool) -> Iterator[Sequence[Noted]]:
         left for the next block: exchanging them makes Python forget what it has shown already.
         :func:`stop_noting` puts them back.
     """
-    ear = _Ear()
-    notes: list[Noted] = []
-    token = _ear.set(ear)
-    try:
-        if private or not _is_there():
+
+    def __init__(self, *, private: bool) -> None:
+        self._private = private
+        self._notes: list[Noted] = []
+
+    def __enter__(self) -> Sequence[Noted]:
+        self._heard = _Ear()
+        self._token = _ear.set(self._heard)
+        if self._private or not _is_there():
             _start()
-        yield notes
-    finally:
-        _ear.reset(token)
-        notes.extend(ear.notes)
+        return self._notes
+
+    def __exit__(self, *about: object) -> None:
+        _ear.reset(self._token)
+        self._notes.extend(self._heard.notes)
 
 
 def _is_there() -> bool:

@@ -11,7 +11,6 @@ import ast
 import functools
 import operator
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from autotrack.capture.arrays import Array
 from autotrack.capture.plain import MOST_NUMBERS, is_pandas, is_plain, is_rows
+from autotrack.quiet import quiet
 
 
 class _Unknown:
@@ -232,8 +232,7 @@ def _quietly(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[
     if sum(a.size for a in args if type(a) is np.ndarray) > MOST_NUMBERS:
         return UNKNOWN
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+        with quiet(), np.errstate(all="ignore"):
             return function(*map(_read_only, args), **kwargs)
     except Exception:  # noqa: BLE001 - what cannot be computed is not known
         return UNKNOWN

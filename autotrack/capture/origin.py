@@ -15,6 +15,7 @@ from autotrack.capture.rows import (
     sparse_row,
     take_rows,
 )
+from autotrack.describe.parts import held_by
 
 # Rows that are looked up to tell whether data was taken from a transformer's output.
 _PROBES = 4
@@ -57,7 +58,7 @@ def small_copy(output: Any) -> Any:
 
 def is_small(transformer: object) -> bool:
     """Whether the arrays that a transformer holds are as small as an output that is copied."""
-    held = vars(transformer).values() if hasattr(transformer, "__dict__") else ()
+    held = held_by(transformer).values()
     arrays = (value.nbytes for value in held if isinstance(value, np.ndarray))
     return sum(arrays) <= _LARGEST_COPY
 

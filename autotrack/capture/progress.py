@@ -24,6 +24,7 @@ from typing import Any, Literal
 from autotrack.capture.bars import View
 from autotrack.capture.screens import Screen, screen_for
 from autotrack.describe.estimator import deep_params, is_estimator
+from autotrack.describe.parts import held_by
 from autotrack.printable import printable
 from autotrack.tracking.progress import Progress
 from autotrack.tracking.trouble import Trouble
@@ -270,7 +271,7 @@ def _has_bar(estimator: Any) -> bool:
     return any(
         type(callback).__name__ == "ProgressBar"
         for part in (estimator, *deep_params(estimator).values())
-        for callback in getattr(part, "_skl_callbacks", ())
+        for callback in held_by(part).get("_skl_callbacks", ())
     )
 
 

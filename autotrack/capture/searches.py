@@ -23,6 +23,8 @@ from autotrack.capture.scoring import Scoring
 from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.estimator import deep_params, storable, summary
+from autotrack.describe.parts import attribute, has, held_by
+from autotrack.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.candidates import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched
@@ -69,6 +71,7 @@ class SearchEars:
         kind = type(estimator)
         return hasattr(kind, "best_params_") and hasattr(kind, "cv_results_")
 
+    @in_between
     def hear_search(
         self,
         original: Call,
@@ -110,7 +113,7 @@ class SearchEars:
     ) -> _Heard | None:
         with self._trouble.guard("record a search"):
             search, facts = args[0], facts_of(original, args, kwargs)
-            name = f"{type(search).__name__}: {summary(getattr(search, 'estimator', None))}"
+            name = f"{type(search).__name__}: {summary(attribute(search, 'estimator'))}"
             facts = replace(facts, name=name, params=readable(facts.params, search))
             alike = self._likeness(search, name, args, kwargs)
             sweep = Sweep(self._recorder, facts, findings.rank_by(search), alike)
@@ -144,11 +147,11 @@ class SearchEars:
             with self._trouble.guard("read the results of a search"):
                 heard.read_results()
         self._recorder.link(sweep.opened, search, reference(X))
-        if self._settings.training_score and hasattr(search, "score"):
+        if self._settings.training_score and has(search, "score"):
             with self._trouble.guard("score a search on its training data"):
                 self._score_on_training_data(search, X, y)
         params, numbers = findings.best(search, self._trouble)
-        model = getattr(search, "best_estimator_", None)
+        model = attribute(search, "best_estimator_")
         result = SearchResult(
             params,
             numbers,
@@ -177,7 +180,7 @@ class _Heard(Listener):
         self.is_foreign = not isinstance(search, BaseSearchCV)
         #: The candidate whose evaluation raised.
         self.culprit: int | None = None
-        scoring = getattr(search, "scoring", None)
+        scoring = attribute(search, "scoring")
         #: What a score without a name is called.
         self.scorer = scorer_name(scoring)
         self._failed = "" if names_its_scores(scoring) else None
@@ -188,7 +191,7 @@ class _Heard(Listener):
         self._best_before = self._best()
 
     def _best(self) -> object:
-        return vars(self.search).get("best_estimator_")
+        return held_by(self.search).get("best_estimator_")
 
     def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
         with self.trouble.guard("record the evaluations of a search"):
@@ -209,7 +212,7 @@ class _Heard(Listener):
         return _Evaluations(self, self._loops - 1, first, splits, numbers)
 
     def _candidate_begins(self, estimator: Any) -> Loop | None:
-        swept = getattr(self.search, "param_distributions", None) or {}
+        swept = attribute(self.search, "param_distributions") or {}
         if type(estimator) is not type(self.search.estimator) or not swept:
             return None
         held = deep_params(estimator)
@@ -217,7 +220,7 @@ class _Heard(Listener):
         with self._lock:
             number = self._candidates
             self._candidates += 1
-            wanted = getattr(self.search, "n_trials", None)
+            wanted = attribute(self.search, "n_trials")
             if number == 0 and isinstance(wanted, int):
                 self._expect(wanted * self.search.n_splits_, 0, afresh=False)
         return _Candidate(self, number, params, self.search.n_splits_)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Sized
 from typing import Any
 
 from autotrack.capture.nesting import enter, is_open, leave
+from autotrack.describe.parts import attribute
+from autotrack.in_between import in_between, take_off
 
 # Where a boosting says how many stages it has.
 _COUNTS = ("n_iter_", "n_estimators_", "n_stages_")
@@ -13,13 +15,14 @@ _COUNTS = ("n_iter_", "n_estimators_", "n_stages_")
 
 def stage_count(model: Any) -> int | None:
     """How many stages a fitted model has; None if it does not say."""
-    members = getattr(model, "estimators_", None)
+    members = attribute(model, "estimators_")
     if isinstance(members, Sized):
         return len(members)
-    counts = (getattr(model, name, None) for name in _COUNTS)
+    counts = (attribute(model, name) for name in _COUNTS)
     return next((int(count) for count in counts if isinstance(count, int)), None)
 
 
+@in_between
 def follow(
     stages: Generator[Any, Any, Any], seen: Callable[[int, Any], None]
 ) -> Generator[Any, Any, Any]:
@@ -38,6 +41,9 @@ def follow(
             value = advance(sent)
         except StopIteration as end:
             return end.value
+        except BaseException as error:
+            take_off(error)
+            raise
         finally:
             leave(was_open)
         number += 1

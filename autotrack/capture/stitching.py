@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from autotrack.capture.rows import is_sparse, take_rows
 from autotrack.capture.stages import Stage
 from autotrack.crates.example import untouched
+from autotrack.crates.pack import runs_own_code
 from autotrack.tracking.facts import Stitched
 
 # Rows by which it is shown.
@@ -30,8 +31,17 @@ class _DoubtError(Exception):
     """Why a pipeline is not sure to do what the user did."""
 
 
-def stitch(model: Any, X: Any, stages: Sequence[Stage]) -> Stitched:
+def stitch(model: Any, X: Any, stages: Sequence[Stage], *, asks_own: bool = False) -> Stitched:
     """The pipeline of `stages`, first applied first, and `model`, which was trained on `X`.
+
+    Parameters
+    ----------
+    model, X : estimator, data
+        The model, and what it was trained on.
+    stages : sequence of Stage
+        The transformers outside of it.
+    asks_own : bool
+        Whether what has code of the user's own in it may be asked.
 
     Returns
     -------
@@ -39,14 +49,14 @@ def stitch(model: Any, X: Any, stages: Sequence[Stage]) -> Stitched:
         With the pipeline and its input; or, where it cannot be shown to do the same, the reason.
     """
     try:
-        return _stitched(model, X, stages)
+        return _stitched(model, X, stages, asks_own)
     except _DoubtError as doubt:
         return Stitched(reason=str(doubt))
     except Exception as error:  # noqa: BLE001 - whatever a transformer raises, asked again
         return Stitched(reason=f"{type(error).__name__}: {error}")
 
 
-def _stitched(model: Any, X: Any, stages: Sequence[Stage]) -> Stitched:
+def _stitched(model: Any, X: Any, stages: Sequence[Stage], asks_own: bool) -> Stitched:
     for stage in stages:
         gone = [
             what
@@ -59,6 +69,12 @@ def _stitched(model: Any, X: Any, stages: Sequence[Stage]) -> Stitched:
         ]
         if gone:
             raise _DoubtError(f"of {stage.name}, {' and '.join(gone)} no longer exists")
+    asked = [model, *(stage.transformer for stage in stages)]
+    if not asks_own and any(map(runs_own_code, asked)):
+        raise _DoubtError(
+            "it is shown to do the same by asking it, and there is code of yours in it; "
+            "enable(ask_own_models=True) has it asked"
+        )
     if getattr(model, "warm_start", False):
         raise _DoubtError("the model may be trained further, without the pipeline")
     transformers = [stage.transformer for stage in stages]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from itertools import chain
@@ -17,11 +17,14 @@ from typing import Any
 
 from autotrack.capture.draws import global_state
 from autotrack.capture.notes import Noted, noting, stop_noting
+from autotrack.in_between import in_between, take_off
 
 Call = Callable[..., Any]
 
 # Where an exception keeps the place of the task it comes from, on its way to who listens.
 _PLACE = "_autotrack_place"
+# So many exceptions that hang together are looked at.
+_LONGEST_CHAIN = 32
 _DASK = "joblib._dask"
 
 
@@ -76,11 +79,11 @@ _listener: ContextVar[Listener | None] = ContextVar("autotrack_listener", defaul
 _everywhere: list[Listener] = []
 
 
-@contextmanager
-def listening(
-    listener: Listener | Callable[[int, Any], None], *, everywhere: bool = False
-) -> Iterator[None]:
+class listening:  # noqa: N801 - a block, which reads as one
     """A block whose loops, and none inside of them, are listened to.
+
+    A class, since what `contextlib` makes of a generator sets an attribute of every exception
+    that passes, which not all of them let it.
 
     Parameters
     ----------
@@ -89,16 +92,22 @@ def listening(
     everywhere : bool
         Whether loops of threads are heard too. The listener has to tell its own from others'.
     """
-    heard = listener if isinstance(listener, Listener) else _Told(listener)
-    token = _listener.set(heard)
-    if everywhere:
-        _everywhere.append(heard)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
-        if everywhere:
-            _everywhere.remove(heard)
+
+    def __init__(
+        self, listener: Listener | Callable[[int, Any], None], *, everywhere: bool = False
+    ) -> None:
+        self._heard = listener if isinstance(listener, Listener) else _Told(listener)
+        self._everywhere = everywhere
+
+    def __enter__(self) -> None:
+        self._token = _listener.set(self._heard)
+        if self._everywhere:
+            _everywhere.append(self._heard)
+
+    def __exit__(self, *about: object) -> None:
+        _listener.reset(self._token)
+        if self._everywhere:
+            _everywhere.remove(self._heard)
 
 
 class _Numbered:
@@ -112,6 +121,7 @@ class _Numbered:
         # Whether the filters of warnings are put back after the task by whoever called it.
         self.private = private
 
+    @in_between
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any, Sequence[Noted], bool]:
         try:
             before = global_state()
@@ -120,15 +130,23 @@ class _Numbered:
             return self.place, result, notes, global_state() != before
         except BaseException as error:
             with suppress(Exception):
-                setattr(error, _PLACE, self.place)
+                vars(error)[_PLACE] = self.place
+            take_off(error)
             raise
 
 
+@in_between
 def _with_place(place, function, /, *args, **kwargs):  # type: ignore[no-untyped-def]
     try:
         return place, function(*args, **kwargs), (), False
     except BaseException as error:
         error.__dict__["_autotrack_place"] = place
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename.endswith(
+            ":importlib._bootstrap"
+        ):
+            trace = trace.tb_next
+        BaseException.with_traceback(error, trace)
         raise
 
 
@@ -153,6 +171,7 @@ def _number(place: int, function: Any, *, here: bool) -> Any:
     return function
 
 
+@in_between
 def run(original: Call, parallel: Any, tasks: Iterable[Any]) -> Any:
     """Call ``joblib.Parallel.__call__``, the `original`, whether somebody listens or not."""
     listener = _listener.get()
@@ -175,6 +194,7 @@ def run(original: Call, parallel: Any, tasks: Iterable[Any]) -> Any:
         _listener.reset(token)
 
 
+@in_between
 def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> list[Any]:
     """Run the tasks, telling `loop` of each; the list of their results in their own order.
 
@@ -206,7 +226,7 @@ def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> 
                 loop.drew(place)
             loop.finished(place, result, notes)
     except BaseException as error:
-        loop.failed(vars(error).pop(_PLACE, None), error)
+        loop.failed(_place_of(error), error)
         raise
     finally:
         stop_noting()
@@ -214,6 +234,23 @@ def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> 
             # An interrupt that was not the loop's own leaves it waiting.
             outputs.close()
     return [found[place] for place in sorted(found)]
+
+
+@in_between
+def _place_of(error: BaseException) -> int | None:
+    """The place of the task that an error came from; nothing that says so is left on it.
+
+    scikit-learn may have raised another one on its account.
+    """
+    place: int | None = None
+    waiting: list[BaseException | None] = [error]
+    for _ in range(_LONGEST_CHAIN):
+        here = waiting.pop() if waiting else None
+        if here is not None:
+            found = vars(here).pop(_PLACE, None)
+            place = found if place is None else place
+            waiting += [here.__context__, here.__cause__]
+    return place
 
 
 def _heard(
@@ -225,19 +262,25 @@ def _heard(
     numbers: bool,
     here: bool,
 ) -> Iterator[Any]:
-    for place, (function, args, kwargs) in enumerate(tasks):
-        known = loop.created(place, args, kwargs)
-        if known is not None:
-            found[place] = known
-            continue
-        places.append(place)
-        yield _number(place, function, here=here) if numbers else function, args, kwargs
+    try:
+        for place, (function, args, kwargs) in enumerate(tasks):
+            known = loop.created(place, args, kwargs)
+            if known is not None:
+                found[place] = known
+                continue
+            places.append(place)
+            yield _number(place, function, here=here) if numbers else function, args, kwargs
+    except BaseException as error:
+        take_off(error)
+        raise
 
 
+@in_between
 def _later(original: Call, parallel: Any, tasks: Iterable[Any]) -> Iterator[Any]:
     yield from original(parallel, tasks)
 
 
+@in_between
 def _generated(original: Call, parallel: Any, tasks: Iterable[Any], return_as: str) -> Any:
     before = parallel.return_as, parallel.return_generator, parallel.return_ordered
     # What joblib's constructor makes of `return_as`, about which scikit-learn says nothing.

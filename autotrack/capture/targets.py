@@ -41,6 +41,7 @@ from autotrack.capture.validation import (
 from autotrack.capture.workers import POOL_METHODS, WorkerEars
 from autotrack.identity import IdentityMap
 from autotrack.importing import once_loaded
+from autotrack.in_between import in_between
 from autotrack.patching import (
     Watch,
     is_patched,
@@ -192,6 +193,7 @@ class Targets:
                 self._classes.set(owner, None)
                 patch_attribute(owner, name, watch)
 
+    @in_between
     def _born(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:

@@ -31,6 +31,7 @@ from autotrack.describe.data import describe, row_count
 from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
+from autotrack.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.inputs import may_have_inputs
@@ -102,6 +103,7 @@ class ValidationEars:
         self._lineage = lineage
         self._trouble = trouble
 
+    @in_between
     def hear_validation(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:

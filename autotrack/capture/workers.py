@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing.pool
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from autotrack.capture.caller import is_scikit_learns_own
 from autotrack.capture.luggage import Luggage, Passenger, Task, hear_travellers
 from autotrack.capture.nesting import NestedTask
 from autotrack.describe import environment
+from autotrack.in_between import in_between, take_off
 from autotrack.settings import Settings
 from autotrack.tracking import context
 from autotrack.tracking.context import home
@@ -77,12 +78,14 @@ class WorkerEars:
                 return (args[0], Task(function, self._luggage()), *args[2:])
         return args
 
+    @in_between
     def hear_submit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``submit`` of an executor of ``concurrent.futures``."""
         if len(args) > 1 and type(args[0]).__module__ != "concurrent.futures.interpreter":
             args = self._packed(args, abroad=isinstance(args[0], ProcessPoolExecutor))
         return original(*args, **kwargs)
 
+    @in_between
     def hear_pool(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear the methods of ``multiprocessing.Pool`` that take a function."""
         if len(args) > 1:
@@ -90,6 +93,7 @@ class WorkerEars:
             args = self._packed(args, abroad=not in_threads)
         return original(*args, **kwargs)
 
+    @in_between
     def hear_parallel(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``joblib.Parallel.__call__``, and the classes that come back from its workers."""
         try:
@@ -108,9 +112,10 @@ class WorkerEars:
                 parallel, tasks = args
                 if _reaches(parallel._backend):
                     luggage = self._luggage()
-                    return parallel, ((Task(f, luggage), a, k) for f, a, k in tasks)
+                    return parallel, _packed_tasks(tasks, luggage)
         return args
 
+    @in_between
     def hear_thread(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``threading.Thread.start``."""
         with self._trouble.guard("note the active runs of a thread"):
@@ -121,6 +126,7 @@ class WorkerEars:
                     nesting.note_started(args[0])
         return original(*args, **kwargs)
 
+    @in_between
     def hear_process(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``start`` of a process of ``multiprocessing``: a forked one knows all already."""
         process = args[0]
@@ -134,6 +140,16 @@ class WorkerEars:
             return original(*args, **kwargs)
         finally:
             process.__dict__.pop("_autotrack", None)
+
+
+@in_between
+def _packed_tasks(tasks: Iterable[Any], luggage: Luggage) -> Iterator[Any]:
+    try:
+        for function, args, kwargs in tasks:
+            yield Task(function, luggage), args, kwargs
+    except BaseException as error:
+        take_off(error)
+        raise
 
 
 def _is_of_a_pool(thing: Any) -> bool:

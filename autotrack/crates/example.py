@@ -15,7 +15,6 @@ import math
 import random
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy as np
 
 from autotrack.crates.replay import answer, family
 from autotrack.describe.profile import MOST_COLUMNS
+from autotrack.quiet import quiet
 
 Rows = dict[str, Any]
 
@@ -156,14 +156,13 @@ def untouched(model: Any) -> Iterator[None]:
     parts = list(_estimators(model, _DEEPEST))
     before = [(part, dict(vars(part))) for part in parts]
     own = [value for _, held in before for value in held.values()]
-    states = [
-        (state, state.get_state()) for state in own if isinstance(state, np.random.RandomState)
-    ]
+    legacy = [(one, one.get_state()) for one in own if isinstance(one, np.random.RandomState)]
+    bits = [one.bit_generator for one in own if isinstance(one, np.random.Generator)]
+    modern = [(one, one.state) for one in bits]
     numpys, pythons = np.random.get_state(), random.getstate()
-    # Filters of warnings are the process's: two threads that leave such a block in another order
-    # than they entered it would leave them as they should not be.
-    with _lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    # Two threads that leave such a block in another order than they entered it would leave
+    # everybody's random states as they should not be.
+    with _lock, quiet():
         try:
             for part in parts:
                 if vars(part).get("verbose"):
@@ -174,8 +173,10 @@ def untouched(model: Any) -> Iterator[None]:
             if random.getstate() != pythons:
                 random.setstate(pythons)
             np.random.set_state(numpys)
-            for state, then in states:
-                state.set_state(then)
+            for drawn, then in legacy:
+                drawn.set_state(then)
+            for generator, state in modern:
+                generator.state = state
             for part, attributes in before:
                 _put_back(vars(part), attributes)
 

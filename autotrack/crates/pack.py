@@ -39,11 +39,14 @@ from autotrack.crates.sources import source_of
 from autotrack.crates.values_only import looks_at_values_only
 from autotrack.crates.writing import HashingWriter
 from autotrack.describe.estimator import qualified_name
+from autotrack.describe.origins import is_installed
+from autotrack.describe.parts import has, held_by
 from autotrack.errors import InvalidValueError, UncratableError
 from autotrack.patching import unwrapped
 
 Storage = Literal["pickle", "skops"]
 PROTOCOL = 5
+_ASKED = frozenset({"predict", "predict_proba", "decision_function", "transform", "score_samples"})
 _CACHE_INFO = functools._CacheInfo
 
 
@@ -93,7 +96,11 @@ def pack(
     """
     function = model if isinstance(model, Isolated) else None
     held = _stored(model, folder, storage, own)
-    example, outputs = ({}, {}) if function is not None else _example(model, schema)
+    example: dict[str, Any] = {}
+    outputs: dict[str, dict[str, Any]] = {}
+    if function is None:
+        asks = own.asked or (held.is_installed and not _has_own_methods(model))
+        example, outputs = _example(model, schema) if asks else (_made_up(schema), {})
     modules = [] if function is None else sorted(function.modules)
     manifest = Manifest(
         kind="estimator" if function is None else "function",
@@ -120,6 +127,35 @@ def repack(model: object, folder: Path, manifest: Manifest, storage: Storage) ->
     return _finish(model, folder, changed, held.asked)
 
 
+def runs_own_code(model: object) -> bool:
+    """Whether code that is of no installed package runs when `model` is asked something.
+
+    All that it holds is looked at, as if it were packed; what cannot be packed may be anybody's.
+    """
+    pickler = _CratePickler(_Nowhere(), USUAL)
+    try:
+        pickler.dump(model)
+    except Exception:  # noqa: BLE001 - a foreign object may raise anything
+        return True
+    return not pickler.is_installed or _has_own_methods(model)
+
+
+def _has_own_methods(model: object) -> bool:
+    """Whether somebody put a function of their own in the place of a method of an installed class.
+
+    No pickle says so.
+    """
+    for owner in type(model).__mro__:
+        for name in _ASKED & owner.__dict__.keys():
+            method: Any = unwrapped(owner.__dict__[name])
+            function = getattr(method, "fn", method)
+            if isinstance(function, types.FunctionType) and not is_installed(
+                function.__globals__.get("__name__")
+            ):
+                return True
+    return False
+
+
 def vouched(files: Iterable[PackedFile]) -> list[str]:
     """The digests of the model and the manifest among the files of a crate."""
     return [file.sha256 for file in files if file.path in (*MODEL_FILES.values(), FILE_NAME)]
@@ -132,7 +168,7 @@ def _finish(
     for_mlflow = add_mlflow_files(
         folder,
         manifest,
-        predicts=hasattr(model, "predict"),
+        predicts=has(model, "predict"),
         unused=() if isinstance(model, Isolated) else unused_columns(model),
         skops_types=asked,
     )
@@ -148,6 +184,8 @@ class _Held:
     file: PackedFile
     #: What loading imports.
     modules: set[str]
+    #: Whether all code that it runs is that of installed packages, as far as its pickle says.
+    is_installed: bool
     #: The user's own code, by name.
     by_value: dict[str, type | types.FunctionType] = field(default_factory=dict)
     objects: list[PackedObject] = field(default_factory=list)
@@ -204,7 +242,7 @@ def _skopsed(model: object, folder: Path, own: ProjectCode) -> _Held:
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     packed = PackedFile(path.name, path.stat().st_size, digest)
-    return _Held("skops", packed, modules, asked=asked)
+    return _Held("skops", packed, modules, all(map(is_installed, modules)), asked=asked)
 
 
 def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
@@ -221,7 +259,7 @@ def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
         finally:
             digests = writer.finish()
     packed = PackedFile(MODEL_FILE, writer.size, *digests)
-    return _Held("pickle", packed, pickler.modules, pickler.by_value, objects)
+    return _Held("pickle", packed, pickler.modules, pickler.is_installed, pickler.by_value, objects)
 
 
 def _objects(function: Isolated | None) -> list[tuple[str, Any]]:
@@ -266,6 +304,13 @@ def _example(
     return (example, outputs) if outputs else ({}, {})
 
 
+def _made_up(schema: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return made_up(schema)
+    except Exception:  # noqa: BLE001 - a crate without an example is a crate
+        return {}
+
+
 def _data(model: object, example: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     """The rows of an example as `model` takes them in the least time."""
     columns = example.get("columns")
@@ -289,6 +334,12 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.modules: set[str] = set()
         #: The user's own classes and functions, by module and name.
         self.by_value: dict[str, type | types.FunctionType] = {}
+        self._has_own = False
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether all that was pickled is of installed packages."""
+        return not self._has_own and all(map(is_installed, self.modules))
 
     def reducer_override(self, obj: Any) -> Any:
         before = unwrapped(obj)
@@ -311,6 +362,7 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
             self.modules.add(home)
         elif isinstance(obj, functools._lru_cache_wrapper) and self._own.holds(_module_of(obj)):
             # It names its place and no more: elsewhere it is the same function and a new cache.
+            self._has_own = True
             options = obj.cache_parameters()
             made_of = (obj.__wrapped__, options["maxsize"], options["typed"], _CACHE_INFO)
             return type(obj), made_of, vars(obj)
@@ -320,6 +372,7 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def _reduce_by_value(self, obj: Any) -> Any:
         self.modules.add("cloudpickle")
+        self._has_own = True
         if isinstance(obj, type):
             # An enum or a typed tuple has a reduction of its own there.
             reduced = _cloudpickle._class_reduce(obj)
@@ -403,7 +456,7 @@ def _parts(value: object) -> list[tuple[str, object]]:
         return [(f"[{key!r}]", part) for key, part in value.items()]
     if isinstance(value, list | tuple | set | frozenset):
         return [(f"[{index}]", part) for index, part in enumerate(value)]
-    return [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()]
+    return [(f".{name}", part) for name, part in held_by(value).items()]
 
 
 def _pickles(value: object) -> bool:

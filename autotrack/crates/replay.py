@@ -2,8 +2,9 @@
 
 This file runs as a script as well, in an interpreter that has no autotrack, so nothing of autotrack
 is imported here. As a script it reads one JSON object from standard input (``file``, ``storage``,
-``sha256``, ``objects``, ``trusted``, ``schema``, ``example``, ``methods``), loads the model and
-writes one to standard output: ``answers`` by method, or ``error``.
+``sha256``, ``objects``, ``trusted``, ``schema``, ``example``, ``methods``, ``tries``), loads the
+model and writes one to standard output: ``answers`` by method and, where there are no methods, the
+first of the ``tries`` that answered, as ``tried``; or ``error``.
 """
 
 from __future__ import annotations
@@ -177,6 +178,19 @@ def _load(
     return unpickler.load()
 
 
+def _tried(model: Any, asked: Mapping[str, Any]) -> str:
+    """The first method that says something to made-up rows, which may be none for it."""
+    for name in asked.get("tries", ()):
+        try:
+            answer(getattr(model, name)(as_input(asked["example"], asked["schema"])))
+        except ImportError:  # which no rows are the reason of
+            raise
+        except Exception:  # noqa: BLE001 - a foreign method may raise anything
+            continue
+        return str(name)
+    return ""
+
+
 def main() -> None:
     """Load the model that standard input names, and ask it."""
     sys.modules["autotrack"] = None  # type: ignore[assignment]  # whoever imports it fails
@@ -188,6 +202,8 @@ def main() -> None:
         data = as_input(asked["example"], asked["schema"]) if asked["methods"] else None
         found = {name: answer(getattr(model, name)(data)) for name in asked["methods"]}
         told: dict[str, Any] = {"answers": found}
+        if not found and asked["example"]:
+            told["tried"] = _tried(model, asked)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
         last = traceback.extract_tb(error.__traceback__)[-1]
         told = {

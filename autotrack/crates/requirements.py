@@ -79,10 +79,13 @@ class ProjectCode:
         Whether a distribution that is installed in editable mode does.
     named : frozenset of str
         Modules and packages that do, however they are installed.
+    asked : bool, default=False
+        Whether a model with such code in it is asked for predictions when it is packed.
     """
 
     editable: bool = True
     named: frozenset[str] = frozenset()
+    asked: bool = False
 
     def holds(self, module: str) -> bool:
         """Whether `module` is the user's own."""

@@ -23,6 +23,8 @@ from autotrack.crates.untrusted import requirements_refused
 
 # Other processors and libraries of linear algebra round otherwise in the last digits.
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
+# What a model is asked that was not asked at packing: the first of them that says something.
+_TRIES = ("predict", "transform", "score_samples")
 _PATIENCE = 300  # seconds for loading and predicting
 _INSTALLING = 1800  # seconds for an environment
 #: How far background verification stands back behind what the user runs.
@@ -46,6 +48,9 @@ class Verification:
         What was installed for it; empty where it was opened in this environment.
     seconds : float
         How long that took.
+    answered : str
+        What a model that was not asked at packing, since there is code of the user's own in it,
+        answered. Empty where it said nothing to rows that were made up, or was asked.
     """
 
     problems: tuple[str, ...]
@@ -53,6 +58,7 @@ class Verification:
     python: str
     environment: tuple[str, ...] = ()
     seconds: float = 0.0
+    answered: str = ""
 
     @property
     def ok(self) -> bool:
@@ -67,6 +73,8 @@ class Verification:
             return f"not verified: {'; '.join(self.problems)}"
         asked = " and ".join(self.methods)
         found = f"the same {asked}" if asked else "it opens (there is no example to ask)"
+        if self.answered:
+            found = f"it opens, and answers {self.answered} (which it was not asked at packing)"
         where = " with its requirements alone" if self.environment else ""
         return f"verified: {found} in a fresh Python {self.python}{where}, {self.seconds:.1f} s"
 
@@ -109,16 +117,17 @@ def verify(
             )
         empty = Path(place) / "empty"
         empty.mkdir()
-        methods, problems = _asked(manifest), [problem]
+        methods, problems, answered = _asked(manifest), [problem], ""
         if not problem:
             opened = _Opened(folder.absolute(), manifest, origin)
-            problems = _ask(python, opened, methods, empty, background)
+            problems, answered = _ask(python, opened, methods, empty, background)
     return Verification(
         tuple(filter(None, problems)),
         tuple(methods),
         manifest.python if env else ".".join(map(str, sys.version_info[:3])),
         tuple(manifest.requirements) if env else (),
         time.monotonic() - started,
+        answered,
     )
 
 
@@ -146,12 +155,14 @@ class _Opened:
             "schema": self.manifest.schema,
             "example": self.manifest.example,
             "methods": methods,
+            "tries": _TRIES,
         }
 
 
 def _ask(
     python: str, opened: _Opened, methods: Sequence[str], empty: Path, background: bool
-) -> list[str]:
+) -> tuple[list[str], str]:
+    """What is wrong, and what a model answered that had not been asked before."""
     folder, manifest = opened.folder, opened.manifest
     process = subprocess.Popen(
         [python, "-I", str(Path(replay.__file__).absolute())],
@@ -170,19 +181,20 @@ def _ask(
             )
         except subprocess.TimeoutExpired:
             process.kill()
-            return [f"its model had not answered after {_PATIENCE} s"]
+            return [f"its model had not answered after {_PATIENCE} s"], ""
     try:
         told = json.loads(output)
     except ValueError:
         last = complaints.strip().rpartition("\n")[2] or "it said nothing"
-        return [f"the process ended with {process.returncode}: {last}"]
+        return [f"the process ended with {process.returncode}: {last}"], ""
     if "error" in told:
-        return [_readable(told, folder)]
-    return [
+        return [_readable(told, folder)], ""
+    problems = [
         problem
         for name in methods
         if (problem := _compared(name, manifest.outputs[name], told["answers"][name]))
     ]
+    return problems, str(told.get("tried", ""))
 
 
 def _readable(told: Mapping[str, str], folder: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.describe.parts import held_by
 from autotrack.identity import IdentityMap
 
 # By identity: a metaclass may say what it likes about equality.
@@ -47,7 +48,7 @@ def _is_asked_deep(cls: Any) -> bool:
 @contextlib.contextmanager
 def _undrawn(estimator: object) -> Iterator[None]:
     """Leave the random generators of `estimator` as they are: XGBoost's ``get_params`` draws."""
-    held = list(getattr(estimator, "__dict__", {}).values())
+    held = list(held_by(estimator).values())
     legacy = [(g, g.get_state()) for g in held if isinstance(g, np.random.RandomState)]
     bits = [g.bit_generator for g in held if isinstance(g, np.random.Generator)]
     modern = [(generator, generator.state) for generator in bits]

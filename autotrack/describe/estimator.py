@@ -15,6 +15,7 @@ import xxhash
 
 from autotrack.describe.constructor import constructor_defaults, own_params
 from autotrack.describe.data import describe
+from autotrack.describe.parts import has, held_by
 from autotrack.printable import plain_text
 
 #: Params longer than this (as JSON text) are kept as a short form and a digest.
@@ -49,16 +50,16 @@ def is_model(estimator: object) -> bool:
     A thing that transforms, and only gives a likelihood on the side (`PCA.score`), is a
     transformer. Methods a meta-estimator has only for some of its parts count when it has them.
     """
-    if hasattr(estimator, "predict") or hasattr(estimator, "fit_predict"):
+    if has(estimator, "predict") or has(estimator, "fit_predict"):
         return True
     if hasattr(type(estimator), "biclusters_"):  # rows and columns together
         return True
     if _estimator_type(estimator) in _MODEL_TYPES:
         return True  # one that predicts once it is fitted (stacking)
-    if hasattr(estimator, "transform") or hasattr(estimator, "fit_transform"):
+    if has(estimator, "transform") or has(estimator, "fit_transform"):
         return False
     return any(
-        hasattr(estimator, name)
+        has(estimator, name)
         for name in ("predict_proba", "decision_function", "score_samples", "score")
     )
 
@@ -74,7 +75,7 @@ def _estimator_type(estimator: Any) -> str | None:
 def summary(estimator: object) -> str:
     """A short name: the class, or for a pipeline its steps, ``StandardScaler > Ridge``."""
     # From the instance itself: a class that hands on what it lacks may have nobody to hand it to.
-    steps = getattr(estimator, "__dict__", {}).get("steps")
+    steps = held_by(estimator).get("steps")
     if isinstance(steps, list) and steps and all(_is_named(step) for step in steps):
         parts = [
             summary(step[1])

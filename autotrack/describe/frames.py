@@ -21,6 +21,19 @@ _NUMPY_NAMES = frozenset(
 )
 
 
+def _dtypes(frame: Any) -> list[Any]:
+    """The dtypes of a pandas frame.
+
+    `frame.dtypes` makes a series of them, for which pandas exchanges the filters of warnings, and
+    Python forgets which warnings it has shown.
+    """
+    try:
+        found: list[Any] = frame._mgr.get_dtypes().tolist()
+    except AttributeError:
+        found = frame.dtypes.tolist()
+    return found
+
+
 class Frame:
     """A pandas frame: a digest for each column, since pandas keeps columns together."""
 
@@ -28,7 +41,7 @@ class Frame:
         self.frame = frame
         self.shape: tuple[int, ...] | None = frame.shape
         self.names = frame.columns.tolist()
-        self.dtypes = frame.dtypes.tolist()
+        self.dtypes = _dtypes(frame)
         first = self.dtypes[0] if self.dtypes else None
         self.uniform = is_plain(first) and self.dtypes.count(first) == len(self.dtypes)
         self.texts = (
@@ -135,11 +148,20 @@ class _ExtensionColumn(PlainColumn):
         for start in range(0, len(values), _ROWS):
             part = values[start : start + _ROWS]
             if getattr(dtype, "kind", "O") in "biuf" and hasattr(dtype, "numpy_dtype"):
-                digest.add_values(sink, np.asarray(part.isna()))
-                filler = False if dtype.kind == "b" else 0
-                digest.add_values(sink, part.to_numpy(dtype=dtype.numpy_dtype, na_value=filler))
+                missing = np.asarray(part.isna())
+                digest.add_values(sink, missing)
+                digest.add_values(sink, _filled(part, missing, dtype))
             else:
                 digest.add_cells(sink, part.to_numpy(dtype=object))
+
+
+def _filled(part: Any, missing: Any, dtype: Any) -> Any:
+    """The numbers of an extension array with zeros in its gaps."""
+    held = getattr(part, "_data", None)
+    if type(held) is np.ndarray and held.dtype == dtype.numpy_dtype:
+        # What `to_numpy` does, which exchanges the filters of warnings for it.
+        return np.where(missing, held.dtype.type(0), held)
+    return part.to_numpy(dtype=dtype.numpy_dtype, na_value=False if dtype.kind == "b" else 0)
 
 
 class PolarsSeries:

@@ -6,6 +6,7 @@ Told from what a model holds, so that those of other packages are read the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,37 @@ _HOLDER = "_CalibratedClassifier"
 
 
 def held_by(model: object) -> dict[str, Any]:
-    """The attributes of `model` itself."""
-    found = getattr(model, "__dict__", None)
+    """The attributes of `model` itself, whatever its class makes of being asked for one."""
+    try:
+        found = object.__getattribute__(model, "__dict__")
+    except Exception:  # noqa: BLE001 - none, or a property of the user's, which may raise anything
+        return {}
     return found if isinstance(found, dict) else {}
+
+
+def attribute(model: object, name: str, default: Any = None) -> Any:
+    """What `model` has of this name; the default where it has none, whatever it raises then.
+
+    A class that hands on what it lacks to the model it holds may be asked before there is one.
+    """
+    try:
+        return getattr(model, name, default)
+    except Exception:  # noqa: BLE001 - a foreign __getattr__ may do anything
+        return default
+
+
+def has(model: object, name: str) -> bool:
+    """Whether `model` has an attribute of this name.
+
+    Its class is looked at first: what it hands on to others is asked for only where it says no.
+    """
+    for owner in type(model).__mro__:
+        if isinstance(owner.__dict__.get(name), FunctionType):
+            return True
+    return attribute(model, name, _MISSING) is not _MISSING
+
+
+_MISSING = object()
 
 
 def named_parts(value: object) -> list[tuple[str, Any]]:

@@ -66,10 +66,10 @@ def schema_of(use: DatasetUse | None, X: object = None) -> dict[str, Any]:
 
 def own_code(settings: Settings) -> ProjectCode:
     """What counts as the user's own code, by the settings."""
-    asked = settings.code_by_value
-    if isinstance(asked, bool):
-        return ProjectCode(editable=asked)
-    return ProjectCode(named=frozenset(asked))
+    by_value, asked = settings.code_by_value, settings.ask_own_models
+    if isinstance(by_value, bool):
+        return ProjectCode(editable=by_value, asked=asked)
+    return ProjectCode(named=frozenset(by_value), asked=asked)
 
 
 def keep_crate(

@@ -13,6 +13,7 @@ from autotrack.errors import (
     NotFoundError,
     StoreError,
 )
+from autotrack.in_between import is_passed_over
 
 
 class Guard:
@@ -90,11 +91,12 @@ class Trouble:
 
 
 def _depth_of_caller() -> int:
+    # As `warnings.warn` counts, which passes over what stands in between.
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None:
         top = str(frame.f_globals.get("__name__") or "").partition(".")[0]
         if top not in {"autotrack", "sklearn", "joblib"}:
             break
         frame = frame.f_back
-        depth += 1
+        depth += not is_passed_over(frame.f_code)
     return depth

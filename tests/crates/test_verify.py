@@ -213,7 +213,7 @@ def test_what_cannot_be_opened_elsewhere_is_told_of_in_the_run():
         def predict(self, X):
             return np.full(len(X), float(os.getpid()))
 
-    with autotrack.enable(verify_models=True):
+    with autotrack.enable(verify_models=True, ask_own_models=True):
         Fickle().fit(NUMBERS, NUMBERS[:, 0])
     verifier.finish()
     assert autotrack.last_run().tags["autotrack.verified"].startswith("no: predict returned")

@@ -1,0 +1,53 @@
+"""Blocks of autotrack's own in which nobody is warned, and after which nothing is forgotten.
+
+`warnings.catch_warnings` makes Python forget which warnings it has shown already: what is shown
+once for each line would be shown again after every such block. So a filter is put before the
+others in place, which holds for the context of the block alone: another thread's warnings go on
+to the user's filters, and Python keeps no note of what was left out.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from contextvars import ContextVar, Token
+from typing import Any
+
+_is_quiet: ContextVar[bool] = ContextVar("autotrack_is_quiet", default=False)
+_lock = threading.Lock()
+
+
+class _AnythingHere(type):
+    def __subclasscheck__(cls, category: type) -> bool:
+        return _is_quiet.get()
+
+
+class _Anything(Warning, metaclass=_AnythingHere):
+    """A category that every warning inside of a block is of, and none outside."""
+
+
+_FILTER = ("ignore", None, _Anything, None, 0)
+
+
+class quiet:  # noqa: N801 - a block, which reads as one
+    """A block in which nobody is warned of anything."""
+
+    __slots__ = ("_filters", "_token")
+
+    _filters: list[Any]
+    _token: Token[bool]
+
+    def __enter__(self) -> None:
+        self._token = _is_quiet.set(True)
+        # A block inside of this one may exchange the list.
+        filters: Any = warnings.filters
+        self._filters = filters
+        filters.insert(0, _FILTER)
+
+    def __exit__(self, *about: object) -> None:
+        with _lock:
+            places = (n for n, known in enumerate(self._filters) if known is _FILTER)
+            place = next(places, None)
+            if place is not None:
+                del self._filters[place]
+        _is_quiet.reset(self._token)
