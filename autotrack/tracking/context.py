@@ -136,6 +136,17 @@ def leave_in_order() -> None:
         tell()
 
 
+#: Who is told that the files of a run are about to be read, so that they are those of the model as it
+#: is now. `session` adds itself.
+on_read: list[Callable[[str], None]] = []
+
+
+def before_reading(run_id: str) -> None:
+    """Bring the files of a run up to date, as far as this process writes them."""
+    for tell in on_read:
+        tell(run_id)
+
+
 #: Puts the active runs back that were there before :func:`take_up`.
 lay_down = _stack.reset
 

@@ -262,6 +262,15 @@ class Recorder:
         """Crate again every model that was trained further since its last crate."""
         self._refresh(self._upkeep.all_behind())
 
+    def refresh_run(self, run_id: str) -> None:
+        """Crate again what was trained further in a run, whose crate somebody is about to read."""
+
+        def is_of_run(model: object) -> bool:
+            link = links.of_fit(model)
+            return link is not None and link.run_id == run_id
+
+        self._refresh(self._upkeep.behind_in(is_of_run))
+
     def _refresh(self, models: Iterable[object]) -> None:
         for model in models:
             link = links.get(model)

@@ -112,6 +112,7 @@ class Run:
 
     def artifacts(self) -> pd.DataFrame:
         """Its files, a row each: path, size in bytes, sha256."""
+        context.before_reading(self._run_id)
         return artifacts_frame(self._store.list_artifacts(self._run_id))
 
     def children(self) -> pd.DataFrame:
