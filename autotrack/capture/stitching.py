@@ -48,6 +48,8 @@ def stitch(model: Any, X: Any, stages: Sequence[Stage]) -> Stitched:
 
 def _stitched(model: Any, X: Any, stages: Sequence[Stage]) -> Stitched:
     for stage in stages:
+        if stage.reason:
+            raise _DoubtError(stage.reason)
         gone = [
             what
             for what, held in (

@@ -20,9 +20,10 @@ from autotrack.errors import (
 )
 from autotrack.printable import described
 from autotrack.store.search import Query
+from autotrack.tracking import library_calls
 from autotrack.tracking.context import before_reading, home
 from autotrack.tracking.crating import is_ours, link_to_run
-from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
+from autotrack.tracking.frames import metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
 from autotrack.tracking.packing import CRATE
 from autotrack.tracking.registry import load_version
@@ -71,6 +72,7 @@ def search_runs(
     ExperimentNotFoundError
         If there is no such experiment.
     """
+    library_calls.settle()
     return runs_frame(home.store().search(query(experiment, where, order_by, limit, children)))
 
 

@@ -288,7 +288,7 @@ def test_epochs_with_the_same_params_have_no_history_of_params(tracking, binary)
     assert set(only_run().metrics) == {"test_score"}
 
 
-# -- the crate of a model that is trained further ---------------------------------------------------
+# -- the crate of a model that is trained further -----------------------------------------------
 
 
 def trained_further(data):
