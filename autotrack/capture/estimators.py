@@ -300,15 +300,17 @@ class EstimatorEars:
                     self._lineage.predicted(model, X, held[name], part=rows)
 
     def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
-        before = look(inputs(args, kwargs)[0])
+        data, origins = inputs(args, kwargs)[0], []
+        with self._trouble.guard("tell where the data of a transformer is from"):
+            origins = self._lineage.origins_of(data)
+        before = look(data)
         result = original(*args, **kwargs)
         with self._trouble.guard("remember a transformer"):
             transformer = args[0]
             resamples = original.__name__ == "fit_resample"
             links.refitted(transformer)
             facts = TransformerFacts(summary(transformer), user_params(transformer), resamples)
-            data = inputs(args, kwargs)[0]
-            self._lineage.fitted(transformer, facts, data)
+            self._lineage.fitted(transformer, facts, data, origins)
             if result is not transformer:
                 output = result[0] if resamples else result
                 self._lineage.transformed(transformer, data, output, before)

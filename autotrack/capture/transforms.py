@@ -86,7 +86,10 @@ class _Output:
 
     def stage(self) -> Stage:
         """The transformer with what it was given and returned, as far as that exists."""
-        return Stage(self.facts.name, self.transformer(), self.source(), self.held)
+        reason = ""
+        if self.source is _not_held:
+            reason = f"the list that {self.facts.name} was given is held by nobody, being long"
+        return Stage(self.facts.name, self.transformer(), self.source(), self.held, reason)
 
     def is_part_of_memory(self, data: Any) -> bool:
         """Whether `data` is a view of rows that it returned."""
@@ -124,9 +127,14 @@ class Transforms:
 
     # -- remembering ------------------------------------------------------------------------------
 
-    def fitted(self, transformer: object, facts: TransformerFacts, data: object) -> None:
+    def origins_of(self, data: object) -> list[Origin]:
+        """What `data` comes from, which a transformer is about to be given, and may change."""
+        return self._origins(data, sys._getframe(1))
+
+    def fitted(
+        self, transformer: object, facts: TransformerFacts, data: object, origins: list[Origin]
+    ) -> None:
         """Remember a transformer that was fitted outside of a pipeline."""
-        origins = self._origins(data, sys._getframe(1))
         chain = (*_together(origins), facts)
         self._chains.set(transformer, _Fitted(chain, origins, self._reference(data)))
 
@@ -166,8 +174,10 @@ class Transforms:
         found = reference(value)
         if found is not None:
             return found
-        if not isinstance(value, list | tuple | range) or not _is_short(value):
+        if not isinstance(value, list | tuple | range):
             return _nothing
+        if not _is_short(value):
+            return _not_held
         kept = next((kept for kept in self._lists if kept.value is value), None)
         if kept is None:
             kept = _Kept(value)
@@ -342,6 +352,11 @@ class _Reached:
 
 def _nothing() -> None:
     return None
+
+
+def _not_held() -> None:
+    """Stands for a list that is too long to be held on its account."""
+    return
 
 
 __all__ = ["Origin", "Transforms", "look"]

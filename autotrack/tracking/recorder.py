@@ -192,7 +192,7 @@ class Recorder:
             if known is None:
                 active.children[identity] = run_id
                 filed = active.filed
-                if filed is not None and active.fit is not None and filed.stands_beside(facts):
+                if filed is not None and filed.stands_beside(facts):
                     split = filed, active.fit
                     active.give_up(for_good=True)
             fit = OpenFit(facts, active.store, run_id, run_id != active.run_id, active)
