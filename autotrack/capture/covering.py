@@ -6,6 +6,7 @@ Rows that lie apart settle nearly every question; what they leave is held agains
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -58,6 +59,26 @@ class Table:
         values = np.asarray(taken)
         return [values] if values.ndim == 1 else [*values.T]
 
+    @cached_property
+    def known(self) -> set[Key]:
+        """The keys of all columns."""
+        return set(self.keys)
+
+    @cached_property
+    def first(self) -> list[Any]:
+        """The first row."""
+        return [column[0] for column in self._block]
+
+    def tells(self, j: int) -> bool:
+        """Whether a column holds real numbers that are not met by chance."""
+        values = self._block[j]
+        if values.dtype.kind != "f":
+            return False
+        values = values[np.isfinite(values)]
+        if not len(values) or (values == values[0]).all():
+            return False
+        return bool((values != np.round(values, 3)).any())
+
     def column(self, j: int) -> list[Any]:
         """A column at rows that depend on their number alone."""
         found: list[Any] = self._block[j].tolist()
@@ -94,14 +115,59 @@ def key_of(column: Array) -> Key:
     return tuple(map(str, column.tolist()))
 
 
-def passed_on(before: Table | None, output: Any) -> tuple[frozenset[int], bool]:
-    """The columns of an output that are those of the input; and whether that is all it is."""
-    after = look(output) if before is not None else None
-    if before is None or after is None or before.rows != after.rows:
-        return frozenset(), False
-    known = set(before.keys)
-    passed = frozenset(j for j, key in enumerate(after.keys) if key in known)
-    return passed, before.keys == after.keys
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is kept of an output without holding it.
+
+    Attributes
+    ----------
+    rows : int
+    keys : sequence of Key
+        What its columns hold at some rows.
+    computed : sequence of int
+        The columns that are none of the input.
+    telling : int or None
+        One of these that holds real numbers, which are met nowhere by chance.
+    did_nothing : bool
+        Whether the output holds what the input does.
+    """
+
+    rows: int
+    keys: Sequence[Key]
+    computed: Sequence[int]
+    telling: int | None
+    did_nothing: bool
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.keys)
+
+
+def seen(before: Table | None, output: Any) -> Seen | None:
+    """Look at an output, and at what its transformer was given; None of what is no table."""
+    after = look(output)
+    if after is None:
+        return None
+    known: set[Key] = set()
+    did_nothing = False
+    if before is not None and before.rows == after.rows:
+        known, did_nothing = set(before.keys), before.keys == after.keys
+    computed = [j for j, key in enumerate(after.keys) if key not in known]
+    telling = (j for j in computed[:_WHOLE] if after.tells(j))
+    return Seen(after.rows, after.keys, computed, next(telling, None), did_nothing)
+
+
+def may_cover(table: Table, output: Seen, held: Any) -> bool:
+    """Whether an output may be in a table, by a look at little of both."""
+    if output.width > table.width or not output.keys:
+        return False
+    if output.rows == table.rows and all(key in table.known for key in output.keys):
+        return True
+    if is_sparse(table.data) or is_sparse(held):
+        return True
+    column = take_column(held, output.telling or 0)
+    return any(bool((column == value).any()) for value in table.first)
 
 
 def covered(table: Table, outputs: Sequence[Any], names: Sequence[Any]) -> tuple[int, ...] | None:
@@ -211,16 +277,3 @@ def _named(table: Table, width: int, names: Sequence[Any]) -> tuple[int, ...] | 
     places = {name: j for j, name in enumerate(table.names)}
     found = [places.get(name, -1) for name in names]
     return None if -1 in found else tuple(found)
-
-
-def tells(table: Table, column: int) -> bool:
-    """Whether a column holds real numbers that are not met by chance."""
-    values = take_column(table.data, column)
-    if values.dtype.kind != "f":
-        return False
-    values = values[np.isfinite(values)]
-    return (
-        bool(len(values))
-        and bool((values != np.round(values, 3)).any())
-        and not (values == values[0]).all()
-    )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture.callsite import sites
-from autotrack.capture.covering import Table, covered, look, passed_on, tells
+from autotrack.capture.covering import Seen, Table, covered, look, may_cover, seen
 from autotrack.capture.digests import reference
 from autotrack.capture.origin import is_small, small_copy
 from autotrack.capture.plain import is_rows
@@ -38,8 +38,8 @@ _MOST_COPIES = 8
 # Lists cannot be referred to without being held; longer ones are not.
 _LONGEST_LIST, _MOST_BYTES = 100_000, 4 << 20
 _PARAMETERS = ("X", "y")
-# Computed columns that are looked at, and rows that tell where they hold no real numbers.
-_TELLING, _DISTINCT = 8, 3
+# So many different rows tell where there are no real numbers.
+_DISTINCT = 3
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -69,9 +69,12 @@ class _Output:
     transformer: Callable[[], Any]
     made: Prediction
     names: Sequence[Any] = ()
-    # The columns that it passed on as they were, and whether it did nothing else.
-    passed: frozenset[int] = frozenset()
-    did_nothing: bool = False
+    seen: Seen | None = None
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether it passed on what it got as it was."""
+        return self.seen is not None and self.seen.did_nothing
 
     @property
     def facts(self) -> TransformerFacts:
@@ -151,7 +154,6 @@ class Transforms:
             self._copies.append(copy)
             # One that nobody else holds is kept as long as what it returned, if it is small.
             self._transformers.append(transformer if is_small(transformer) else None)
-        passed, did_nothing = passed_on(before, output) if not resamples else (frozenset(), False)
         made = Prediction(None, reference(transformer), reference(data), reference(output))
         made.sites, made.thread = sites(1), threading.get_ident()
         self._made.add(made)
@@ -164,8 +166,7 @@ class Transforms:
                 reference(transformer) or _nothing,
                 made,
                 _names(output, data),
-                passed,
-                did_nothing,
+                None if resamples else seen(before, output),
             )
         )
 
@@ -237,10 +238,13 @@ class Transforms:
             table = Table(data)
         except TypeError:
             return []
+        possible = [output for output in outputs if _may_be_in(output, table)]
+        if not possible:
+            return []
         made, followed = sources_of(data, self._made, frame, names)
-        shown = [output for output in outputs if any(output.made is known for known in made)]
+        shown = [output for output in possible if any(output.made is known for known in made)]
         found = list(_covering(table, shown, outputs))
-        others = [output for output in outputs if output not in shown]
+        others = [output for output in possible if output not in shown]
         # What the program is silent on, such as a sparse matrix, is told by less.
         least = 0 if followed and is_rows(data) else _DISTINCT
         found += _unique(_covering(table, others, outputs, least))
@@ -257,10 +261,8 @@ def _covering(
     """
     for output in asked:
         held = output.held
-        if held is None or output.facts.resamples:
-            continue
         try:
-            if least is not None and not _is_telling(output, Table(held), least):
+            if least is not None and not _is_telling(output, least):
                 continue
             others = [o.held for o in outputs if o.fitted is output.fitted and o is not output]
             alike = [o for o in others if o is not None and _width(o) == _width(held)]
@@ -272,15 +274,26 @@ def _covering(
             yield Origin(output, whole, frozenset(columns))
 
 
-def _is_telling(output: _Output, held: Table, least: int) -> bool:
-    if output.did_nothing:
+def _may_be_in(output: _Output, table: Table) -> bool:
+    held, known = output.held, output.seen
+    if held is None or known is None:
         return False
-    computed = [j for j in range(held.width) if j not in output.passed]
-    if any(tells(held, j) for j in computed[:_TELLING]):
+    try:
+        return may_cover(table, known, held)
+    except Exception:  # noqa: BLE001 - containers that cannot be compared are not the same
+        return False
+
+
+def _is_telling(output: _Output, least: int) -> bool:
+    known = output.seen
+    if known is None or known.did_nothing:
+        return False
+    if known.telling is not None:
         return True
-    if not least or len(computed) < 2:
+    if not least or len(known.computed) < 2:
         return False
-    return len({*zip(*(held.column(j) for j in computed), strict=True)}) >= least
+    held = Table(output.held)
+    return len({*zip(*(held.column(j) for j in known.computed), strict=True)}) >= least
 
 
 def _unique(origins: Iterable[Origin]) -> list[Origin]:
