@@ -176,11 +176,10 @@ def note_error(error: BaseException | None) -> None:
     traceback = None if error is None else error.__traceback__
     if not _open or error is None or traceback is None:
         return
-    running = _running_frames()
+    running = _running_calls()
     while (traceback := traceback.tb_next) is not None:
-        frame = traceback.tb_frame
-        call = call_of(frame)
-        if call is not None and not call.ended and id(frame) not in running:
+        call = call_of(traceback.tb_frame)
+        if call is not None and not call.ended and call not in running:
             call.end(ended_by(error), run_error(error))
 
 
@@ -192,27 +191,34 @@ def settle(*, at_exit: bool = False) -> None:
         return
     for error in (sys.exc_info()[1], context.last_error()):
         note_error(error)
-    running = _running_frames()
+    running = _running_calls()
     for call in _open.copy():
-        watch = None if call.watch is None else call.watch()
-        frames = [] if watch is None else gc.get_referrers(watch)
-        frame = next((f for f in frames if isinstance(f, FrameType) and f.f_trace is watch), None)
-        # A frame that somebody still holds, an exception most likely.
-        if frame is None or id(frame) in running:
+        if call in running:
             continue
-        if not frame.f_code.co_flags & _RESUMED:
+        frame = _frame_of(call)
+        if frame is not None and not frame.f_code.co_flags & _RESUMED:
             last = frame.f_code.co_code[frame.f_lasti]
             _end_unseen(call, raised=not dis.opname[last].startswith("RETURN"))
-        elif at_exit:
+        elif at_exit:  # a generator that is not asked any more
             _end_unseen(call, raised=False)
 
 
-def _running_frames() -> set[int]:
-    found: set[int] = set()
+def _frame_of(call: LibraryCall) -> FrameType | None:
+    """The frame of a call that ended, which somebody still holds, an exception most likely."""
+    watch = None if call.watch is None else call.watch()
+    if watch is None:
+        return None
+    frames = (held for held in gc.get_referrers(watch) if isinstance(held, FrameType))
+    return next((frame for frame in frames if frame.f_trace is watch), None)
+
+
+def _running_calls() -> list[LibraryCall]:
+    found: list[LibraryCall] = []
     waiting = [*sys._current_frames().values()]
     while waiting:
         frame = waiting.pop()
-        found.add(id(frame))
+        if (call := call_of(frame)) is not None:
+            found.append(call)
         if frame.f_back is not None:
             waiting.append(frame.f_back)
     # One of them is that of this function, which would hold itself and all below it.

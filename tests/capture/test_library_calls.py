@@ -74,6 +74,12 @@ def broken(model, X, y):
     raise ValueError("no third round")
 
 
+def interrupted(model, X, y):
+    for _ in range(2):
+        clone(model).fit(X, y)
+    raise KeyboardInterrupt
+
+
 def given_bad_rows(model, X, y):
     clone(model).fit(X, y)
     clone(model).fit(X[:0], y[:0])
@@ -364,19 +370,38 @@ def test_nothing_of_a_call_is_held_once_it_returned(library, tracking, binary):
     assert sys.getrefcount(X) == before
 
 
-def test_a_script_that_a_function_ends_has_the_exception(run_python, tmp_path, store_path):
-    folder = tmp_path / "site-packages"
-    folder.mkdir()
-    (folder / "fits_in_loops.py").write_text(LIBRARY)
-    script = f"""
+SCRIPT = """
 import sys
-sys.path.insert(0, {str(folder)!r})
+sys.path.insert(0, {folder!r})
 import autotrack
 autotrack.enable(log_models=False)
 import fits_in_loops, numpy as np
 from sklearn.naive_bayes import GaussianNB
-fits_in_loops.broken(GaussianNB(), np.random.rand(20, 3), np.arange(20) % 2)
+model, X, y = GaussianNB(), np.random.rand(20, 3), np.arange(20) % 2
 """
-    run_python(code=script, check=False)
-    run, _ = one_with_children()
-    assert (run.name, run.status, run.error.message) == ("broken", "FAILED", "no third round")
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "status", "kind"),
+    [
+        ("fits_in_loops.broken(model, X, y)", "broken", "FAILED", "ValueError"),
+        (
+            "models = fits_in_loops.path(model, X, y); next(models); next(models)",
+            "path",
+            "FINISHED",
+            None,
+        ),
+        ("fits_in_loops.interrupted(model, X, y)", "interrupted", "KILLED", "KeyboardInterrupt"),
+    ],
+    ids=["raised", "a generator that is left", "interrupted"],
+)
+def test_a_script_that_ends_within_a_call_says_how(
+    code, name, status, kind, run_python, tmp_path, store_path
+):
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "fits_in_loops.py").write_text(LIBRARY)
+    run_python(code=SCRIPT.format(folder=str(folder)) + code, check=False)
+    run, children = one_with_children()
+    assert (run.name, run.status, len(children)) == (name, status, 2)
+    assert (None if run.error is None else run.error.type) == kind
