@@ -44,18 +44,18 @@ def sources_of(
     Parameters
     ----------
     data : object
-        The argument.
+        The argument `X`.
     made : PredictionIndex
         What transformers returned.
     frame : frame or None
         A frame at or below the one that makes the call.
     names : sequence of str
-        The parameters of the function that is called, the asked one first.
+        The parameters of the function that is called, in order.
     """
     if frame is None:
         return [], False
     try:
-        flows = _Provenance(made, frame).argument(names, names[0], data)
+        flows = _Provenance(made, frame).argument(names, "X", data)
     except Exception:  # noqa: BLE001 - a program too odd to be followed says nothing
         return [], False
     return [source for flow in flows for source in flow.sources], bool(flows)

@@ -184,7 +184,7 @@ class ValidationEars:
             estimator=qualified_name(estimator),
             params=params,
             data=self._data(bound),
-            preprocessing=self._lineage.preprocessing_of(bound.get("X"), ("X", *bound)),
+            preprocessing=self._lineage.preprocessing_of(bound.get("X"), ("estimator", "X", "y")),
             tags=tags,
             held=held,
             call=library_call(),

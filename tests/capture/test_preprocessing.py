@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -478,3 +478,15 @@ def test_constant_columns_and_codes_by_hand_are_nobodys(tracking):
     LogisticRegression().fit(by_hand, LABELS)
     assert names_of(only_run()) == set()
     assert len(coded) == len(ones)
+
+
+@noticed
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_validation_of_joined_outputs_is_recorded_with_them(by_name, tracking):
+    codes = LabelEncoder().fit_transform(FRAME["kind"])
+    X = np.column_stack([NUMBERS, codes])
+    if by_name:
+        cross_val_score(LogisticRegression(), y=LABELS, X=X, cv=2)
+    else:
+        cross_val_score(LogisticRegression(), X, LABELS, cv=2)
+    assert names_of(only_run()) == {"labelencoder"}
