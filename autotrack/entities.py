@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
-RunKind = Literal["fit", "search", "candidate", "validation", "user"]
+RunKind = Literal["fit", "search", "candidate", "validation", "function", "user"]
 NoteKind = Literal["warning", "error"]
 
 #: The statuses a run can end with.

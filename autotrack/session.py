@@ -84,6 +84,7 @@ class Session:
         self._targets.apply()
         arrivals.append(self._targets.hear_class)
         lineages.append(self._lineage)
+        context.on_read.append(self._before_reading)
 
     def _close(self) -> None:
         from autotrack.capture.luggage import lineages
@@ -91,6 +92,7 @@ class Session:
         if self._targets.hear_class in arrivals:
             arrivals.remove(self._targets.hear_class)
             lineages.remove(self._lineage)
+            context.on_read.remove(self._before_reading)
         self._targets.undo()
         if os.getpid() == self._pid:
             self._settle()
@@ -99,6 +101,10 @@ class Session:
         with self._trouble.guard("finish recording"):
             self._recorder.refresh_stale()
             self._recorder.ledger.settle()
+
+    def _before_reading(self, run_id: str) -> None:
+        with self._trouble.guard("bring a crate up to date"):
+            self._recorder.refresh_run(run_id)
 
     def __enter__(self) -> Session:
         return self

@@ -14,6 +14,7 @@ from autotrack.capture.callbacks import MonitorEars
 from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import line_below
 from autotrack.capture.incremental import brought_up_to_date, goes_on, starts_warm
+from autotrack.capture.library import library_call
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.predictions import OUT_OF_BAG
@@ -21,6 +22,7 @@ from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.capture.staged import follow, stage_count
 from autotrack.capture.training_rows import Trained, trainings
+from autotrack.capture.transforms import look
 from autotrack.describe.data import describe
 from autotrack.describe.estimator import (
     held_params,
@@ -157,6 +159,7 @@ class EstimatorEars:
     @in_between
     def hear_transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``transform``."""
+        before = look(inputs(args, kwargs)[0]) if args else None
         try:
             enter(True)
             result = original(*args, **kwargs)
@@ -164,7 +167,7 @@ class EstimatorEars:
             leave(False)
         with self._trouble.guard("remember a transform"):
             if args:
-                self._lineage.transformed(args[0], inputs(args, kwargs)[0], result)
+                self._lineage.transformed(args[0], inputs(args, kwargs)[0], result, before)
         return result
 
     @in_between
@@ -240,6 +243,7 @@ class EstimatorEars:
             held=self._held(estimator),
             stamp=stamp(X) if self._settings.log_models and self._settings.log_datasets else None,
             warm=starts_warm(estimator),
+            call=library_call(),
         )
 
     def _params(self, estimator: object) -> Mapping[str, Any]:
@@ -306,16 +310,20 @@ class EstimatorEars:
 
     @in_between
     def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+        data, origins = inputs(args, kwargs)[0], []
+        with self._trouble.guard("tell where the data of a transformer is from"):
+            origins = self._lineage.origins_of(data)
+        before = look(data)
         result = original(*args, **kwargs)
         with self._trouble.guard("remember a transformer"):
             transformer = args[0]
             resamples = original.__name__ == "fit_resample"
             links.refitted(transformer)
             facts = TransformerFacts(summary(transformer), user_params(transformer), resamples)
-            data = inputs(args, kwargs)[0]
-            self._lineage.fitted(transformer, facts, data)
+            self._lineage.fitted(transformer, facts, data, origins)
             if result is not transformer:
-                self._lineage.transformed(transformer, data, result[0] if resamples else result)
+                output = result[0] if resamples else result
+                self._lineage.transformed(transformer, data, output, before)
             self._recorder.transformer(facts)
         return result
 

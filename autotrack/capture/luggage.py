@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture import nesting
+from autotrack.capture.library import inherited
 from autotrack.capture.lineage import Lineage
 from autotrack.entities import DatasetUse, Source
 from autotrack.in_between import in_between, take_off
@@ -25,6 +26,7 @@ from autotrack.patching import is_wrapper
 from autotrack.settings import Settings
 from autotrack.tracking import context
 from autotrack.tracking.context import ActiveRun, home
+from autotrack.tracking.library_calls import LibraryCall
 from autotrack.tracking.links import Link, arrivals, link_loaded, links
 
 Call = Callable[..., Any]
@@ -52,6 +54,8 @@ class Luggage:
         Whether it is part of a tracked call, and hence not heard.
     runs : tuple of ActiveRun
         The runs that are active there, innermost last.
+    call : LibraryCall or None
+        The call of an installed function that does it; in another process it is not known.
     """
 
     pid: int
@@ -60,6 +64,7 @@ class Luggage:
     inputs: Mapping[str, Any]
     opened: bool
     runs: tuple[ActiveRun, ...]
+    call: LibraryCall | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         runs = tuple((run.store.root, run.run_id, run.experiment) for run in self.runs)
@@ -105,6 +110,7 @@ class Task:
             _hire(luggage)
         before = home.runs, home.scores
         opened, runs = nesting.enter(luggage.opened), context.take_up(luggage.runs)
+        call = inherited.set(luggage.call)
         try:
             function = _heard(self.function) if abroad else self.function
             result = function(*args, **kwargs)
@@ -113,6 +119,7 @@ class Task:
             take_off(error)
             raise
         finally:
+            inherited.reset(call)
             context.lay_down(runs)
             nesting.reset(opened)
 

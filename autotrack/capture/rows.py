@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -29,8 +31,10 @@ def take_rows(data: Any, positions: Array) -> Any:
     """Some rows of `data`, as a list, a sparse matrix or whatever numpy makes an array of."""
     if type(data) is np.ndarray:
         return data[positions]
-    if isinstance(data, list | tuple):
+    if isinstance(data, list | tuple | range | deque):
         return [data[at] for at in positions.tolist()]
+    if isinstance(data, memoryview | array.array):
+        return np.asarray(data)[positions]
     if is_lazy(data):
         raise TypeError("what is not computed yet has no rows")
     if hasattr(data, "iloc"):

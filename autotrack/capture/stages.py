@@ -8,9 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A transformer outside of a model, what it was given and returned; None for what is gone."""
+    """A transformer outside of a model, what it was given and returned; None for what is gone.
+
+    `reason` says why it cannot be put before the model.
+    """
 
     name: str
     transformer: Any
     source: Any
     output: Any
+    reason: str = ""

@@ -58,6 +58,8 @@ def stitch(model: Any, X: Any, stages: Sequence[Stage], *, asks_own: bool = Fals
 
 def _stitched(model: Any, X: Any, stages: Sequence[Stage], asks_own: bool) -> Stitched:
     for stage in stages:
+        if stage.reason:
+            raise _DoubtError(stage.reason)
         gone = [
             what
             for what, held in (

@@ -9,6 +9,7 @@ from typing import Any
 
 from autotrack.capture.caller import variable_name
 from autotrack.capture.evaluations import noted
+from autotrack.capture.library import library_call
 from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
@@ -185,9 +186,10 @@ class ValidationEars:
             estimator=qualified_name(estimator),
             params=params,
             data=self._data(bound),
-            preprocessing=self._lineage.preprocessing_of(bound.get("X")),
+            preprocessing=self._lineage.preprocessing_of(bound.get("X"), ("estimator", "X", "y")),
             tags=tags,
             held=held,
+            call=library_call(),
         )
 
     def _data(self, bound: Mapping[str, Any]) -> DatasetUse | None:

@@ -12,8 +12,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from autotrack.capture import nesting
+from autotrack.capture import library, nesting
 from autotrack.capture.caller import is_scikit_learns_own
+from autotrack.capture.library import library_call
 from autotrack.capture.luggage import Luggage, Passenger, Task, hear_travellers
 from autotrack.capture.nesting import NestedTask
 from autotrack.describe import environment
@@ -66,6 +67,7 @@ class WorkerEars:
             home.inputs,
             nesting.is_open(),
             context.active_runs(),
+            library_call(),
         )
 
     def _packed(self, args: Args, *, abroad: bool) -> Args:
@@ -74,7 +76,7 @@ class WorkerEars:
             function = args[1]
             if isinstance(function, Task | NestedTask) or _is_of_a_pool(type(function)):
                 return args
-            if abroad or nesting.is_open() or context.active_runs():
+            if abroad or nesting.is_open() or context.active_runs() or library_call():
                 return (args[0], Task(function, self._luggage()), *args[2:])
         return args
 
@@ -124,6 +126,8 @@ class WorkerEars:
                     context.note_started(args[0], runs)
                 if nesting.is_open():
                     nesting.note_started(args[0])
+                else:
+                    library.note_started(args[0])
         return original(*args, **kwargs)
 
     @in_between
@@ -160,7 +164,7 @@ def _reaches(backend: Any) -> bool:
     """Whether tasks of a joblib backend have luggage, and it can be relied on to arrive."""
     name = type(backend).__name__
     if name in _THREADS_OF_JOBLIB:
-        return bool(context.active_runs())
+        return bool(context.active_runs()) or library_call() is not None
     if name in _PROCESSES_OF_JOBLIB:
         return True
     # On another machine there may be no autotrack to unpack it, and there is no such store.

@@ -133,6 +133,11 @@ class _MaskedArray(_Array):
         digest.add_array(sink, self.mask)
 
 
+# What may be a row of a sequence; of the latter each knows its own shape.
+_ROWS = (list, tuple, range, stdlib_array.array)
+_SHAPED = (np.ndarray, memoryview)
+
+
 class _Sequence:
     """A list, tuple, range or deque of numbers, texts, lists, arrays or anything."""
 
@@ -140,9 +145,9 @@ class _Sequence:
         self.items = items
         self.kinds = set(map(type, items))
         self.shape: tuple[int, ...] | None = (len(items),)
-        if self.kinds and all(issubclass(kind, (list, tuple, np.ndarray)) for kind in self.kinds):
-            widths = {
-                np.shape(row) if isinstance(row, np.ndarray) else (len(row),) for row in items
+        if self.kinds and all(issubclass(kind, (*_ROWS, *_SHAPED)) for kind in self.kinds):
+            widths: set[tuple[int, ...]] = {
+                row.shape or () if isinstance(row, _SHAPED) else (len(row),) for row in items
             }
             if len(widths) == 1:
                 self.shape += widths.pop()

@@ -194,6 +194,39 @@ class Facts(Runs):
                     [(new, number, old) for old, new in names.items()],
                 )
 
+    def move_facts(
+        self,
+        source: str,
+        target: str,
+        metrics: Iterable[str],
+        tags: Iterable[str],
+        paths: Iterable[str],
+    ) -> None:
+        """Move metrics and tags by key, files and folders by path, and all data of a run."""
+        with self.transaction() as connection:
+            old, new = self._number(connection, source), self._number(connection, target)
+            for table, keys in (
+                ("metrics", metrics),
+                ("earlier_metrics", metrics),
+                ("tags", tags),
+            ):
+                connection.executemany(
+                    f"UPDATE OR REPLACE {table} SET run = ? WHERE run = ? AND key = ?",
+                    [(new, old, key) for key in keys],
+                )
+            connection.execute(
+                "DELETE FROM run_datasets WHERE run = :new AND EXISTS (SELECT 1 FROM run_datasets"
+                " AS o WHERE o.run = :old AND o.context = run_datasets.context"
+                " AND o.name IS run_datasets.name AND o.dataset = run_datasets.dataset"
+                " AND o.target IS run_datasets.target)",
+                {"new": new, "old": old},
+            )
+            connection.execute("UPDATE run_datasets SET run = ? WHERE run = ?", (new, old))
+            connection.executemany(
+                f"UPDATE artifacts SET run = :new WHERE run = :old AND {_BELOW}",
+                [{"new": new, "old": old, "folder": clean_path(path)} for path in paths],
+            )
+
     def add_dataset(self, run_id: str, use: DatasetUse) -> None:
         """Keep that a run saw a dataset; the same use told twice is one."""
         with self.transaction() as connection:

@@ -112,6 +112,12 @@ class Runs(Database):
         """Give a run another name; names need not be unique."""
         self._update(run_id, "name = ?", (clean_text(name),))
 
+    def adopt_run(self, run_id: str, parent_id: str) -> None:
+        """Make a run a child of another."""
+        with self.transaction() as connection:
+            parent = self._number(connection, parent_id)
+            self._update(run_id, "parent = ?", (parent,))
+
     def delete_run(self, run_id: str) -> None:
         """Mark a run and its descendants as deleted; nothing is removed."""
         self._mark_run(run_id, deleted=True)

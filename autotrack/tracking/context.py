@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.database import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
 from autotrack.tracking.ledger import Change, Ledger
+from autotrack.tracking.splitting import Filed
 from autotrack.tracking.trouble import Trouble
 
 # Stands for the fit of an active run that was started in another thread or process: what is
@@ -47,8 +48,14 @@ class ActiveRun:
     # Scores of no known model that came before the run held a fit.
     unlinked: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # What recording the fit that it holds put into it; None where that is not known.
+    filed: Filed | None = None
     # A thread that ends a run cannot take it out of the context of the one that started it.
     ended: bool = False
+
+    def give_up(self, *, for_good: bool) -> None:
+        """Hold no fit any more, since it was moved; `for_good` if none is to be held later."""
+        self.fit, self.held, self.filed = (_ELSEWHERE if for_good else None), {}, None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -136,6 +143,17 @@ def leave_in_order() -> None:
         tell()
 
 
+#: Who is told that the files of a run are about to be read, so that they are those of the model as
+#: it is now. `session` adds itself.
+on_read: list[Callable[[str], None]] = []
+
+
+def before_reading(run_id: str) -> None:
+    """Bring the files of a run up to date, as far as this process writes them."""
+    for tell in on_read:
+        tell(run_id)
+
+
 #: Puts the active runs back that were there before :func:`take_up`.
 lay_down = _stack.reset
 
@@ -144,6 +162,14 @@ def push(run: ActiveRun) -> None:
     """Make `run` the active one."""
     _stack.set((*active_runs(), run))
     home.open_runs[run.run_id] = run
+
+
+def note_filed(run_id: str, metrics: Iterable[str], paths: Iterable[str] = ()) -> None:
+    """Note what was recorded of the fit that a run of the user's holds."""
+    run = home.open_runs.get(run_id)
+    if run is not None and run.filed is not None:
+        run.filed.metrics.update(metrics)
+        run.filed.paths.update(paths)
 
 
 def remove(run_id: str) -> list[ActiveRun]:

@@ -25,7 +25,7 @@ from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
-from autotrack.tracking.context import home
+from autotrack.tracking.context import before_reading, home
 from autotrack.tracking.filing import own_code, schema_of
 from autotrack.tracking.links import Link, link_loaded, links
 
@@ -156,7 +156,11 @@ def known_schema(given: object, packed: object) -> dict[str, Any]:
 
 
 def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
-    """The files of the crate that a run keeps under `name`, with paths inside of it."""
+    """The files of the crate that a run keeps under `name`, with paths inside of it.
+
+    It is the crate of the model as it is now, if that was trained further meanwhile.
+    """
+    before_reading(run_id)
     files = store.stored_folder(run_id, name)
     return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
 

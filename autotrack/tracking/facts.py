@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
 from autotrack.describe.data import describe
 from autotrack.describe.stamp import Stamp, stamp
 from autotrack.entities import DatasetUse
+
+if TYPE_CHECKING:
+    from autotrack.tracking.library_calls import LibraryCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class FitFacts:
         By what it is told whether the fit changed its data in place.
     warm : bool
         Whether a later fit of the same estimator may go on with this one (``warm_start``).
+    call : LibraryCall or None
+        The call of an installed function that it is part of.
     """
 
     def describes(self, X: object) -> bool:
@@ -90,6 +95,7 @@ class FitFacts:
     held: Mapping[str, Any] = field(default_factory=dict)
     stamp: Stamp | None = field(default=None, compare=False, repr=False)
     warm: bool = False
+    call: LibraryCall | None = field(default=None, compare=False, repr=False)
 
     @property
     def applied_first(self) -> list[TransformerFacts]:

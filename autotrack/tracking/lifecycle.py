@@ -20,7 +20,7 @@ from autotrack.errors import (
 from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query
-from autotrack.tracking import context
+from autotrack.tracking import context, library_calls
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.failures import ended_by
 from autotrack.tracking.recorder import FIT_TAG, new_run_id
@@ -210,6 +210,7 @@ def still_running(active: ActiveRun) -> ActiveRun:
 
 def last_run() -> Run | None:
     """The newest run this process opened, candidates of a search aside; None if there is none."""
+    library_calls.settle()
     return Run(*home.last) if home.last is not None else None
 
 
@@ -250,6 +251,7 @@ def end_open_runs() -> None:
     """End what is still open as the process ends: FAILED if an exception ends it."""
     # In an interactive session (IPython has a prompt as well) that is the last typing mistake,
     # which ended nothing.
+    library_calls.settle(at_exit=True)
     interactive = hasattr(sys, "ps1") or sys.flags.interactive
     ended_with = context.last_error()
     error = None if interactive else ended_with

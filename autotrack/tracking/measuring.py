@@ -11,7 +11,7 @@ from autotrack.store.database import Store
 from autotrack.store.facts import MetricRow
 from autotrack.tracking import context
 from autotrack.tracking.batches import Batches
-from autotrack.tracking.context import home
+from autotrack.tracking.context import ActiveRun, home, note_filed
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.filing import file_table
 from autotrack.tracking.links import Link
@@ -51,14 +51,22 @@ class Measurements:
         """
         stack = context.active_runs()
         active = stack[-1] if stack else None
+
+        def usual(facts: FitFacts, active: ActiveRun | None) -> OpenFit:
+            if parent is not None:
+                store, parent_id = parent.store, parent.run_id
+            elif active is not None:
+                store, parent_id = active.store, active.run_id
+            else:
+                store, parent_id = home.store_at(self._recorder.settings.store, lazy=True), None
+            opened = OpenFit(facts, store, new_run_id(), True, active)
+            self._recorder.create_run(opened, kind, parent_id)
+            return opened
+
         if parent is not None:
-            store, parent_id = parent.store, parent.run_id
-        elif active is not None:
-            store, parent_id = active.store, active.run_id
+            opened = usual(facts, active)
         else:
-            store, parent_id = home.store_at(self._recorder.settings.store, lazy=True), None
-        opened = OpenFit(facts, store, new_run_id(), True, active)
-        self._recorder.create_run(opened, kind, parent_id)
+            opened = self._recorder.place(facts, active, usual, kind)
         if progress is not None:
             self.add(opened, [], progress)
         return opened
@@ -82,6 +90,8 @@ class Measurements:
         notes: Sequence[Note] = (),
     ) -> None:
         """Write what was measured, with the times when that was."""
+        if not opened.own:
+            note_filed(opened.run_id, (key for key, *_ in rows))
 
         def put(store: Store) -> None:
             store.add_metrics(opened.run_id, rows)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from autotrack.store.database import Store
 from autotrack.tracking.context import ActiveRun
 from autotrack.tracking.facts import FitFacts
+
+if TYPE_CHECKING:
+    from autotrack.tracking.splitting import Filed
 
 
 @dataclass(slots=True)
 class OpenFit:
     """A fit that has begun: where it is recorded, and whether the run is its own.
 
-    `further` says that it goes on with a run that holds what the estimator was trained before;
-    `number` is which of these fits it is, from 0, and None where they are not counted; `moved` are
-    the params that changed between them.
+    `started` is when; `new` says whether its run, or its place in the user's, was made for it;
+    `filed` is what was put into a run of the user's. `further` says that it goes on with a run
+    that holds what the estimator was trained before; `number` is which of these fits it is, from
+    0, and None where they are not counted; `moved` are the params that changed between them.
     """
 
     facts: FitFacts
@@ -26,3 +31,6 @@ class OpenFit:
     further: bool = False
     number: int | None = None
     moved: frozenset[str] = frozenset()
+    started: float = 0.0
+    new: bool = True
+    filed: Filed | None = None

@@ -80,6 +80,16 @@ class Packer:
         elif fit.run_id in self._stitched:
             packed.crates[PIPELINE] = []  # that of an earlier fit is not this model's
 
+    def hand_over(self, source: str, target: str) -> list[str]:
+        """The names of the crates that were packed for a run; from now on `target` has them."""
+        if not self._settings.log_models:
+            return []
+        if source not in self._stitched:
+            return [CRATE]
+        self._stitched.remove(source)
+        self._stitched.add(target)
+        return [CRATE, PIPELINE]
+
     def settle(self, fit: OpenFit, packed: Packed) -> None:
         """Do what is to be done once the store has it: tidy up, and verify."""
         for location in packed.replaced:

@@ -20,9 +20,10 @@ from autotrack.errors import (
 )
 from autotrack.printable import described
 from autotrack.store.search import Query
-from autotrack.tracking.context import home
+from autotrack.tracking import library_calls
+from autotrack.tracking.context import before_reading, home
 from autotrack.tracking.crating import is_ours, link_to_run
-from autotrack.tracking.frames import artifacts_frame, metric_frame, runs_frame
+from autotrack.tracking.frames import metric_frame, runs_frame
 from autotrack.tracking.lifecycle import get_run
 from autotrack.tracking.packing import CRATE
 from autotrack.tracking.registry import load_version
@@ -71,6 +72,7 @@ def search_runs(
     ExperimentNotFoundError
         If there is no such experiment.
     """
+    library_calls.settle()
     return runs_frame(home.store().search(query(experiment, where, order_by, limit, children)))
 
 
@@ -105,7 +107,7 @@ def metric_history(run_id: str, key: str) -> pd.DataFrame:
 
 def list_artifacts(run_id: str) -> pd.DataFrame:
     """The files of a run, a row each: path, size in bytes, sha256."""
-    return artifacts_frame(home.store().list_artifacts(get_run(run_id).run_id))
+    return get_run(run_id).artifacts()
 
 
 def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> Path:
@@ -120,6 +122,7 @@ def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> P
     """
     store, run = home.store(), get_run(run_id)
     wanted = text(path, "the path of an artifact").strip("/")
+    before_reading(run.run_id)
     inside = [a.path for a in store.list_artifacts(run.run_id, wanted) if a.path != wanted]
     files = inside or [store.stored_artifact(run.run_id, wanted).path]
     target = Path(to if to is not None else ".").expanduser().absolute() / Path(wanted).name

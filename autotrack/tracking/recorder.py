@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from autotrack.settings import Settings
 from autotrack.store.database import Store
 from autotrack.tracking import context
 from autotrack.tracking.afterwards import LOADED_TAG, noted
-from autotrack.tracking.context import home, input_params
+from autotrack.tracking.context import ActiveRun, home, input_params, note_filed
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
@@ -29,14 +29,20 @@ from autotrack.tracking.facts import (
 )
 from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import ScoreTables
+from autotrack.tracking.library_calls import FUNCTION_TAG, LibraryCall
 from autotrack.tracking.links import Link, link_parts, links
 from autotrack.tracking.opened import OpenFit
-from autotrack.tracking.packing import CRATE_TAG, PIPELINE, Packed, Packer
+from autotrack.tracking.packing import CRATE_TAG, PIPELINE, PIPELINE_TAG, Packed, Packer
+from autotrack.tracking.splitting import Filed, Moved
 from autotrack.tracking.steps import Steps, count_on, first_number
 from autotrack.tracking.upkeep import Upkeep
 
 #: The tag by which a run that is gone on with knows whose fit it holds.
 FIT_TAG = "autotrack.fit"
+#: How the fit that a run of the user's holds failed.
+ERROR_TAG = "autotrack.fit_error"
+# What else is said of a fit by tags.
+FIT_TAGS = (ERROR_TAG, CRATE_TAG, PIPELINE_TAG, "autotrack.verified", "fit_arguments")
 _MOST_USES = 10_000
 # What begins the key of a score whose model is not known, in a run that holds a model.
 _UNLINKED = "unlinked"
@@ -61,6 +67,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._upkeep = Upkeep()
         self._packer = Packer(settings, self._upkeep)
+        self.moved = Moved()
 
     # -- fits ---------------------------------------------------------------------------------
 
@@ -73,8 +80,9 @@ class Recorder:
         stack = context.active_runs()
         active = stack[-1] if stack else None
         self._refresh(self._upkeep.abandoned())
-        if before is not None and (active is None or active.takes_over(before.run_id, facts)):
-            fit = OpenFit(facts, before.store, before.run_id, False, active, further=True)
+        place = "" if before is None else self.moved.place_of(before)
+        if before is not None and (active is None or active.takes_over(place, facts)):
+            fit = OpenFit(facts, before.store, place, False, active, further=True)
             moved = count_on(fit, before)
 
             def go_on(store: Store) -> None:
@@ -83,18 +91,97 @@ class Recorder:
 
             self.ledger.write(fit.store, go_on, durable=False)
             return fit
+        return self.place(facts, active, self._open_usual, "fit")
+
+    def place(
+        self,
+        facts: FitFacts,
+        active: ActiveRun | None,
+        usual: Callable[[FitFacts, ActiveRun | None], OpenFit],
+        kind: RunKind,
+    ) -> OpenFit:
+        """Open a run as `usual`, or as a child of the call of an installed function."""
+        call = facts.call
+        if call is None or call.ended:
+            return usual(facts, active)
+        with call.lock:
+            call.failure = None
+            if call.first is None:
+                call.first = usual(facts, active)
+                return call.first
+            if call.run_id is None:
+                self._open_call(call, call.first)
+            store = call.store or call.first.store
+            fit = OpenFit(facts, store, new_run_id(), True, active, number=first_number(facts))
+            self.create_run(fit, kind, parent_id=call.run_id)
+            home.last = (store, call.run_id or fit.run_id)
+            return fit
+
+    def _open_call(self, call: LibraryCall, first: OpenFit) -> None:
+        """Make the run of a call which fits a second time, and put its first fit below it."""
+        run_id, active = new_run_id(), first.active
+        facts = FitFacts(call.name, "", {}, call=call)
+        own = OpenFit(facts, first.store, run_id, True, active, started=first.started)
+        self.create_run(own, "function", active.run_id if active is not None else None)
+        call.store = first.store
+        call.opened(run_id)
+        if not first.new:  # it went on with what the user had fitted
+            return
+        if first.own:
+            if active is not None:
+                with active.lock:
+                    active.children.pop(first.facts.identity, None)
+                    if active.filed is not None:
+                        active.filed.alike -= first.facts.estimator == active.filed.estimator
+            self.ledger.write(
+                first.store, lambda store: store.adopt_run(first.run_id, run_id), durable=False
+            )
+        elif active is not None and active.filed is not None:
+            filed, identity = active.filed, active.fit or ""
+            with active.lock:
+                active.give_up(for_good=False)
+            self._split_off(active, filed, identity, run_id, for_good=False)
+
+    def _split_off(
+        self, active: ActiveRun, filed: Filed, identity: str, parent_id: str, *, for_good: bool
+    ) -> str:
+        """Move the fit that a run of the user's holds into a run of its own; the id of that."""
+        held = filed.fits[-1]
+        child = OpenFit(held.facts, active.store, new_run_id(), True, active, started=held.started)
+        last = home.last
+        self.create_run(child, "fit", parent_id)
+        home.last = last
+        crates = self._packer.hand_over(active.run_id, child.run_id)
+        filed.tags |= {"estimator", FIT_TAG, *held.facts.tags, *FIT_TAGS}
+        inputs = dict(home.inputs)
+        params = {*held.facts.params, *(f"param__{name}" for name in inputs)}
+        # Transformers by themselves are the run's own.
+        params |= preprocessing_params(held.facts.preprocessing).keys()
+        params -= preprocessing_params(active.preprocessing).keys()
+
+        def move(store: Store) -> None:
+            filed.move(store, active.run_id, child.run_id, params, crates)
+            store.set_params(active.run_id, inputs)
+            self.moved.note(active.run_id, identity, child.run_id, everything=for_good)
+
+        self.ledger.write(active.store, move, durable=False)
+        return child.run_id
+
+    def _open_usual(self, facts: FitFacts, active: ActiveRun | None) -> OpenFit:
         if active is None:
             store = home.store_at(self.settings.store, lazy=True)
             fit = OpenFit(facts, store, new_run_id(), True, None, number=first_number(facts))
             self.create_run(fit, "fit", parent_id=None)
             return fit
         identity = facts.identity
+        split: tuple[Filed, str] | None = None
         with active.lock:
             unlinked: set[str] = set()
             is_first = active.fit is None
             if active.fit is None:
                 active.fit = identity
                 active.held = {**facts.held, **facts.params}
+                active.filed = Filed()
                 unlinked, active.unlinked = active.unlinked, unlinked
                 known: str | None = active.run_id
             elif active.fit == identity:
@@ -104,12 +191,25 @@ class Recorder:
             run_id = known or new_run_id()
             if known is None:
                 active.children[identity] = run_id
-        fit = OpenFit(facts, active.store, run_id, run_id != active.run_id, active)
-        if known is None or is_first:
+                filed = active.filed
+                if filed is not None and filed.stands_beside(facts):
+                    split = filed, active.fit
+                    active.give_up(for_good=True)
+            fit = OpenFit(facts, active.store, run_id, run_id != active.run_id, active)
+            fit.new = known is None or is_first
+            if not fit.own and active.filed is not None:
+                fit.filed = active.filed
+                fit.filed.fits.append(fit)
+        if split is not None:
+            child = self._split_off(active, *split, active.run_id, for_good=True)
+            with active.lock:
+                active.children[split[1]] = child
+        if fit.new:
             fit.number = first_number(facts)
         if known is None:
             self.create_run(fit, "fit", parent_id=active.run_id)
         else:
+            fit.started = time.time()
             self.ledger.write(
                 fit.store, lambda store: self._go_on(store, run_id, facts, unlinked), durable=False
             )
@@ -122,7 +222,8 @@ class Recorder:
 
     def create_run(self, fit: OpenFit, kind: RunKind, parent_id: str | None) -> None:
         """Write the run that `fit` opens, with all that is known of it by now."""
-        facts, run_id, started = fit.facts, fit.run_id, time.time()
+        fit.started = fit.started or time.time()
+        facts, run_id, started = fit.facts, fit.run_id, fit.started
         wanted = home.chosen_experiment or self.settings.experiment
         experiment = fit.active.experiment if fit.active else wanted
 
@@ -148,7 +249,10 @@ class Recorder:
         if renamed := home.inputs.keys() - inputs.keys():
             store.delete_params(run_id, renamed)
         store.set_params(run_id, {**inputs, **facts.params, **preprocessing})
-        tags = {"estimator": facts.estimator, FIT_TAG: facts.identity, **facts.tags}
+        if facts.call is not None and not facts.estimator:
+            tags = {FUNCTION_TAG: facts.call.function}
+        else:
+            tags = {"estimator": facts.estimator, FIT_TAG: facts.identity, **facts.tags}
         store.set_tags(run_id, tags)
         if facts.data is not None:
             store.add_dataset(run_id, facts.data)
@@ -213,6 +317,8 @@ class Recorder:
             packed.keep(store, fit.run_id)
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
+            elif fit.filed is not None:
+                fit.filed.ended(fit, "FINISHED", ended)
 
         self.ledger.write(fit.store, close)
 
@@ -224,13 +330,17 @@ class Recorder:
         """
         kept = run_error(error)
         ended = time.time()
+        if fit.facts.call is not None:
+            fit.facts.call.failure = ended_by(error), kept
 
         def fail(store: Store) -> None:
             if fit.own:
                 status = ended_by(error)
                 store.end_run(fit.run_id, status=status, end_time=ended, error=kept)
             else:
-                store.set_tags(fit.run_id, {"autotrack.fit_error": f"{kept.type}: {kept.message}"})
+                store.set_tags(fit.run_id, {ERROR_TAG: f"{kept.type}: {kept.message}"})
+                if fit.filed is not None:
+                    fit.filed.ended(fit, ended_by(error), ended, kept)
 
         self.ledger.write(fit.store, fail)
         if fit.active is not None and not fit.further:
@@ -262,12 +372,21 @@ class Recorder:
         """Crate again every model that was trained further since its last crate."""
         self._refresh(self._upkeep.all_behind())
 
+    def refresh_run(self, run_id: str) -> None:
+        """Crate again what was trained further in a run, whose crate somebody is about to read."""
+
+        def is_of_run(model: object) -> bool:
+            link = links.of_fit(model)
+            return link is not None and self.moved.place_of(link) == run_id
+
+        self._refresh(self._upkeep.behind_in(is_of_run))
+
     def _refresh(self, models: Iterable[object]) -> None:
         for model in models:
             link = links.get(model)
             if link is not None:
                 facts = link.facts or FitFacts(summary(model), qualified_name(model), {})
-                fit = OpenFit(facts, link.store, link.run_id, False, None)
+                fit = OpenFit(facts, link.store, self.moved.place_of(link), False, None)
                 self._finish(fit, model, link.training_input)
 
     # -- transformers and scores ------------------------------------------------------------------
@@ -295,8 +414,9 @@ class Recorder:
             _opened_changed.add(link.run_id)
         assert link.facts is not None
         fit = OpenFit(link.facts, link.store, link.run_id, True, None)
-        self.create_run(fit, "fit", parent_id=link.changed_from)
-        reason = f"a param was changed after the fit; run {link.changed_from} has what was fitted"
+        parent_id = self.moved.place_of(replace(link, run_id=link.changed_from))
+        self.create_run(fit, "fit", parent_id=parent_id)
+        reason = f"a param was changed after the fit; run {parent_id} has what was fitted"
         packed = Packed()
         packed.tags[CRATE_TAG] = reason
         self._end(fit, packed, time.time())
@@ -312,11 +432,21 @@ class Recorder:
         home.unplaced += 1
         home.first_unplaced = home.first_unplaced or facts.place
 
+    def _prefix(self, link: Link | None, facts: ScoreFacts) -> str:
+        """What the keys of a score begin with."""
+        if link is not None:
+            return f"{link.scope}_{facts.data_name}" if link.scope else facts.data_name
+        if context.active_runs()[-1].fit is None:
+            return facts.data_name
+        # What no model of the run was shown to have predicted must not pass for its score.
+        self._note_unplaced(facts)
+        return f"{_UNLINKED}_{facts.data_name}"
+
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""
         stack = context.active_runs()
         if link is not None:
-            store, run_id = link.store, link.run_id
+            store, run_id = link.store, self.moved.place_of(link)
         elif stack:
             store, run_id = stack[-1].store, stack[-1].run_id
         else:
@@ -324,23 +454,21 @@ class Recorder:
             return
         if link is not None and link.changed_from:
             self._open_changed(link)
-        prefix = facts.data_name
-        if link is not None:
-            prefix = f"{link.scope}_{prefix}" if link.scope else prefix
-        elif stack[-1].fit is not None:
-            # What no model of the run was shown to have predicted must not pass for its score.
-            prefix = f"{_UNLINKED}_{prefix}"
-            self._note_unplaced(facts)
+        prefix = self._prefix(link, facts)
         numbers = {f"{prefix}_{name}": number for name, number in facts.numbers.items()}
         now = time.time()
         metrics, stages = self._steps.of(store, run_id, numbers, facts, link)
         if link is None and stack[-1].fit is None:
             stack[-1].unlinked.update(numbers)
         rows = self._tables.file(store, run_id, prefix, facts.tables)
-
+        place = run_id
         use = None if facts.data is None else (run_id, *_marks(facts.data))
+        if link is not None:
+            note_filed(run_id, (k for k, *_ in (*metrics, *stages)), (row.path for row in rows))
 
         def put(store: Store) -> None:
+            # It may have been moved meanwhile, by another thread.
+            run_id = place if link is None else self.moved.place_of(link)
             store.add_metrics(run_id, metrics)
             store.add_stages(run_id, stages)
             if rows:

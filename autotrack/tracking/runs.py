@@ -17,7 +17,7 @@ from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.printable import described
 from autotrack.store.database import Store
 from autotrack.store.search import Query
-from autotrack.tracking import context
+from autotrack.tracking import context, library_calls
 from autotrack.tracking.choosing import Candidates
 from autotrack.tracking.context import home
 from autotrack.tracking.crating import crate_files, link_to_run, load_stored
@@ -48,6 +48,7 @@ class Run:
 
     def record(self) -> RunRecord:
         """Everything about the run as a frozen value, as it is now."""
+        library_calls.settle()
         return self._store.get_run(self._run_id)
 
     @property
@@ -57,7 +58,7 @@ class Run:
 
     @property
     def kind(self) -> RunKind:
-        """``fit``, ``search``, ``candidate``, ``validation`` or ``user``."""
+        """``fit``, ``search``, ``candidate``, ``validation``, ``function`` or ``user``."""
         return self.record().kind
 
     @property
@@ -112,6 +113,7 @@ class Run:
 
     def artifacts(self) -> pd.DataFrame:
         """Its files, a row each: path, size in bytes, sha256."""
+        context.before_reading(self._run_id)
         return artifacts_frame(self._store.list_artifacts(self._run_id))
 
     def children(self) -> pd.DataFrame:
@@ -226,6 +228,7 @@ class Run:
             self._end("FINISHED" if error is None else ended_by(error), error)
 
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:
+        library_calls.note_error(error)
         now, kept = time.time(), None if error is None else run_error(error)
         for run in context.remove(self._run_id):
             run_id = run.run_id

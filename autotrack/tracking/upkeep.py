@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autotrack.identity import IdentityMap
@@ -50,6 +51,10 @@ class Upkeep:
         """The models that are behind and that nobody else holds, to be packed now."""
         alone = [model for model in self._behind if sys.getrefcount(model) <= _NOBODY_ELSE]
         return self._taken(alone) if alone else alone
+
+    def behind_in(self, is_in: Callable[[object], bool]) -> list[object]:
+        """The models that are behind and in which somebody is interested, to be packed now."""
+        return self._taken([model for model in self._behind if is_in(model)])
 
     def all_behind(self) -> list[object]:
         """Every model that is behind, to be packed now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -14,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
+from autotrack.tracking.registry import locate
 from tests.capture.looking import history, only_run, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -283,3 +286,59 @@ def test_epochs_with_the_same_params_have_no_history_of_params(tracking, binary)
         score = model.score(binary.X_test, binary.y_test)
     assert steps(only_run(), "test_score")[-1] == (2, score)
     assert set(only_run().metrics) == {"test_score"}
+
+
+# -- the crate of a model that is trained further -----------------------------------------------
+
+
+def trained_further(data):
+    """A model that came so far that its crate is behind, with its run."""
+    autotrack.enable(log_models=True)
+    model = SGDClassifier(random_state=0)
+    for start in range(0, 100, 10):
+        rows = slice(start, start + 10)
+        model.partial_fit(data.X_train[rows], data.y_train[rows], classes=[0, 1])
+    return model, only_run()
+
+
+def by_address(run):
+    return autotrack.load_model(f"runs:/{run.run_id}/model")
+
+
+def by_run(run):
+    return autotrack.get_run(run.run_id).load_model()
+
+
+def by_version(run):
+    return autotrack.load_model(autotrack.register_model(f"runs:/{run.run_id}/model", "sgd").uri)
+
+
+def by_files(run):
+    folder = autotrack.download_artifact(run.run_id, "model")
+    recorded = autotrack.list_artifacts(run.run_id).set_index("path")["sha256"]
+    held = hashlib.sha256((folder / "model.pkl").read_bytes()).hexdigest()
+    assert recorded["model/model.pkl"] == held
+    return autotrack.load_model(str(folder), trust=True)
+
+
+def by_place(run):
+    folder, _ = locate(f"runs:/{run.run_id}/model")
+    return autotrack.load_model(str(folder), trust=True)
+
+
+@pytest.mark.parametrize("door", [by_address, by_run, by_version, by_files, by_place])
+def test_a_crate_that_is_read_is_that_of_the_model_as_it_is_now(
+    door, tracking, binary, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    model, run = trained_further(binary)
+    np.testing.assert_array_equal(door(run).estimator.coef_, model.coef_)
+
+
+def test_a_version_stays_what_it_was_when_its_model_is_trained_further(tracking, binary):
+    model, run = trained_further(binary)
+    version = autotrack.register_model(f"runs:/{run.run_id}/model", "sgd")
+    then = model.coef_.copy()
+    model.partial_fit(binary.X_train[100:], binary.y_train[100:])
+    np.testing.assert_array_equal(autotrack.load_model(version.uri).estimator.coef_, then)
+    np.testing.assert_array_equal(by_run(run).estimator.coef_, model.coef_)

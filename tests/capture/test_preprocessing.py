@@ -12,12 +12,19 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    LabelEncoder,
+    MinMaxScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
 
 import autotrack
 from autotrack import PreprocessingWarning
@@ -254,3 +261,232 @@ def test_outputs_are_not_kept_alive_beyond_a_bounded_number_of_small_copies(trac
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert held < 33e6
+
+
+# -- outputs that were joined with other data -----------------------------------------------------
+
+NUMBERS = np.random.default_rng(3).normal(size=(100, 2))
+FRAME = pd.DataFrame(NUMBERS, columns=["a", "b"]).assign(kind=list("xyzxx") * 20)
+LABELS = (NUMBERS[:, 0] > 0).astype(int)
+SCALED, HOT = {"standardscaler"}, {"onehotencoder"}
+
+
+def scaled():
+    return StandardScaler().fit_transform(FRAME[["a", "b"]])
+
+
+def hot(**options):
+    return OneHotEncoder(**options).fit_transform(FRAME[["kind"]])
+
+
+def hstacked():
+    return np.hstack([scaled(), hot(sparse_output=False)])
+
+
+def concatenated():
+    return np.concatenate((scaled(), NUMBERS), axis=1)
+
+
+def with_c():
+    left, right = scaled(), hot(sparse_output=False)
+    return np.c_[left, right]
+
+
+def column_stacked():
+    first = StandardScaler().fit_transform(FRAME[["b"]])
+    return np.column_stack([FRAME["a"], first])
+
+
+def concat_of_frames():
+    return pd.concat([FRAME[["a"]], pd.DataFrame(hot(sparse_output=False))], axis=1).rename(
+        columns=str
+    )
+
+
+def sparse_stack():
+    return scipy.sparse.hstack([hot(), scipy.sparse.csr_matrix(NUMBERS)]).tocsr()
+
+
+def joined_frames():
+    made = pd.DataFrame(scaled(), columns=["c", "d"])
+    return FRAME[["a", "b"]].join(made)
+
+
+def assigned():
+    made = StandardScaler().fit_transform(FRAME[["b"]])
+    return FRAME[["a"]].assign(scaled=made[:, 0])
+
+
+def one_column():
+    frame = FRAME[["a", "b"]].copy()
+    frame["b"] = StandardScaler().fit_transform(frame[["b"]])
+    return frame
+
+
+def labelled():
+    frame = FRAME.copy()
+    frame["kind"] = LabelEncoder().fit_transform(frame["kind"])
+    return frame
+
+
+def columns_in_place():
+    frame = FRAME.assign(c=1.0)[["a", "c", "b"]]
+    frame[["a", "b"]] = StandardScaler().fit_transform(frame[["a", "b"]])
+    return frame
+
+
+def by_a_helper():
+    def put_together(*parts):
+        return np.hstack(parts)
+
+    left = scaled()
+    return put_together(left, NUMBERS)
+
+
+def in_a_dictionary():
+    parts = {}
+    parts["numbers"] = scaled()
+    parts["kinds"] = hot(sparse_output=False)
+    return np.hstack(list(parts.values()))
+
+
+JOINED = {
+    hstacked: SCALED | HOT,
+    concatenated: SCALED,
+    with_c: SCALED | HOT,
+    column_stacked: SCALED,
+    concat_of_frames: HOT,
+    sparse_stack: HOT,
+    joined_frames: SCALED,
+    assigned: SCALED,
+    one_column: SCALED,
+    labelled: {"labelencoder"},
+    columns_in_place: SCALED,
+    by_a_helper: SCALED,
+    in_a_dictionary: SCALED | HOT,
+}
+
+
+def names_of(run):
+    return {key for key in preprocessing(run) if "__" not in key}
+
+
+@noticed
+@pytest.mark.parametrize("split", [False, True], ids=["whole", "split"])
+@pytest.mark.parametrize("way", JOINED, ids=lambda way: way.__name__)
+def test_outputs_that_were_joined_are_recorded_and_the_crate_says_that_it_lacks_them(way, split):
+    with autotrack.enable():
+        X, y = way(), LABELS
+        if split:
+            X, _, y, _ = train_test_split(X, y, random_state=0)
+        SGDClassifier().fit(X, y)
+        run = only_run()
+        assert names_of(run) == JOINED[way]
+        assert "joined with other data" in run.tags["autotrack.pipeline"]
+        assert not any(path.startswith("pipeline") for path in run.artifacts()["path"])
+        held = {text.partition("(")[0].lower() for text in run.load_model().manifest.preprocessing}
+        assert held == JOINED[way]
+
+
+@noticed
+def test_what_a_transformer_of_joined_data_returns_has_all_before_it(tracking):
+    reduced = PCA(2).fit_transform(np.hstack([scaled(), hot(sparse_output=False)]))
+    GaussianNB().fit(reduced, LABELS)
+    assert names_of(only_run()) == SCALED | HOT | {"pca"}
+
+
+@noticed
+def test_two_transformers_of_a_class_that_were_joined_are_both_recorded(tracking):
+    left = StandardScaler().fit_transform(FRAME[["a"]])
+    right = StandardScaler(with_mean=False).fit_transform(FRAME[["b"]])
+    GaussianNB().fit(np.hstack([left, right]), LABELS)
+    assert preprocessing(only_run()) == {
+        "standardscaler": "StandardScaler",
+        "standardscaler-2": "StandardScaler",
+        "standardscaler-2__with_mean": False,
+    }
+
+
+@noticed
+def test_rows_of_two_outputs_of_a_transformer_are_its_output(tracking):
+    scaler = StandardScaler().fit(FRAME[["a", "b"]])
+    first, second = (
+        scaler.transform(FRAME[["a", "b"]][:50]),
+        scaler.transform(FRAME[["a", "b"]][50:]),
+    )
+    GaussianNB().fit(np.concatenate([first, second]), LABELS)
+    assert names_of(only_run()) == SCALED
+
+
+# -- equal values show nothing where a transformer did not compute them ----------------------------
+
+
+def tried_an_imputer():
+    tried = SimpleImputer(strategy="median").set_output(transform="pandas")
+    return tried.fit_transform(FRAME[["a", "b"]])
+
+
+def tried_to_pass_through():
+    return FunctionTransformer().fit_transform(FRAME[["a", "b"]])
+
+
+def tried_to_select():
+    return VarianceThreshold().fit_transform(FRAME[["a", "b"]])
+
+
+@noticed
+@pytest.mark.parametrize(
+    "tried", [tried_an_imputer, tried_to_pass_through, tried_to_select], ids=lambda f: f.__name__
+)
+def test_a_transformer_that_was_tried_and_changed_nothing_is_not_recorded(tried, tracking):
+    kept = tried()
+    scaled = StandardScaler().fit_transform(FRAME[["a", "b"]])
+    LogisticRegression().fit(scaled, LABELS)
+    LogisticRegression().fit(FRAME[["a", "b"]], LABELS)
+    assert kept is not None
+    assert [names_of(run) for run in runs()] == [SCALED, set()]
+
+
+@noticed
+def test_a_transformer_that_changed_nothing_is_recorded_where_its_output_was_used(tracking):
+    filled = SimpleImputer(strategy="median").fit_transform(FRAME[["a", "b"]])
+    X_train, _, y_train, _ = train_test_split(filled, LABELS, random_state=0)
+    LogisticRegression().fit(filled, LABELS)
+    LogisticRegression().fit(X_train, y_train)
+    assert [names_of(run) for run in runs()] == [{"simpleimputer"}] * 2
+
+
+@noticed
+def test_of_two_scalers_with_equal_outputs_the_one_that_was_used_is_recorded(tracking):
+    first = StandardScaler().fit_transform(NUMBERS)
+    second = StandardScaler(copy=False).fit_transform(NUMBERS.copy())
+    for X in (first, second):
+        LogisticRegression().fit(X, LABELS)
+    X_train, _, y_train, _ = train_test_split(second, LABELS, random_state=0)
+    LogisticRegression().fit(X_train, y_train)
+    X_train, _, y_train, _ = train_test_split(first, LABELS, random_state=0)
+    LogisticRegression().fit(X_train, y_train)
+    used = [preprocessing(run).get("standardscaler__copy", True) for run in runs()]
+    assert used == [True, False, False, True]
+
+
+@noticed
+def test_constant_columns_and_codes_by_hand_are_nobodys(tracking):
+    coded = LabelEncoder().fit_transform(FRAME["kind"].replace("z", "y"))
+    ones = MinMaxScaler().fit_transform(np.ones((100, 1)))
+    by_hand = FRAME[["a", "b"]].assign(kind=(FRAME["kind"] != "x") * 1, one=0.0)
+    LogisticRegression().fit(by_hand, LABELS)
+    assert names_of(only_run()) == set()
+    assert len(coded) == len(ones)
+
+
+@noticed
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_validation_of_joined_outputs_is_recorded_with_them(by_name, tracking):
+    codes = LabelEncoder().fit_transform(FRAME["kind"])
+    X = np.column_stack([NUMBERS, codes])
+    if by_name:
+        cross_val_score(LogisticRegression(), y=LABELS, X=X, cv=2)
+    else:
+        cross_val_score(LogisticRegression(), X, LABELS, cv=2)
+    assert names_of(only_run()) == {"labelencoder"}

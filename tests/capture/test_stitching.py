@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -216,3 +218,69 @@ def test_the_users_objects_are_left_as_they_were():
     assert vars(scaler) == before
     assert autotrack.last_run().status == "FINISHED"
     assert len(autotrack.search_runs()) == 1
+
+
+# -- data that is no table: lists and the like ----------------------------------------------------
+
+TEXTS = ["red blue", "green sky", "red sky", "blue green"] * 10
+ROWS = [[float(n % 7), float(n % 5)] for n in range(40)]
+ALTERNATING = [0, 1] * 20
+
+
+@pytest.mark.parametrize(
+    "made", [list, tuple, pd.Index, pd.Series, np.array], ids=lambda made: made.__name__
+)
+def test_texts_in_any_container(made):
+    texts = made(TEXTS)
+    vectors = TfidfVectorizer().fit_transform(texts)
+    model = SGDClassifier(random_state=0).fit(vectors, ALTERNATING)
+    np.testing.assert_array_equal(whole().predict(TEXTS), model.predict(vectors))
+
+
+def test_dictionaries_in_a_list():
+    dictionaries = [{"word": text.split()[0], "length": len(text)} for text in TEXTS]
+    vectors = DictVectorizer().fit_transform(dictionaries)
+    model = LogisticRegression().fit(vectors, ALTERNATING)
+    np.testing.assert_array_equal(whole().predict(dictionaries), model.predict(vectors))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        list,
+        tuple,
+        lambda rows: [tuple(row) for row in rows],
+        lambda rows: [np.array(row) for row in rows],
+        lambda rows: [array.array("d", row) for row in rows],
+        lambda rows: memoryview(np.array(rows)),
+    ],
+    ids=["lists", "tuple", "tuples", "arrays", "array.array", "memoryview"],
+)
+def test_rows_of_numbers_in_any_container(made):
+    rows = made(ROWS)
+    scaled = StandardScaler().fit_transform(rows)
+    model = LogisticRegression().fit(scaled, ALTERNATING)
+    np.testing.assert_array_equal(whole().predict(np.array(ROWS)), model.predict(scaled))
+
+
+def test_ranges_of_numbers():
+    ranges = [range(n, n + 3) for n in range(40)]
+    scaled = StandardScaler().fit_transform(ranges)
+    model = LogisticRegression().fit(scaled, ALTERNATING)
+    np.testing.assert_array_equal(whole().predict(np.array(ranges)), model.predict(scaled))
+
+
+def test_a_list_that_was_changed_since_is_not_what_was_transformed():
+    texts = list(TEXTS)
+    vectors = TfidfVectorizer().fit_transform(texts)
+    texts.reverse()
+    texts[:] = ["sky"] * len(texts)
+    SGDClassifier(random_state=0).fit(vectors, ALTERNATING)
+    assert "does not transform its training data" in why_not()
+
+
+def test_a_long_list_is_not_held():
+    texts = [f"{text} {'x' * 200}" for text in TEXTS * 1000]
+    vectors = TfidfVectorizer().fit_transform(texts)
+    SGDClassifier(random_state=0).fit(vectors, ALTERNATING * 1000)
+    assert "is held by nobody" in why_not()

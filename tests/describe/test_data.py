@@ -933,3 +933,24 @@ def test_a_series_that_changed_since_it_was_described_is_described_anew():
     assert second.fingerprint != first.fingerprint
     series.name = "b"
     assert describe(series).columns[0].name == "b"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        tuple,
+        range,
+        lambda cells: stdlib_array.array("d", cells),
+        lambda cells: memoryview(np.array(cells)),
+    ],
+    ids=["tuple", "range", "array.array", "memoryview"],
+)
+def test_rows_of_any_sequence_have_a_width_and_their_content_counts(row):
+    def rows(*starts):
+        if row is range:
+            return [range(start, start + 3) for start in starts]
+        return [row([start, start + 1.0, start + 2.0]) for start in starts]
+
+    assert describe(rows(1, 2)).shape == (2, 3)
+    assert describe(rows(1, 2)).fingerprint == describe(rows(1, 2)).fingerprint
+    assert describe(rows(1, 2)).fingerprint != describe(rows(1, 5)).fingerprint

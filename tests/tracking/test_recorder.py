@@ -151,7 +151,7 @@ def test_fits_in_copies_of_a_context_share_its_run():
             thread.start()
         for thread in threads:
             thread.join()
-    assert sorted([run.params["alpha"], *run.children()["params.alpha"]]) == [2, 3, 4, 5]
+    assert sorted(run.children()["params.alpha"]) == [2, 3, 4, 5]
 
 
 def test_fits_in_asyncio_tasks_belong_to_the_runs_of_their_tasks():
