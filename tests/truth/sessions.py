@@ -335,6 +335,12 @@ class Judge:
             if any(same(value, v * call.sign) for v in self._values[call.id])
         ]
         own = [call for call in equal if call.owner in owners_of_run]
+        parts = split(key, self._metrics)
+        blends = [call for call in equal if call.strict and parts and parts[1] == call.metric]
+        if blends:
+            # All that the model's own predictions give has been matched already.
+            text = f"{blends[0].id}: {key} = {value!r}; it is of several models' predictions"
+            return Fault("false credit", blends[0].kind, text)
         if any(self._fits(call, key) for call in own):
             return None  # recorded more often than asked for, but true
         for call in self._script.calls if shadows else ():
