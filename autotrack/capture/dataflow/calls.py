@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from types import FunctionType, MethodType
@@ -18,6 +19,7 @@ from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.source import text_of
 
+_LIBRARIES = frozenset({"numpy", "pandas", "scipy"})
 # So many arrays a model may return in one go.
 _SEVERAL = 16
 
@@ -100,6 +102,8 @@ def _followed(
         bound, function = [[Flow(function.__self__, exact=True)]], function.__func__
     if type(function) is not FunctionType:
         return []
+    if _is_of_a_library(function):
+        return []
     code = function.__code__
     with walk.reading():
         text = text_of(code, function.__globals__)
@@ -124,6 +128,12 @@ def _followed(
     if (within or carried) and not used & (within | carried):
         return []  # it was predicted in there, and how that came out is not seen
     return flows
+
+
+def _is_of_a_library(function: FunctionType) -> bool:
+    """Whether a function's body is not followed: it is long, and rests on compiled code."""
+    top = str(function.__globals__.get("__name__") or "").partition(".")[0]
+    return top in _LIBRARIES or top in sys.stdlib_module_names
 
 
 def _received(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
+from autotrack.capture.callsite import contains, span, span_of
 from autotrack.capture.dataflow.containers import elements
 from autotrack.capture.dataflow.flow import Flow, merged
 from autotrack.capture.dataflow.place import Place, call_of
@@ -20,7 +21,10 @@ from autotrack.capture.plain import is_rows
 
 def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
     """How what a name stands for may have come about."""
-    value = place.value(node.id)
+    comprehension = place.text.bound_by(node)
+    # Once it is over, what the name stands for around it is another thing.
+    here = comprehension is None or _is_running(comprehension, place)
+    value = place.value(node.id) if here else UNKNOWN
     found: list[Flow] = []
     if value is not UNKNOWN:
         found = walk.object(value)
@@ -28,7 +32,7 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
             return found
         if not is_rows(value) and type(value) not in (dict, set):
             return [Flow.plain(value)]
-    flows = [*found, *_defined(walk, node.id, value, place)]
+    flows = [*found, *_defined(walk, node.id, value, place, comprehension)]
     if any(flow.sources or flow.rows is not None for flow in flows):
         return flows
     # What a name that is made of itself is now, it was not in an earlier turn of its loop.
@@ -36,7 +40,21 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
     return [Flow(value, exact=value is not UNKNOWN and not again, again=again)]
 
 
-def _defined(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow]:
+def _is_running(comprehension: ast.AST, place: Place) -> bool:
+    frame = place.frame
+    here = span_of((frame.f_code, frame.f_lasti)) if frame is not None else None
+    return here is not None and contains(span(comprehension), here)
+
+
+def _defined(
+    walk: Walk, name: str, value: Any, place: Place, comprehension: ast.AST | None
+) -> Iterator[Flow]:
+    if comprehension is not None:
+        parts = getattr(comprehension, "generators", ())
+        definitions = place.text.defined(place.text.scope_of(comprehension), name)
+        mine = [d for d in definitions if d.node in parts]
+        yield from _from_definitions(walk, mine, value, place)
+        return
     for scope, at in place.outwards():
         here = replace(place, scope=scope)
         is_parameter = name in parameters(scope)
