@@ -157,12 +157,12 @@ def _only(flows: Sequence[Flow], array: NDArray[Any]) -> Prediction | None:
 
 
 def _given_by(flow: Flow, array: NDArray[Any]) -> Sequence[Prediction]:
-    """Of several predictions of one model, those that give the values; none if data differs."""
+    """Of several predictions of one model those that give the values; none if that is not seen."""
     if len(flow.sources) == 1:
         return flow.sources
-    showing = [source for source in flow.sources if _shows(flow, source, array)]
-    equal = [s for s in showing if (held := s.held()) is not None and same(held, array)]
-    found = equal or showing or flow.sources
+    equal = [s for s in flow.sources if (held := s.held()) is not None and same(held, array)]
+    found = equal or flow.sources
+    # What was predicted for several inputs and then put together is the prediction for none.
     return found if all(found[0].has_input_of(other) for other in found[1:]) else ()
 
 

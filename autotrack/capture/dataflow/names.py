@@ -10,7 +10,7 @@ from typing import Any
 
 from autotrack.capture.callsite import contains, span, span_of
 from autotrack.capture.dataflow.containers import elements
-from autotrack.capture.dataflow.flow import Flow, merged
+from autotrack.capture.dataflow.flow import Flow, merged, sources_of_element
 from autotrack.capture.dataflow.place import Place, call_of
 from autotrack.capture.dataflow.syntax import argument, parameters, unpacked
 from autotrack.capture.dataflow.walk import Walk
@@ -105,7 +105,8 @@ def _part_of(flow: Flow, number: int | str) -> Flow:
     held = flow.value
     unpacks = flow.exact and type(held) in (list, tuple)
     if unpacks and isinstance(number, int) and number < len(held):
-        return Flow(held[number], flow.sources, True, likely=flow.likely)
+        sources = sources_of_element(flow, held[number])
+        return Flow(held[number], sources, True, likely=flow.likely)
     # One of several arrays that a model returned is a prediction of its own.
     return flow if len(flow.sources) == 1 and flow.exact else flow.vague()
 

@@ -12,7 +12,7 @@ import numpy as np
 from autotrack.capture import operations
 from autotrack.capture.arrays import Array, plain_array, same
 from autotrack.capture.dataflow.containers import contents, definitions_of, elements
-from autotrack.capture.dataflow.flow import Flow, merged, selects_rows, union
+from autotrack.capture.dataflow.flow import Flow, merged, selects_rows, sources_of_element, union
 from autotrack.capture.dataflow.lookup import (
     class_attribute,
     element_of,
@@ -161,11 +161,14 @@ def _taken(flow: Flow, key: Flow) -> Flow:
     """Rows or columns of an array or a series, by a known key."""
     held = flow.value
     value, rows = operations.taken(held, key.value)
+    if type(held) is dict:
+        value = element_of(held, key.value)
     if value is UNKNOWN:
         return merged(flow.vague(), key.vague())
     likely = flow.likely and key.likely
     if _is_one_of(flow, key, value):
-        return Flow(value, flow.sources, flow.exact, flow.foreign, None, flow.likely)
+        sources = sources_of_element(flow, value)
+        return Flow(value, sources, flow.exact, flow.foreign, None, flow.likely)
     if key.sources and not flow.sources:
         if selects_rows(key, held):
             return Flow(value, exact=True, rows=rows, of=length_of(held))
@@ -183,7 +186,8 @@ def _taken(flow: Flow, key: Flow) -> Flow:
 
 def _is_one_of(flow: Flow, key: Flow, value: Any) -> bool:
     """Whether a list of predictions was asked for one of them; not a list of rows for a row."""
-    if type(flow.value) not in (list, tuple) or type(key.value) is not int or not is_rows(value):
+    numbered = type(flow.value) in (list, tuple) and type(key.value) is int
+    if not (numbered or type(flow.value) is dict) or not is_rows(value):
         return False
     counts = {len(held) for source in flow.sources if (held := source.held()) is not None}
     return length_of(value) in counts

@@ -13,6 +13,7 @@ from tests.truth.pieces.common import (
     in_variable,
     piece,
     several_models,
+    speaking_model,
 )
 from tests.truth.writing import Data, Metric, Model, Script
 
@@ -412,6 +413,27 @@ def blend_with_a_formula(script: Script) -> None:
         _score_blend(script, value, data, truth=truth, metric=metric)
     else:
         _score_blend(script, as_labels(script, value), data)
+
+
+@piece("two inputs of one model", NUMBERS)
+def two_inputs(script: Script) -> None:
+    """What one model predicts for several inputs becomes one number a row: not its prediction."""
+    model, data = speaking_model(script), script.data()
+    size = script.random.choice(["0.5", "0.01"])
+    noise = f"{size} * rng.normal(size=np.shape({data.X}))"
+    noisy = [in_variable(script, f"np.asarray({data.X}) + {noise}", "X_noisy") for _ in range(2)]
+    if data.container == "frame":
+        noisy = [f"{data.X}.set_axis({data.X}.index) + {noise}" for _ in range(2)]
+    values = [model.predict(X) for X in (data.X, *noisy)]
+    # Each noise is drawn once.
+    names = dict(zip("abc", [in_variable(script, value) for value in values], strict=True))
+    if script.random.random() < 0.4:
+        frame = script.random.choice(_FRAMES).format(**names)
+        value = script.random.choice(_OF_FRAMES).format(f=in_variable(script, frame, "frame"))
+    else:
+        value = script.random.choice(_BY_ARRAYS).format(**names)
+    after = script.random.choice(["{p}", "{p}", "np.round({p}, 1)", "np.rint({p})"])
+    script.score(after.format(p=value), own=after, grade="never", data=data)
 
 
 @piece("weights one and zero")

@@ -220,3 +220,44 @@ def loop_of_data(script: Script) -> None:
     with script.block(f"for key, {X}, y_ in [{rows}]:"):
         p = model.predict(X)
         script.add(f"scores[key] = {metric[0]}(y_, {p}{more})")
+
+
+@piece("predictions that come together")
+def together(script: Script) -> None:
+    """A helper gives what one model predicts for two data sets; each is scored with its truth."""
+    model = script.model(speaks=True, feed="{X}") or write_model(script, "knn")
+    if model.feed != "{X}":
+        return
+    helper, kept = script.name("both"), script.name("kept")
+    first, second = script.random.sample([script.train, *script.sets], 2)
+    each = script.random.choice(["{p}", "{p}.tolist()", "{p}.copy()", "list({p})"])
+    if script.random.random() < 0.3:
+        each = "np.round({p}, 1)" if script.task == "regression" else "pd.Series({p})"
+    p, q = (each.format(p=f"model.predict({X})") for X in ("X1", "X2"))
+    named = script.random.choice([True, False, False])
+    with script.block(f"def {helper}(model, X1, X2):"):
+        made = f"{{'one': {p}, 'two': {q}}}" if named else f"{p}, {q}"
+        if script.random.random() < 0.5:
+            script.add(f"made = {made}", "return made")
+        else:
+            script.add(f"return {made}")
+    call = f"{helper}({model.var}, {first.X}, {second.X})"
+    if script.random.random() < 0.4:
+        script.add(f"{kept} = [{p.replace('X1', first.X)}, {q.replace('X2', second.X)}]")
+        script.lines[-1] = script.lines[-1].replace("model.", f"{model.var}.")
+        values = [f"{kept}[0]", f"{kept}[1]"]
+    elif named:
+        script.add(f"{kept} = {call}")
+        values = [f"{kept}['one']", f"{kept}['two']"]
+    elif script.random.random() < 0.5:
+        values = [f"{kept}_one", f"{kept}_two"]
+        script.add(f"{', '.join(values)} = {call}")
+    else:
+        script.add(f"{kept} = {call}")
+        values = [f"{kept}[0]", f"{kept}[1]"]
+    for value, data, X in zip(values, (first, second), ("X1", "X2"), strict=True):
+        names = model.names(data)
+        if not data.is_train:
+            # The helper has a name for it too, which is all there is of a list.
+            names = (data.names or frozenset()) | (data.temporary or frozenset()) | {"test", X}
+        script.score(value, own=each, grade="derived", names=names, model=model, data=data)
