@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 import autotrack
@@ -656,6 +658,27 @@ def the_first_rows_against_the_last(w):
     r2_score(w.y_test[30:], p[:30])
 
 
+@not_of_labels
+def labels_that_a_roll_exchanges(w):
+    rows = _alternating(w)
+    accuracy_score(w.y_test[rows], np.roll(w.a.predict(w.X_test[rows]), 1))
+
+
+@not_of_labels
+def labels_that_are_turned_round_in_place(w):
+    rows = _alternating(w)
+    p = w.a.predict(w.X_test[rows])
+    np.copyto(p, p[::-1].copy())
+    accuracy_score(w.y_test[rows], p)
+
+
+def _alternating(w):
+    """Rows of which every other one is predicted to be of the second class."""
+    p = w.a.predict(w.X_test)
+    pairs = zip(np.flatnonzero(p == 0), np.flatnonzero(p == 1), strict=False)
+    return np.array(list(pairs)).ravel()
+
+
 @pytest.mark.parametrize("way", NOT_LABELS)
 def test_labels_on_this_way_are_no_models(way, labels):
     way(labels)
@@ -716,3 +739,11 @@ def test_the_mean_of_one_models_predictions_for_two_inputs_is_no_score_of_its(re
     mean = np.mean([first, second], axis=0)
     accuracy_score(reals.y_test > 0, mean > 0)
     assert everything(reals.run_a) == []
+
+
+def test_the_score_of_a_perfect_model_is_kept_when_a_thread_computes_it(reals, numbers):
+    X_train, _, y_train, _ = numbers
+    perfect = KNeighborsRegressor(1).fit(X_train, y_train)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(r2_score, y_train, perfect.predict(X_train)).result() == 1.0
+    assert autotrack.last_run().metrics == {"train_r2_score": 1.0}

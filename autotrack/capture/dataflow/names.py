@@ -33,11 +33,20 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
         if not is_rows(value) and type(value) not in (dict, set):
             return [Flow.plain(value)]
     flows = [*found, *_defined(walk, node.id, value, place, comprehension)]
+    if found and not _is_changed(node.id, place):
+        # Changed by what is not seen, such as `p.sort()`: its rows may be others.
+        flows = [replace(flow, foreign=True) for flow in flows]
     if any(flow.sources or flow.rows is not None for flow in flows):
         return flows
     # What a name that is made of itself is now, it was not in an earlier turn of its loop.
     again = any(flow.again for flow in flows)
     return [Flow(value, exact=value is not UNKNOWN and not again, again=again)]
+
+
+def _is_changed(name: str, place: Place) -> bool:
+    """Whether the program is seen to change what a name stands for: ``p += 1``, ``p[0] = 1``."""
+    scopes = (scope for scope, _ in place.outwards())
+    return any(d.changes for scope in scopes for d in place.text.defined(scope, name))
 
 
 def _is_running(comprehension: ast.AST, place: Place) -> bool:
