@@ -12,7 +12,7 @@ from tests.truth.pieces.common import (
     several_models,
     speaking_model,
 )
-from tests.truth.writing import Data, Script
+from tests.truth.writing import Data, Model, Script
 
 #: Frames in which `{p}` is the column p, perhaps beside the truth and other models' predictions.
 _FRAMES = (
@@ -57,6 +57,16 @@ def _frame(script: Script, p: str, q: str, data: Data) -> str:
     return in_variable(script, made, "frame")
 
 
+def _column_of_a_prediction(script: Script) -> tuple[Model, Data, str]:
+    """A column with what a model predicts, perhaps beside one with what another predicts."""
+    model, other, *_ = several_models(script)
+    data = script.data()
+    p, q = model.predict(data.X), other.predict(data.X)
+    if script.random.random() < 0.5:
+        p = in_variable(script, p)
+    return model, data, script.random.choice(_COLUMN).format(f=_frame(script, p, q, data))
+
+
 def _cut(script: Script, yes: object, no: object, limit: float) -> str:
     """Labels by a threshold of an expression `{c}`."""
     forms = [
@@ -82,12 +92,7 @@ def _around(form: str, inner: str) -> str:
 
 @piece("column of a frame", NUMBERS)
 def number_column(script: Script) -> None:
-    model, other, *_ = several_models(script)
-    data = script.data()
-    p, q = model.predict(data.X), other.predict(data.X)
-    if script.random.random() < 0.5:
-        p = in_variable(script, p)
-    column = script.random.choice(_COLUMN).format(f=_frame(script, p, q, data))
+    model, data, column = _column_of_a_prediction(script)
     after = script.random.choice(["{c}", "{c}.round(1)", "np.round({c}, 2)", "{c}.clip(19, 21)"])
     if script.random.random() < 0.4:
         after = _cut(script, 1, 0, 20)
@@ -126,12 +131,7 @@ def proba_column(script: Script) -> None:
 
 @piece("labels in a frame", LABELS)
 def label_column(script: Script) -> None:
-    model, other, *_ = several_models(script)
-    data = script.data()
-    p, q = model.predict(data.X), other.predict(data.X)
-    if script.random.random() < 0.5:
-        p = in_variable(script, p)
-    column = script.random.choice(_COLUMN).format(f=_frame(script, p, q, data))
+    model, data, column = _column_of_a_prediction(script)
     if script.random.random() < 0.5:
         script.score(column, own="{p}", grade="derived", model=model, data=data)
         return
