@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from inspect import CO_OPTIMIZED
 from types import FrameType
 from typing import Any
@@ -94,15 +95,22 @@ def _wholes(count: int, frame: FrameType | None) -> Iterator[Any]:
     modules: set[int] = set()
     for _ in range(_FARTHEST):
         if frame is None:
-            return
+            break
         known = [variables(frame)] if frame.f_code.co_flags & CO_OPTIMIZED else []
         if id(frame.f_globals) not in modules:
             modules.add(id(frame.f_globals))
             known.append(frame.f_globals)
         for names in known:
-            for value in list(names.values()) if len(names) <= _MOST_NAMES else ():
-                yield from _whole(value, count)
+            yield from _of(names, count)
         frame = frame.f_back
+    main = sys.modules.get("__main__")
+    if frame is None and main is not None and id(vars(main)) not in modules:
+        yield from _of(vars(main), count)  # a thread does not have the script below it
+
+
+def _of(names: Mapping[str, Any], count: int) -> Iterator[Any]:
+    for value in list(names.values()) if len(names) <= _MOST_NAMES else ():
+        yield from _whole(value, count)
 
 
 def _whole(value: Any, count: int) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -747,3 +748,15 @@ def test_the_score_of_a_perfect_model_is_kept_when_a_thread_computes_it(reals, n
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(r2_score, y_train, perfect.predict(X_train)).result() == 1.0
     assert autotrack.last_run().metrics == {"train_r2_score": 1.0}
+
+
+def test_a_thread_finds_the_truth_of_some_rows_among_the_scripts_variables(reals, monkeypatch):
+    y = pd.Series(reals.y_test, index=np.arange(60) + 7)
+    monkeypatch.setattr(sys.modules["__main__"], "y_of_the_script", y, raising=False)
+    p = reals.a.predict(reals.X_test)
+    with ThreadPoolExecutor(1) as pool:
+        value = pool.submit(r2_score, y[:20], p[:20]).result()
+    assert everything(reals.run_a) == [value]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(r2_score, y[20:40], p[:20]).result()
+    assert everything(reals.run_a) == [value]

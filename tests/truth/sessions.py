@@ -108,9 +108,15 @@ def run_untracked(script: Script, file: Path) -> Untracked:
 def _execute(script: Script, file: Path, **more: object) -> dict[str, Any]:
     text = "\n".join(script.lines) + "\n"
     file.write_text(text)
-    namespace: dict[str, Any] = {"__name__": "__main__", "__file__": str(file), **more}
-    exec(compile(text, str(file), "exec"), namespace)
-    return namespace
+    # As the script that Python runs, whose variables threads see too.
+    real, main = sys.modules["__main__"], types.ModuleType("__main__")
+    vars(main).update(__file__=str(file), **more)
+    sys.modules["__main__"] = main
+    try:
+        exec(compile(text, str(file), "exec"), vars(main))
+    finally:
+        sys.modules["__main__"] = real
+    return vars(main)
 
 
 @dataclass(frozen=True)

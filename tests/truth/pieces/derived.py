@@ -160,7 +160,10 @@ def pandas_subsets(script: Script) -> None:
         f"'group': np.arange({data.rows}) % 2}})"
     )
     if script.random.random() < 0.5:
-        calls = [script.expect(metric, model, data, grade="derived") for _ in range(2)]
+        names = model.names(data) or frozenset()
+        if model.feed != "{X}":
+            names |= {"test"}  # neither the features nor the truth have a name of the user's
+        calls = [script.expect(metric, model, data, grade="derived", names=names) for _ in range(2)]
         keys = [call.id for call in calls]
         with script.block(f"for group, rows in {frame}.groupby('group'):"):
             script.add(f"scores[{keys}[group]] = {metric[0]}(rows['actual'], rows['predicted'])")

@@ -75,7 +75,15 @@ def views(script: Script) -> None:
             data=data,
         )
     else:
-        script.score(f"{p}[:]", own="{p}[:]", grade="must", model=model, data=data)
+        # Of labels that nobody keeps, and whose way is hidden, nothing shows whose they are.
+        certain = script.tells == "number" or p.isidentifier()
+        script.score(
+            f"{p}[:]",
+            own="{p}[:]",
+            grade="must" if certain else "derived",
+            model=model,
+            data=data,
+        )
 
 
 @piece("score method or scorer")
