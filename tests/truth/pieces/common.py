@@ -55,6 +55,16 @@ def several_models(script: Script, **wanted: object) -> list[Model]:
     return script.random.sample(fitting(), 3)
 
 
+#: Families whose models may all predict the same: what tells them apart has no effect on it.
+_ALIKE = ("linear", "tree", "knn")
+
+
+def has_twin(script: Script, model: Model) -> bool:
+    """Whether another model may give the very same numbers."""
+    others = (other for other in [*script.models, *script.gone] if other is not model)
+    return model.family in _ALIKE and any(other.family == model.family for other in others)
+
+
 def as_labels(script: Script, chance: str) -> str:
     """Two labels by a threshold of the probabilities that an expression gives."""
     no, yes = script.classes
