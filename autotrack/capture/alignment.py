@@ -71,7 +71,7 @@ def stands_beside(
     rows: Array,
     count: int,
     frame: FrameType | None,
-    is_prediction: Callable[[object], object],
+    is_no_truth: Callable[[object], bool],
 ) -> bool:
     """Whether `truth` has the same rows taken of a whole that has `count` of them.
 
@@ -84,7 +84,7 @@ def stands_beside(
     if not tells(some) and len(some) < _ENOUGH_LABELS:
         return False  # a few labels are met by chance
     for whole in _wholes(count, frame):
-        array = None if is_prediction(whole) is not None else plain_array(whole)
+        array = None if is_no_truth(whole) else plain_array(whole)
         if array is not None and array.ndim == some.ndim and same(array[rows], some):
             return True
     return False

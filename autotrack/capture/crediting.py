@@ -75,7 +75,14 @@ class Case:
             known = [taken]
         if known:
             return any(np.array_equal(rows, other) for other in known)
-        return stands_beside(self.truth, rows, count, self.frame, self._index.of_object)
+        return stands_beside(self.truth, rows, count, self.frame, self._is_no_truth)
+
+    def _is_no_truth(self, value: object) -> bool:
+        """Whether a variable holds what is judged, or a prediction."""
+        mine = self.values
+        if isinstance(value, np.ndarray) and isinstance(mine, np.ndarray):
+            return np.may_share_memory(value, mine) or self._index.of_object(value) is not None
+        return value is mine or self._index.of_object(value) is not None
 
     def turned(self) -> Case:
         """The same call with truth and prediction exchanged."""

@@ -16,7 +16,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
-from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 import autotrack
@@ -760,3 +760,11 @@ def test_a_thread_finds_the_truth_of_some_rows_among_the_scripts_variables(reals
     with ThreadPoolExecutor(1) as pool:
         pool.submit(r2_score, y[20:40], p[:20]).result()
     assert everything(reals.run_a) == [value]
+
+
+def test_a_perfect_prediction_turned_round_is_no_models_where_only_itself_is_the_truth(tracking):
+    X, y = np.arange(40.0)[:, None], np.array(["no", "yes"] * 20)
+    p = KNeighborsClassifier(1).fit(X, y).predict(X)
+    with ThreadPoolExecutor(1) as pool:
+        assert list(pool.map(lambda p: accuracy_score(y, p), [p[::-1]])) == [0.0]
+    assert autotrack.last_run().metrics == {}

@@ -56,7 +56,7 @@ def several_models(script: Script, **wanted: object) -> list[Model]:
 
 
 #: Families whose models may all predict the same: what tells them apart has no effect on it.
-_ALIKE = ("linear", "tree", "knn")
+_ALIKE = ("boosting", "linear", "tree", "knn")
 
 
 def has_twin(script: Script, model: Model) -> bool:
