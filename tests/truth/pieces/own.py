@@ -72,7 +72,8 @@ def views(script: Script) -> None:
         script.score(
             f"{p}[:{stop}]",
             own=f"{{p}}[:{stop}]",
-            grade="must" if script.tells == "number" else "derived",
+            # The rows of what nobody keeps are known only where the program shows them.
+            grade="must" if script.tells == "number" and p.isidentifier() else "derived",
             truth=f"{data.y}[:{stop}]",
             metric=script.metric(robust=True),
             model=model,
