@@ -15,6 +15,7 @@ from autotrack.capture.dataflow.place import Place, call_of
 from autotrack.capture.dataflow.syntax import argument, parameters, unpacked
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.definitions import Definition
+from autotrack.capture.derivation import tells
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_rows
 
@@ -33,14 +34,19 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
         if not is_rows(value) and type(value) not in (dict, set):
             return [Flow.plain(value)]
     flows = [*found, *_defined(walk, node.id, value, place, comprehension)]
-    if found and not _is_changed(node.id, place):
-        # Changed by what is not seen, such as `p.sort()`: its rows may be others.
+    if found and not _is_changed(node.id, place) and not _tells(found[0]):
+        # Changed by what is not seen, such as `p.sort()`: labels of other rows look renamed.
         flows = [replace(flow, foreign=True) for flow in flows]
     if any(flow.sources or flow.rows is not None for flow in flows):
         return flows
     # What a name that is made of itself is now, it was not in an earlier turn of its loop.
     again = any(flow.again for flow in flows)
     return [Flow(value, exact=value is not UNKNOWN and not again, again=again)]
+
+
+def _tells(flow: Flow) -> bool:
+    held = flow.sources[0].held()
+    return held is not None and tells(held)
 
 
 def _is_changed(name: str, place: Place) -> bool:
