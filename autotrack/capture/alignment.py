@@ -83,15 +83,18 @@ def stands_beside(
         return False
     if not tells(some) and len(some) < _ENOUGH_LABELS:
         return False  # a few labels are met by chance
-    for whole in _wholes(count, frame):
+    for whole in _wholes(count, frame, far=tells(some)):
         array = None if is_no_truth(whole) else plain_array(whole)
         if array is not None and array.ndim == some.ndim and same(array[rows], some):
             return True
     return False
 
 
-def _wholes(count: int, frame: FrameType | None) -> Iterator[Any]:
-    """Everything of so many rows that the caller, or their callers, have a name for."""
+def _wholes(count: int, frame: FrameType | None, *, far: bool) -> Iterator[Any]:
+    """Everything of so many rows that the caller, or their callers, have a name for.
+
+    With `far`, the script too, whose variables a thread does not have below it.
+    """
     modules: set[int] = set()
     for _ in range(_FARTHEST):
         if frame is None:
@@ -104,8 +107,8 @@ def _wholes(count: int, frame: FrameType | None) -> Iterator[Any]:
             yield from _of(names, count)
         frame = frame.f_back
     main = sys.modules.get("__main__")
-    if frame is None and main is not None and id(vars(main)) not in modules:
-        yield from _of(vars(main), count)  # a thread does not have the script below it
+    if far and frame is None and main is not None and id(vars(main)) not in modules:
+        yield from _of(vars(main), count)
 
 
 def _of(names: Mapping[str, Any], count: int) -> Iterator[Any]:
