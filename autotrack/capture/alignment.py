@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from inspect import CO_OPTIMIZED
 from types import FrameType
 from typing import Any
@@ -70,7 +71,7 @@ def stands_beside(
     rows: Array,
     count: int,
     frame: FrameType | None,
-    is_prediction: Callable[[object], object],
+    is_no_truth: Callable[[object], bool],
 ) -> bool:
     """Whether `truth` has the same rows taken of a whole that has `count` of them.
 
@@ -82,27 +83,37 @@ def stands_beside(
         return False
     if not tells(some) and len(some) < _ENOUGH_LABELS:
         return False  # a few labels are met by chance
-    for whole in _wholes(count, frame):
-        array = None if is_prediction(whole) is not None else plain_array(whole)
+    for whole in _wholes(count, frame, far=tells(some)):
+        array = None if is_no_truth(whole) else plain_array(whole)
         if array is not None and array.ndim == some.ndim and same(array[rows], some):
             return True
     return False
 
 
-def _wholes(count: int, frame: FrameType | None) -> Iterator[Any]:
-    """Everything of so many rows that the caller, or their callers, have a name for."""
+def _wholes(count: int, frame: FrameType | None, *, far: bool) -> Iterator[Any]:
+    """Everything of so many rows that the caller, or their callers, have a name for.
+
+    With `far`, the script too, whose variables a thread does not have below it.
+    """
     modules: set[int] = set()
     for _ in range(_FARTHEST):
         if frame is None:
-            return
+            break
         known = [variables(frame)] if frame.f_code.co_flags & CO_OPTIMIZED else []
         if id(frame.f_globals) not in modules:
             modules.add(id(frame.f_globals))
             known.append(frame.f_globals)
         for names in known:
-            for value in list(names.values()) if len(names) <= _MOST_NAMES else ():
-                yield from _whole(value, count)
+            yield from _of(names, count)
         frame = frame.f_back
+    main = sys.modules.get("__main__")
+    if far and frame is None and main is not None and id(vars(main)) not in modules:
+        yield from _of(vars(main), count)
+
+
+def _of(names: Mapping[str, Any], count: int) -> Iterator[Any]:
+    for value in list(names.values()) if len(names) <= _MOST_NAMES else ():
+        yield from _whole(value, count)
 
 
 def _whole(value: Any, count: int) -> Iterator[Any]:

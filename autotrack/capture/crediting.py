@@ -75,7 +75,14 @@ class Case:
             known = [taken]
         if known:
             return any(np.array_equal(rows, other) for other in known)
-        return stands_beside(self.truth, rows, count, self.frame, self._index.of_object)
+        return stands_beside(self.truth, rows, count, self.frame, self._is_no_truth)
+
+    def _is_no_truth(self, value: object) -> bool:
+        """Whether a variable holds what is judged, or a prediction."""
+        mine = self.values
+        if isinstance(value, np.ndarray) and isinstance(mine, np.ndarray):
+            return np.may_share_memory(value, mine) or self._index.of_object(value) is not None
+        return value is mine or self._index.of_object(value) is not None
 
     def turned(self) -> Case:
         """The same call with truth and prediction exchanged."""
@@ -115,7 +122,7 @@ def decided(
         standing = [flow for flow in likely if _stands(flow, case)]
         if not standing or (beside and not tells(array)):
             return None
-        return _only(standing)
+        return _only(standing, array)
     if constant:
         return None
     shown = [
@@ -128,7 +135,7 @@ def decided(
         return None
     # Several may have gone into it, one after the other, or as the columns of a frame.
     among = [flow for flow in vague if flow.likely or any(each.again for each in vague)] or vague
-    return _only(shown) if len(_owners(among)) == 1 else None
+    return _only(shown, array) if len(_owners(among)) == 1 else None
 
 
 def _stands(flow: Flow, case: Case) -> bool:
@@ -149,10 +156,21 @@ def _shows(flow: Flow, source: Prediction, array: NDArray[Any]) -> bool:
     return is_function_of(array, held)
 
 
-def _only(flows: Sequence[Flow]) -> Prediction | None:
+def _only(flows: Sequence[Flow], array: NDArray[Any]) -> Prediction | None:
     if len(_owners(flows)) != 1:
         return None
-    return max((source for flow in flows for source in flow.sources), key=lambda p: p.order)
+    found = [source for flow in flows for source in _given_by(flow, array)]
+    return max(found, key=lambda p: p.order, default=None)
+
+
+def _given_by(flow: Flow, array: NDArray[Any]) -> Sequence[Prediction]:
+    """Of several predictions of one model those that give the values; none if that is not seen."""
+    if len(flow.sources) == 1:
+        return flow.sources
+    equal = [s for s in flow.sources if (held := s.held()) is not None and same(held, array)]
+    found = equal or flow.sources
+    # What was predicted for several inputs and then put together is the prediction for none.
+    return found if all(found[0].has_input_of(other) for other in found[1:]) else ()
 
 
 def _owners(flows: Iterable[Flow]) -> set[object]:

@@ -301,7 +301,9 @@ class Lineage(Transforms):
         sources = [flow for flow in flows if flow.sources]
         if not sources:
             array = plain_array(truth)
-            if array is not None and tells(array) and self._index.equal(array):
+            equal = self._index.equal(array) if array is not None and tells(array) else []
+            # What a perfect model predicts is equal to the truth.
+            if any(prediction.owner != found.owner for prediction in equal):
                 return case.frame is None or not flows
             self._truths.set(truth, True)
             return False

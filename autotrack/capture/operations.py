@@ -265,6 +265,20 @@ def taken(value: Any, key: Any) -> tuple[Any, Array | None]:
     return UNKNOWN, None
 
 
+def located(value: Any, how: str, key: Any) -> Any:
+    """What ``loc`` or ``iloc`` of a pandas object gives for a key; UNKNOWN if it is none."""
+    if not is_pandas(value, "Series", "DataFrame") or not is_plain(value) or not is_plain(key):
+        return UNKNOWN
+    return _quietly(lambda: getattr(value, how)[key], (), {})
+
+
+def column_of(frame: Any, how: str, key: Any) -> Any:
+    """The name of the one column that a key of ``loc`` or ``iloc`` asks for; UNKNOWN if of many."""
+    if type(key) is not tuple or len(key) != 2 or type(key[1]) not in (str, int):
+        return UNKNOWN
+    return key[1] if how == "loc" else frame.columns[key[1]]
+
+
 def _taken_from_array(value: Any, key: Any) -> tuple[Any, Array | None]:
     found = _quietly(operator.getitem, (value, key), {})
     if found is UNKNOWN:

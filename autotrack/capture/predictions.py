@@ -120,6 +120,15 @@ class Prediction:
             return None if self.gone is None else self.gone.kept
         return None if self.stamp is not None and stamp_of(data) != self.stamp else data
 
+    def has_input_of(self, other: Prediction) -> bool:
+        """Whether it was made for what the other was made for."""
+        if self.data is not None and self.data is other.data:
+            return self.stamp == other.stamp
+        if self.stamp is not None or other.stamp is not None:
+            return self.stamp == other.stamp
+        mine, others = plain_array(self.input()), plain_array(other.input())
+        return mine is not None and others is not None and same(mine, others)
+
 
 def sparse_digest(matrix: Any) -> str:
     """A digest of what a sparse matrix holds, whatever its format and type of number."""

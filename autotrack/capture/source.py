@@ -12,7 +12,7 @@ import functools
 import itertools
 import linecache
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -46,6 +46,23 @@ class Text:
         while here is not None and not isinstance(here, SCOPES):
             here = self.parents.get(here)
         return here if here is not None else self.tree
+
+    def bound_by(self, name: ast.Name) -> ast.AST | None:
+        """The comprehension around a name whose variable it is."""
+        here: ast.AST = name
+        for parent in self._around(name):
+            if isinstance(parent, SCOPES):
+                return None
+            generators: Sequence[ast.comprehension] = getattr(parent, "generators", ())
+            for number, part in enumerate(generators):
+                # What the first one goes through is computed outside.
+                if number == 0 and here is part and contains(span(part.iter), span(name)):
+                    continue
+                targets = (n for n in ast.walk(part.target) if isinstance(n, ast.Name))
+                if any(target.id == name.id for target in targets):
+                    return parent
+            here = parent
+        return None
 
     def function(self, code: CodeType) -> ast.AST | None:
         """The function that was compiled to `code`."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
 import autotrack
@@ -123,6 +126,38 @@ def _inner(true, *, guess):
 @of_labels
 def parameters_through_helpers(w):
     return _outer(w, w.a.predict(w.X_test).tolist())
+
+
+def _first(values):
+    values = list(values)
+    return values[0]
+
+
+@of_labels
+def a_parameter_that_is_made_a_list_of_itself(w):
+    return accuracy_score(w.y_test, _first([w.a.predict(w.X_test).tolist()]))
+
+
+@of_labels
+def a_list_that_is_made_anew_in_each_turn(w):
+    parts = [w.a.predict(w.X_test).tolist()]
+    for _ in range(3):
+        parts = [part[:] for part in list(parts)]
+    return accuracy_score(w.y_test, parts[0])
+
+
+@of_labels
+def a_comprehensions_variable_that_is_called_like_another(w):
+    p = w.b.predict(w.X_test)
+    mine = w.a.predict(w.X_test)
+    assert len(p)
+    return accuracy_score(w.y_test, [int(p > 0) for p in mine])
+
+
+@of_labels
+def a_comprehension_over_what_its_variable_is_called(w):
+    p = w.a.predict(w.X_test)
+    return accuracy_score(w.y_test, [int(p > 0) for p in p])
 
 
 class Judge:
@@ -581,6 +616,13 @@ def a_formula_with_a_prediction_in_it(w):
 
 
 @not_of_reals
+def frames_beside_one_another_by_pandas(w):
+    parts = [pd.Series(m.predict(w.X_test), name=name) for name, m in (("a", w.a), ("b", w.b))]
+    frame = pd.concat(parts, axis=1)
+    r2_score(w.y_test, frame["a"] * 0.3 + frame["b"] * 0.7)
+
+
+@not_of_reals
 def a_lag(w):
     p = w.a.predict(w.X_test)
     r2_score(w.y_test[1:], p[:-1])
@@ -633,6 +675,27 @@ def the_first_rows_against_the_last(w):
     r2_score(w.y_test[30:], p[:30])
 
 
+@not_of_labels
+def labels_that_a_roll_exchanges(w):
+    rows = _alternating(w)
+    accuracy_score(w.y_test[rows], np.roll(w.a.predict(w.X_test[rows]), 1))
+
+
+@not_of_labels
+def labels_that_are_turned_round_in_place(w):
+    rows = _alternating(w)
+    p = w.a.predict(w.X_test[rows])
+    np.copyto(p, p[::-1].copy())
+    accuracy_score(w.y_test[rows], p)
+
+
+def _alternating(w):
+    """Rows of which every other one is predicted to be of the second class."""
+    p = w.a.predict(w.X_test)
+    pairs = zip(np.flatnonzero(p == 0), np.flatnonzero(p == 1), strict=False)
+    return np.array(list(pairs)).ravel()
+
+
 @pytest.mark.parametrize("way", NOT_LABELS)
 def test_labels_on_this_way_are_no_models(way, labels):
     way(labels)
@@ -656,3 +719,68 @@ def test_the_mean_of_a_frame_of_predictions_is_no_models(tracking, binary):
     for column in out:
         accuracy_score(y_test, (out[column] > 0.4).astype(int))
     assert [len(run.metrics) for run in runs()] == [1, 1]
+
+
+def _of_both(model, X_val, X_test):
+    return model.predict(X_val).tolist(), model.predict(X_test).tolist()
+
+
+def _in_a_dictionary(model, X_val, X_test):
+    return {"v": model.predict(X_val).tolist(), "t": model.predict(X_test).tolist()}
+
+
+@pytest.mark.parametrize("kept", ["unpacked", "by number", "by name", "in a loop"])
+def test_of_two_predictions_that_come_together_each_has_its_own_data(labels, binary, kept):
+    X_val, X_test, y_val, y_test = labels.X_test, binary[1][60:], labels.y_test, binary[3][60:]
+    if kept == "unpacked":
+        of_val, of_test = _of_both(labels.a, X_val, X_test)
+        accuracy_score(y_val, of_val), accuracy_score(y_test, of_test)
+    elif kept == "by number":
+        pair = [labels.a.predict(X_val).tolist(), labels.a.predict(X_test).tolist()]
+        accuracy_score(y_val, pair[0]), accuracy_score(y_test, pair[1])
+    elif kept == "by name":
+        named = _in_a_dictionary(labels.a, X_val, X_test)
+        accuracy_score(y_val, named["v"]), accuracy_score(y_test, named["t"])
+    else:
+        for y, p in zip((y_val, y_test), _of_both(labels.a, X_val, X_test), strict=True):
+            accuracy_score(y, p)
+    found = {key: history(labels.run_a, key) for key in labels.run_a.metrics}
+    expected = [labels.a.score(X, y) for X, y in ((X_val, y_val), (X_test, y_test))]
+    assert found == {"val_accuracy_score": expected[:1], "test_accuracy_score": expected[1:]}
+
+
+def test_the_mean_of_one_models_predictions_for_two_inputs_is_no_score_of_its(reals):
+    noisy = reals.X_test + np.random.default_rng(0).normal(size=reals.X_test.shape)
+    first, second = reals.a.predict(reals.X_test), reals.a.predict(noisy)
+    r2_score(reals.y_test, (first + second) / 2)
+    mean = np.mean([first, second], axis=0)
+    accuracy_score(reals.y_test > 0, mean > 0)
+    assert everything(reals.run_a) == []
+
+
+def test_the_score_of_a_perfect_model_is_kept_when_a_thread_computes_it(reals, numbers):
+    X_train, _, y_train, _ = numbers
+    perfect = KNeighborsRegressor(1).fit(X_train, y_train)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(r2_score, y_train, perfect.predict(X_train)).result() == 1.0
+    assert autotrack.last_run().metrics == {"train_r2_score": 1.0}
+
+
+def test_a_thread_finds_the_truth_of_some_rows_among_the_scripts_variables(reals, monkeypatch):
+    y = pd.Series(reals.y_test, index=np.arange(60) + 7)
+    monkeypatch.setattr(sys.modules["__main__"], "y_of_the_script", y, raising=False)
+    p = reals.a.predict(reals.X_test)
+    with ThreadPoolExecutor(1) as pool:
+        value = pool.submit(r2_score, y[:20], p[:20]).result()
+    assert everything(reals.run_a) == [value]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(r2_score, y[20:40], p[:20]).result()
+    assert everything(reals.run_a) == [value]
+
+
+def test_a_perfect_prediction_turned_round_is_no_models_where_only_itself_is_the_truth(tracking):
+    X, y = np.arange(40.0)[:, None], np.array(["no", "yes"] * 20)
+    p = KNeighborsClassifier(1).fit(X, y).predict(X)
+    with ThreadPoolExecutor(1) as pool:
+        assert list(pool.map(lambda p: accuracy_score(y, p), [p[::-1]])) == [0.0]
+    assert autotrack.last_run().metrics == {}

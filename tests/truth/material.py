@@ -6,7 +6,9 @@ from tests.truth.writing import Data, Model, Script
 
 HEAD = """\
 import functools
+import statistics
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -17,6 +19,7 @@ autotrack.enable(log_models=False, progress=False)
 import numpy as np
 import pandas as pd
 import sklearn.metrics
+from scipy import stats
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor

@@ -108,9 +108,15 @@ def run_untracked(script: Script, file: Path) -> Untracked:
 def _execute(script: Script, file: Path, **more: object) -> dict[str, Any]:
     text = "\n".join(script.lines) + "\n"
     file.write_text(text)
-    namespace: dict[str, Any] = {"__name__": "__main__", "__file__": str(file), **more}
-    exec(compile(text, str(file), "exec"), namespace)
-    return namespace
+    # As the script that Python runs, whose variables threads see too.
+    real, main = sys.modules["__main__"], types.ModuleType("__main__")
+    vars(main).update(__file__=str(file), **more)
+    sys.modules["__main__"] = main
+    try:
+        exec(compile(text, str(file), "exec"), vars(main))
+    finally:
+        sys.modules["__main__"] = real
+    return vars(main)
 
 
 @dataclass(frozen=True)
@@ -335,6 +341,12 @@ class Judge:
             if any(same(value, v * call.sign) for v in self._values[call.id])
         ]
         own = [call for call in equal if call.owner in owners_of_run]
+        parts = split(key, self._metrics)
+        blends = [call for call in equal if call.strict and parts and parts[1] == call.metric]
+        if blends:
+            # All that the model's own predictions give has been matched already.
+            text = f"{blends[0].id}: {key} = {value!r}; it is of several models' predictions"
+            return Fault("false credit", blends[0].kind, text)
         if any(self._fits(call, key) for call in own):
             return None  # recorded more often than asked for, but true
         for call in self._script.calls if shadows else ():

@@ -44,6 +44,8 @@ class Call:
     apart: str = ""
     #: Losses are recorded as the function gives them, not as the scorer does.
     sign: int = 1
+    #: Of several models' predictions: it is nobody's even where one of them gives the same.
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,11 @@ def metric_key(metric: Metric) -> str:
     return name + "".join(f"_{spoken[key]}{value.strip(chr(39))}" for key, value in options.items())
 
 
+def options_of(metric: Metric) -> str:
+    """What a call of this function says after truth and prediction."""
+    return "".join(f", {key}={text}" for key, text in metric[1].items())
+
+
 #: Shapes of a call in which the argument's definition stands in the frames of the call.
 VISIBLE = (
     "nested",
@@ -207,6 +214,20 @@ class Script:
     # -- what there is -----------------------------------------------------------------------------
 
     @property
+    def classes(self) -> Sequence[str] | Sequence[int]:
+        """The labels as the script has them: texts, or whole numbers."""
+        return tuple(map(int, self.labels)) if self.has_numbers else self.labels
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether models predict numbers, be they labels or not."""
+        return not self.labels or self.labels[0].isdigit()
+
+    def class_of(self, stem: str) -> str:
+        """The class of scikit-learn's for the task: `KNeighbors` has two."""
+        return f"{stem}Regressor" if self.task == "regression" else f"{stem}Classifier"
+
+    @property
     def tells(self) -> str:
         """What the models of this session predict."""
         return "number" if self.task == "regression" else "label"
@@ -224,6 +245,12 @@ class Script:
         """Some model alive that is as wanted, if there is one."""
         found = [m for m in self.models if all(getattr(m, k) == v for k, v in wanted.items())]
         return self.random.choice(found) if found else None
+
+    def aside(self, var: str, mark: tuple[str, object], family: str) -> Model:
+        """A model that other models are not compared with, whatever it is fitted to."""
+        model = Model(var, var, mark, family)
+        self.gone.append(model)
+        return model
 
     def data(self) -> Data:
         """Some rows that no model was trained on."""
@@ -272,7 +299,8 @@ class Script:
             data_set=data.X,
             **facts,
         )
-        self.shadow(call, metric, truth, own or "{p}", data, method)
+        if not call.strict:
+            self.shadow(call, metric, truth, own or "{p}", data, method)
         self._write(call, metric, truth, value, shape)
         return call
 
@@ -290,6 +318,13 @@ class Script:
         call = Call(**facts)  # type: ignore[arg-type]
         self.calls.append(call)
         return call
+
+    def expect(
+        self, metric: Metric, model: Model, data: Data, *, grade: Grade, **facts: object
+    ) -> Call:
+        """Take down that a score is a model's, on some data."""
+        known = {"names": model.names(data), "data_set": data.X, "grade": grade, **facts}
+        return self.call(owner=model.owner, metric=metric_key(metric), **known)
 
     def change(self, call: Call, **facts: object) -> Call:
         """Something else is true of a score."""
@@ -318,8 +353,7 @@ class Script:
                 self.add("pass")
 
     def _write(self, call: Call, metric: Metric, truth: str, value: str, shape: str) -> None:
-        function, options = metric
-        more = "".join(f", {key}={text}" for key, text in options.items())
+        function, more = metric[0], options_of(metric)
         target = f"scores[{call.id!r}]"
         if shape == "nested":
             self.add(f"{target} = {function}({truth}, {value}{more})")
@@ -376,5 +410,4 @@ class Script:
 
 
 def _called(metric: Metric, truth: str, value: str) -> str:
-    more = "".join(f", {key}={text}" for key, text in metric[1].items())
-    return f"{metric[0]}({truth}, {value}{more})"
+    return f"{metric[0]}({truth}, {value}{options_of(metric)})"

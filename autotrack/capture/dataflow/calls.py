@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -19,6 +20,12 @@ from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.source import text_of
 from autotrack.describe.origins import is_installed
 
+# What gives a row the value of others: labels may look renamed by it, by chance.
+_REORDERING = frozenset(
+    """argsort cummax cummin cumprod cumsum diff flip flipud nlargest nsmallest partition permuted
+    permutation reversed roll rolling sample shift shuffle sort sort_index sort_values
+    sorted""".split()
+)
 # So many arrays a model may return in one go.
 _SEVERAL = 16
 
@@ -41,7 +48,17 @@ def call(walk: Walk, node: ast.Call, place: Place) -> list[Flow]:
     if is_plain_call(node):
         found = _of_family(node, function, receiver, given)
         found = found or _followed(walk, node, function, given, place)
-    return found or walk.vaguely([receiver, *given], node, place)
+    if not found:
+        found = walk.vaguely([receiver, *given], node, place)
+        if _called(node) in _REORDERING:
+            found = [replace(flow, foreign=True) for flow in found]
+    return found
+
+
+def _called(node: ast.Call) -> str:
+    """The name of the function or method that is called."""
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _predicted(walk: Walk, node: ast.Call, place: Place) -> list[Flow]:

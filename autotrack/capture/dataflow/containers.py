@@ -34,7 +34,12 @@ def elements(walk: Walk, node: ast.AST, place: Place) -> list[Flow]:
         case ast.Call(func=ast.Attribute(value=receiver, attr="items" | "values")):
             return elements(walk, receiver, place)
         case ast.Name(id=name):
-            return list(contents(walk, name, place))
+            # Such as a list that is made of itself in each turn of a loop.
+            with walk.among(node, place) as entered:
+                if not entered:
+                    return [Flow(again=True, seen=False)]
+                given = place.arguments.get(name, ())
+                return [*contents(walk, name, place), *(f.vague() for f in given if f.sources)]
     return [flow.vague() for flow in walk.follow(node, place)]
 
 

@@ -10,12 +10,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autotrack.capture.arrays import Array, plain_array, same
+from autotrack.capture.derivation import is_function_of
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_pandas, is_plain, is_rows, length_of
 from autotrack.capture.predictions import Prediction
 
 #: How many ways are kept of one expression.
 MOST_FLOWS = 256
+# How many predictions a container may hold to be compared one by one.
+_MOST_ELEMENTS = 64
 # How many ways are looked at when two expressions come together.
 _MOST_PAIRS = 2048
 
@@ -194,11 +197,28 @@ def selects_rows(key: Flow, held: Any) -> bool:
     return known is None or known.dtype.kind == "b" or length_of(held) == len(rows)
 
 
+def sources_of_element(flow: Flow, value: Any) -> tuple[Prediction, ...]:
+    """Which predictions of a container one of its elements can have been made of."""
+    array = plain_array(value) if len(flow.sources) > 1 else None
+    if array is None:
+        return flow.sources
+    known = [(source, held) for source in flow.sources if (held := source.held()) is not None]
+    equal = tuple(source for source, held in known if same(held, array))
+    return equal or tuple(s for s, held in known if is_function_of(array, held)) or flow.sources
+
+
 def _equal(a: Any, b: Any) -> bool:
     if not is_plain(a) or not is_plain(b):
         return False
     first, second = plain_array(a), plain_array(b)
-    return first is not None and second is not None and same(first, second)
+    if first is not None and second is not None:
+        return same(first, second)
+    if type(a) is not type(b) or type(a) not in (list, tuple, dict) or len(a) != len(b):
+        return False
+    if len(a) > _MOST_ELEMENTS or (type(a) is dict and a.keys() != b.keys()):
+        return False
+    pairs = [(a[key], b[key]) for key in (a if type(a) is dict else range(len(a)))]
+    return all(_equal(one, other) for one, other in pairs)
 
 
 def _same_rows(a: Array | None, b: Array | None) -> bool:

@@ -8,19 +8,24 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
+from autotrack.capture.callsite import contains, span, span_of
 from autotrack.capture.dataflow.containers import elements
-from autotrack.capture.dataflow.flow import Flow, merged
+from autotrack.capture.dataflow.flow import Flow, merged, sources_of_element
 from autotrack.capture.dataflow.place import Place, call_of
 from autotrack.capture.dataflow.syntax import argument, parameters, unpacked
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.definitions import Definition
+from autotrack.capture.derivation import tells
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_rows
 
 
 def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
     """How what a name stands for may have come about."""
-    value = place.value(node.id)
+    comprehension = place.text.bound_by(node)
+    # Once it is over, what the name stands for around it is another thing.
+    here = comprehension is None or _is_running(comprehension, place)
+    value = place.value(node.id) if here else UNKNOWN
     found: list[Flow] = []
     if value is not UNKNOWN:
         found = walk.object(value)
@@ -28,7 +33,10 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
             return found
         if not is_rows(value) and type(value) not in (dict, set):
             return [Flow.plain(value)]
-    flows = [*found, *_defined(walk, node.id, value, place)]
+    flows = [*found, *_defined(walk, node.id, value, place, comprehension)]
+    if found and not _is_changed(node.id, place) and not _tells(found[0]):
+        # Changed by what is not seen, such as `p.sort()`: labels of other rows look renamed.
+        flows = [replace(flow, foreign=True) for flow in flows]
     if any(flow.sources or flow.rows is not None for flow in flows):
         return flows
     # What a name that is made of itself is now, it was not in an earlier turn of its loop.
@@ -36,7 +44,32 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
     return [Flow(value, exact=value is not UNKNOWN and not again, again=again)]
 
 
-def _defined(walk: Walk, name: str, value: Any, place: Place) -> Iterator[Flow]:
+def _tells(flow: Flow) -> bool:
+    held = flow.sources[0].held()
+    return held is not None and tells(held)
+
+
+def _is_changed(name: str, place: Place) -> bool:
+    """Whether the program is seen to change what a name stands for: ``p += 1``, ``p[0] = 1``."""
+    scopes = (scope for scope, _ in place.outwards())
+    return any(d.changes for scope in scopes for d in place.text.defined(scope, name))
+
+
+def _is_running(comprehension: ast.AST, place: Place) -> bool:
+    frame = place.frame
+    here = span_of((frame.f_code, frame.f_lasti)) if frame is not None else None
+    return here is not None and contains(span(comprehension), here)
+
+
+def _defined(
+    walk: Walk, name: str, value: Any, place: Place, comprehension: ast.AST | None
+) -> Iterator[Flow]:
+    if comprehension is not None:
+        parts = getattr(comprehension, "generators", ())
+        definitions = place.text.defined(place.text.scope_of(comprehension), name)
+        mine = [d for d in definitions if d.node in parts]
+        yield from _from_definitions(walk, mine, value, place)
+        return
     for scope, at in place.outwards():
         here = replace(place, scope=scope)
         is_parameter = name in parameters(scope)
@@ -87,7 +120,8 @@ def _part_of(flow: Flow, number: int | str) -> Flow:
     held = flow.value
     unpacks = flow.exact and type(held) in (list, tuple)
     if unpacks and isinstance(number, int) and number < len(held):
-        return Flow(held[number], flow.sources, True, likely=flow.likely)
+        sources = sources_of_element(flow, held[number])
+        return Flow(held[number], sources, True, likely=flow.likely)
     # One of several arrays that a model returned is a prediction of its own.
     return flow if len(flow.sources) == 1 and flow.exact else flow.vague()
 

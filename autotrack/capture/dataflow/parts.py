@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from autotrack.capture import operations
+from autotrack.capture.arrays import Array, plain_array, same
 from autotrack.capture.dataflow.containers import contents, definitions_of, elements
-from autotrack.capture.dataflow.flow import Flow, merged, selects_rows, union
+from autotrack.capture.dataflow.flow import Flow, merged, selects_rows, sources_of_element, union
 from autotrack.capture.dataflow.lookup import (
     class_attribute,
     element_of,
@@ -24,6 +25,7 @@ from autotrack.capture.dataflow.syntax import makes_frame, parameters, root_name
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_pandas, is_rows, length_of
+from autotrack.capture.predictions import Prediction
 
 # From how many frames a frame with the column may have come.
 _MOST_TURNS = 6
@@ -82,6 +84,14 @@ def subscript(walk: Walk, node: ast.Subscript, place: Place) -> list[Flow]:
     """How an element, some rows or a column may have come about."""
     keys = [f for f in walk.follow(node.slice, place) if f.value is not UNKNOWN]
     key = keys[0] if keys else Flow()
+    if isinstance(node.value, ast.Attribute) and node.value.attr in ("loc", "iloc"):
+        located = [
+            found
+            for flow in walk.follow(node.value.value, place)
+            for found in _located(walk, node.value, flow, key.value, place)
+        ]
+        if located:
+            return located
     return [
         found
         for flow in walk.follow(node.value, place)
@@ -89,11 +99,27 @@ def subscript(walk: Walk, node: ast.Subscript, place: Place) -> list[Flow]:
     ]
 
 
+def _located(walk: Walk, node: ast.Attribute, flow: Flow, key: Any, place: Place) -> list[Flow]:
+    """What ``loc`` or ``iloc`` gives: a column of a frame, or some rows of one, or of a series."""
+    held = flow.value
+    value = operations.located(held, node.attr, key)
+    if is_pandas(value, "DataFrame"):
+        return [Flow(value, flow.sources, False, flow.foreign, None, flow.likely)]
+    if not is_pandas(value, "Series"):
+        return []
+    if is_pandas(held, "Series"):
+        return [flow.into(value)] if flow.sources else []
+    name = operations.column_of(held, node.attr, key)
+    if name is UNKNOWN:
+        return []
+    return [f.into(value) for f in _column(walk, node.value, held, name, flow, place)]
+
+
 def _element(walk: Walk, node: ast.Subscript, flow: Flow, key: Flow, place: Place) -> list[Flow]:
     held = flow.value
     is_container = type(held) in (dict, list, tuple) and key.value is not UNKNOWN
     if is_container and not (flow.sources and flow.exact):
-        return _of_container(walk, node, held, key, place)
+        return _of_container(walk, node, flow, key, place)
     if is_pandas(held, "DataFrame") and type(key.value) in (str, int):
         return _column(walk, node.value, held, key.value, flow, place)
     if held is UNKNOWN or key.value is UNKNOWN:
@@ -107,24 +133,42 @@ def _element(walk: Walk, node: ast.Subscript, flow: Flow, key: Flow, place: Plac
 
 
 def _of_container(
-    walk: Walk, node: ast.Subscript, held: Any, key: Flow, place: Place
+    walk: Walk, node: ast.Subscript, flow: Flow, key: Flow, place: Place
 ) -> list[Flow]:
-    value = operations.apply(lambda c, k: c[k], [held, key.value])
+    value = operations.apply(lambda c, k: c[k], [flow.value, key.value])
     if value is UNKNOWN:
-        value = element_of(held, key.value)
+        value = element_of(flow.value, key.value)
     found = walk.object(value)
     if (found and found[0].exact) or (value is not UNKNOWN and not is_rows(value)):
         return found or [Flow(value, exact=True)]
-    return _put_in(walk, node.value, value, key.value, place) or [Flow.plain(value)]
+    put_in = _put_in(walk, node.value, value, key.value, place)
+    return put_in or _among_sources(flow, value) or [Flow.plain(value)]
+
+
+def _among_sources(flow: Flow, value: Any) -> list[Flow]:
+    """The prediction that an element is, where it is not seen how it came into its container."""
+    array = plain_array(value)
+    equal = [s for s in flow.sources if array is not None and _is(s, array)]
+    return [Flow(value, tuple(equal), exact=True, likely=flow.likely)] if equal else []
+
+
+def _is(source: Prediction, array: Array) -> bool:
+    held = source.held()
+    return held is not None and same(held, array)
 
 
 def _taken(flow: Flow, key: Flow) -> Flow:
     """Rows or columns of an array or a series, by a known key."""
     held = flow.value
     value, rows = operations.taken(held, key.value)
+    if type(held) is dict:
+        value = element_of(held, key.value)
     if value is UNKNOWN:
         return merged(flow.vague(), key.vague())
     likely = flow.likely and key.likely
+    if _is_one_of(flow, key, value):
+        sources = sources_of_element(flow, value)
+        return Flow(value, sources, flow.exact, flow.foreign, None, flow.likely)
     if key.sources and not flow.sources:
         if selects_rows(key, held):
             return Flow(value, exact=True, rows=rows, of=length_of(held))
@@ -138,6 +182,15 @@ def _taken(flow: Flow, key: Flow) -> Flow:
         rows = flow.rows[rows] if len(flow.rows) > rows.max(initial=-1) else np.arange(0)
         of = flow.of
     return Flow(value, flow.sources, flow.exact, flow.foreign, rows, flow.likely, of)
+
+
+def _is_one_of(flow: Flow, key: Flow, value: Any) -> bool:
+    """Whether a list of predictions was asked for one of them; not a list of rows for a row."""
+    numbered = type(flow.value) in (list, tuple) and type(key.value) is int
+    if not (numbered or type(flow.value) is dict) or not is_rows(value):
+        return False
+    counts = {len(held) for source in flow.sources if (held := source.held()) is not None}
+    return length_of(value) in counts
 
 
 def _put_in(walk: Walk, node: ast.AST, value: Any, key: Any, place: Place) -> list[Flow]:

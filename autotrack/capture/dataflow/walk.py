@@ -47,7 +47,7 @@ class Walk:
         # Of the processor's time; None before it has begun.
         self._until: float | None = None
         self._helpers: list[CodeType] = []
-        self._under_way: set[tuple[int, int]] = set()
+        self._under_way: set[tuple[int | str, ...]] = set()
         self._known: dict[tuple[int, int, bool], list[Flow]] = {}
         # Objects that `id`s above stand for.
         self._kept: list[object] = []
@@ -63,6 +63,21 @@ class Walk:
             yield True
         finally:
             self._helpers.pop()
+
+    @contextmanager
+    def among(self, node: ast.AST, place: Place) -> Iterator[bool]:
+        """Look for the elements of a container; False where that is under way, or too far."""
+        mark = (id(node), place.context, "elements")
+        self._steps += 1
+        if mark in self._under_way or self._has_gone_far:
+            yield False
+            return
+        self._kept.append((place.arguments, node))
+        self._under_way.add(mark)
+        try:
+            yield True
+        finally:
+            self._under_way.discard(mark)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
