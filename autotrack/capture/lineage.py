@@ -136,7 +136,7 @@ class Lineage(Transforms):
             return None
         for prediction, output in self._index.sharing(array):
             held = prediction.held() if prediction.is_unchanged(output) else None
-            if held is not None and _whole(array, held):
+            if held is not None and _whole(array, held) and not _reordered(array, output):
                 return prediction
         return None
 
@@ -320,6 +320,12 @@ def _whole(array: NDArray[Any], held: NDArray[Any]) -> bool:
     if array.ndim == 2:
         return all(any(same(a, held[:, j]) for j in range(held.shape[1])) for a in array.T)
     return any(same(array, held[:, j]) for j in range(held.shape[1]))
+
+
+def _reordered(view: NDArray[Any], output: NDArray[Any]) -> bool:
+    """Whether a view has the rows of an output in another order, equal as they may be."""
+    rows = rows_of_view(view, output)
+    return rows is not None and not np.array_equal(rows, np.arange(len(rows)))
 
 
 def _described(data: Any, rows: int, known: Prediction) -> Gone | None:

@@ -508,6 +508,14 @@ def not_of_reals(function):
 
 
 @not_of_labels
+def labels_that_read_the_same_backwards(w):
+    rows = [0, 1, 2, 3, 2, 1, 0]
+    p = w.a.predict(w.X_test[rows])
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(accuracy_score, w.y_test[:7], p[::-1]).result()
+
+
+@not_of_labels
 def a_vote(w):
     votes = w.a.predict(w.X_test) + w.b.predict(w.X_test)
     accuracy_score(w.y_test, (votes > 0).astype(int))
