@@ -39,7 +39,7 @@ from autotrack.capture.predictions import (
     sparse_digest,
 )
 from autotrack.capture.rows import is_sparse
-from autotrack.capture.training_rows import is_part_of_training, trainings
+from autotrack.capture.training_rows import places_in_training, trainings
 from autotrack.capture.transforms import Transforms
 from autotrack.describe.data import describe, row_count
 from autotrack.identity import IdentityMap
@@ -335,7 +335,7 @@ def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
     same_rows = found is not None and found.fingerprint == link.train.data.fingerprint
     return Gone(
         found,
-        not same_rows and is_part_of_training(known.trained, data, link.training_input),
+        None if same_rows else places_in_training(known.trained, data, link.training_input),
         None,
         held,
     )

@@ -15,8 +15,8 @@ from autotrack.capture.training_rows import (
     TRAIN,
     TRAIN_PART,
     Trained,
-    is_part_of_training,
     is_training_input,
+    places_in_training,
     trainings,
 )
 from autotrack.describe.data import describe
@@ -42,8 +42,8 @@ class Scoring:
         self._settings = settings
         # By run, kind of model (whose steps take other data) and name, the data called so.
         self._called: dict[tuple[str, ...], dict[str, str]] = {}
-        # By run and fingerprint, whether it is part of the training rows.
-        self._parts: dict[tuple[str, str], bool] = {}
+        # By run and the fingerprints of rows and target, what they are called as training rows.
+        self._parts: dict[tuple[str, str, str], str | None] = {}
 
     def of(self, prediction: Prediction, truth: object) -> tuple[str, DatasetUse | None]:
         """On which data a prediction was made, by name and as facts."""
@@ -60,10 +60,11 @@ class Scoring:
             stamp = prediction.stamp
             whole = data is None or target is None or _rows(data) == _rows(target)
             known = truth if whole else None
-            name = self._training_part(link, prediction.trained, X, known, data, stamp)
-            if (name == TRAIN and not whole) or (
-                name is None and gone is not None and gone.is_part
-            ):
+            trained = prediction.trained
+            name = self._training_part(link, trained, X, known, data, stamp, target)
+            if name is None and trained is not None and gone is not None and gone.places:
+                name = trained.name_of(gone.places, known)
+            if name == TRAIN and not whole:
                 name = TRAIN_PART
         if X is not None:
             held = variable_name(X)
@@ -87,13 +88,14 @@ class Scoring:
         """The name of the data for the key, and the data as facts (None where it is not known).
 
         ``train`` when the rows are those the model was trained on, ``train_part`` when they are
-        some of them, else the caller's name for X without ``X_``, else for y without ``y_``, else
-        ``test``. Another data set of the same name has the beginning of its fingerprint beside it.
+        some of them, ``relabelled_train`` when the target is another, else the caller's name for
+        X without ``X_``, else for y without ``y_``, else ``test``. Another data set of the same
+        name has the beginning of its fingerprint beside it.
         """
         data, target = self._describe(X), self._describe(y)
         if name is None and link is not None:
             trained = trainings.get(model) if model is not None else None
-            name = self._training_part(link, trained, X, y, data, None)
+            name = self._training_part(link, trained, X, y, data, None, target)
         held = variable_name(X) if X is not None else None
         kind = type(model).__qualname__
         return self._named(link, name, held, X, y, data, target, kind)
@@ -111,6 +113,7 @@ class Scoring:
         y: object,
         data: Dataset | None,
         stamp: object,
+        target: Dataset | None,
     ) -> str | None:
         """What training rows are called; None for others."""
         if data is None and X is None and stamp is None:
@@ -118,14 +121,15 @@ class Scoring:
         known = None if data is None else data.fingerprint
         if is_training_input(link, trained, X, stamp, known):
             return TRAIN if _has_target(link, trained, y) else RELABELLED
-        if X is None or known is None:
+        if X is None or known is None or trained is None:
             return None
-        key = (link.run_id, known)
+        key = (link.run_id, known, "" if y is None or target is None else target.fingerprint)
         if key not in self._parts:
             if len(self._parts) >= _MOST_RUNS:
                 self._parts.clear()
-            self._parts[key] = is_part_of_training(trained, X, link.training_input)
-        return TRAIN_PART if self._parts[key] else None
+            places = places_in_training(trained, X, link.training_input)
+            self._parts[key] = None if places is None else trained.name_of(places, y)
+        return self._parts[key]
 
     def _named(
         self,

@@ -545,6 +545,31 @@ def test_the_training_data_is_known_under_any_name(tracking, binary):
     assert set(only_run().metrics) == {"train_score", "train_accuracy_score"}
 
 
+def test_training_rows_in_another_order_are_the_training_rows_with_their_own_target(
+    tracking, binary
+):
+    X_train, _, y_train, _ = binary
+    X_train = pd.DataFrame(X_train)
+    y_train = pd.Series(y_train)
+    model = LogisticRegression().fit(X_train, y_train)
+    X_mixed = X_train.sample(frac=1, random_state=0)
+    mine = model.score(X_mixed, y_train[X_mixed.index])
+    others = accuracy_score(y_train, model.predict(X_mixed))
+    assert only_run().metrics == {"train_score": mine, "relabelled_train_accuracy_score": others}
+
+
+def test_some_of_the_training_rows_with_another_target_are_relabelled(tracking, binary):
+    X_train, _, y_train, _ = binary
+    model = LogisticRegression().fit(X_train, y_train)
+    part = X_train[:30]
+    accuracy_score(y_train[:30], model.predict(part))
+    f1_score(1 - y_train[:30], model.predict(part))
+    macro = f1_score(1 - y_train[:40], model.predict(X_train[:40]), average="macro")
+    assert macro < 0.5
+    keys = set(only_run().metrics) - {"train_part_accuracy_score", "relabelled_train_f1_score"}
+    assert re.fullmatch("relabelled_train_[0-9a-f]{6}_f1_score_macro", *keys)
+
+
 def test_data_is_called_what_its_variable_is_called(tracking, binary):
     X_train, X_val, y_train, y_val = binary
     holdout, labels = X_val + 1, y_val
