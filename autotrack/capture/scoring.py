@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import re
 import sys
+from collections.abc import Sequence
 
 from autotrack.capture.caller import data_part, variable_name
-from autotrack.capture.data_labels import label_of, name_at
+from autotrack.capture.data_labels import frame_at, frame_in_call, label_in_loop, label_of, name_at
 from autotrack.capture.digests import reference
 from autotrack.capture.predictions import Judged, Prediction
 from autotrack.capture.training_rows import (
@@ -33,6 +34,8 @@ _DIGITS = 6
 # Data sets of one name in a run that are told apart by their fingerprints.
 _MOST_ALIKE = 50
 _MOST_RUNS = 4096
+# Names that a key has room for.
+_MOST_NAMES = 3
 
 
 class Scoring:
@@ -70,11 +73,29 @@ class Scoring:
             held = variable_name(X)
         else:
             held = (gone.held if gone is not None else None) or name_at(prediction.sites)
+        if held is None:
+            output = prediction.values
+            rows = _rows(data) if data is not None else None if output is None else len(output)
+            held, X = _named_frame(frame_at(prediction.sites, rows, sys._getframe(1)), X)
         model = prediction.model() if prediction.model is not None else None
         kind = type(model).__qualname__
         found = self._named(link, name, held, X, truth, data, target, kind)
         prediction.judged = Judged(reference(truth) if truth is not None else None, *found)
         return found
+
+    def of_any(
+        self, predictions: Sequence[Prediction], given: Sequence[object], truth: object
+    ) -> str:
+        """What the data is called where one of several predictions is judged, and not which.
+
+        That is the name beside what was `given` in a loop, or those of all of them.
+        """
+        label = label_in_loop(None, given, sys._getframe(1))
+        if label is not None and label not in _SHOWN:
+            return key_text(label)
+        ordered = sorted(predictions, key=lambda prediction: prediction.order)
+        names = dict.fromkeys(self.of(prediction, truth)[0] for prediction in ordered)
+        return "_or_".join(names) if len(names) <= _MOST_NAMES else "several"
 
     def data(
         self,
@@ -97,6 +118,8 @@ class Scoring:
             trained = trainings.get(model) if model is not None else None
             name = self._training_part(link, trained, X, y, data, None, target)
         held = variable_name(X) if X is not None else None
+        if held is None and data is not None:
+            held, X = _named_frame(frame_in_call(_rows(data), sys._getframe(1)), X)
         kind = type(model).__qualname__
         return self._named(link, name, held, X, y, data, target, kind)
 
@@ -172,7 +195,19 @@ def _has_target(link: Link, trained: Trained | None, y: object) -> bool:
     return trained is not None and trained.has_target(y)
 
 
+def _named_frame(found: tuple[str, object] | None, X: object) -> tuple[str | None, object]:
+    """What the caller calls the frame that the data is of, and that frame."""
+    if found is None:
+        return None, X
+    name, frame = found
+    return variable_name(frame) or name, frame
+
+
 def _called_by_the_caller(held: str | None, X: object, y: object) -> str:
+    if held is not None and not held.startswith("X_"):
+        label = label_in_loop(held, (X, y), sys._getframe(1))
+        if label is not None and label not in _SHOWN:
+            return label
     truth = variable_name(y) if y is not None else None
     for variable, prefix in ((held, "X_"), (truth, "y_")):
         name = data_part(variable, prefix)
