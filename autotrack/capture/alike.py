@@ -1,4 +1,4 @@
-"""Predictions that one model made on several data sets and that are equal, and which of them is judged."""
+"""Equal predictions of one model on several data sets, and which of them is judged."""
 
 from __future__ import annotations
 

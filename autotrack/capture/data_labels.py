@@ -117,6 +117,7 @@ def label_in_loop(name: str | None, data: Sequence[object], frame: FrameType | N
     return None if here is None else _of_loop([v for v in data if v is not None], here, name)
 
 
+_COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _MOST_FRAMES = 60
 _DATA = re.compile(r"[Xx]($|[_\d])|[Xx](te|va|tr|val|test|train|new|valid)$")
 
@@ -131,8 +132,13 @@ def _of_loop(wanted: Sequence[object], frame: FrameType, variable: str | None = 
     held = variables(frame)
     while site is not None and node is not None:
         node = site.text.parents.get(node)
-        if isinstance(node, ast.For | ast.comprehension):
-            names = [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+        loops: Sequence[ast.For | ast.comprehension] = ()
+        if isinstance(node, ast.For):
+            loops = [node]
+        elif isinstance(node, _COMPREHENSIONS):
+            loops = node.generators
+        for loop in loops:
+            names = [n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)]
             values = [held.get(name) for name in names]
             if variable is not None and variable not in names:
                 continue
