@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import re
 import sys
 from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
@@ -76,28 +77,46 @@ def module_of(frame: FrameType) -> str:
 def variable_name(data: object) -> str | None:
     """What the caller, or whoever called them, calls `data`; None if nobody has a name for it.
 
-    A name that says something (``X_val``) wins over one that does not (``X`` in a helper).
+    A name that says something (``X_val``) wins over one that does not (``X`` in a helper), and the
+    caller's own name over that of the parameter it is handed over as.
     """
     plain: str | None = None
+    weak: list[str] = []
     frame: FrameType | None = sys._getframe(1)
     searched = 0
     while frame is not None and searched < _FARTHEST:
         if searched or is_users(frame.f_globals.get("__name__")):
             searched += 1
             for name in _names_of(data, frame):
-                if name not in _PLAIN:
+                if name in _PLAIN:
+                    plain = plain or name
+                elif len(name) == 1 or name in _parameters(frame.f_code):
+                    weak.append(name)
+                else:
                     return name
-                plain = plain or name
         frame = frame.f_back
-    return plain or _name_in_main(data)
+    # The script's, for a thread that does not have the script below it.
+    named = _names_in_main(data)
+    telling = [name for name in named if name not in _PLAIN and len(name) > 1]
+    weak.sort(key=lambda name: not _TELLING.match(name))
+    found = (*telling, *weak, *([plain] if plain is not None else ()), *named)
+    return next(iter(found), None)
 
 
-def _name_in_main(data: object) -> str | None:
-    """What the script calls `data`, for a thread that does not have the script below it."""
+# How data is called everywhere.
+_TELLING = re.compile("[Xy]_.")
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters(code: CodeType) -> frozenset[str]:
+    return frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+def _names_in_main(data: object) -> list[str]:
+    """What the script calls `data`."""
     main = sys.modules.get("__main__")
     held = list(vars(main).items()) if main is not None else []
-    names = [name for name, value in held if value is data and not name.startswith("_")]
-    return next((name for name in names if name not in _PLAIN), next(iter(names), None))
+    return [name for name, value in held if value is data and not name.startswith("_")]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -160,9 +179,15 @@ def _asks_for_its_locals(code: CodeType) -> bool:
 
 
 def data_part(name: str | None, prefix: str = "X_") -> str | None:
-    """What a variable's name says of the data: ``X_val`` gives ``val``, ``X`` nothing."""
+    """What a variable's name says of the data: ``X_val`` gives ``val``, ``X`` nothing.
+
+    So does ``val_df``, where it is not the truth's name that is asked.
+    """
     if name is None or name in _PLAIN:
         return None
     if name[: len(prefix)].lower() == prefix.lower():
         return name[len(prefix) :] or None
-    return name if prefix == "X_" else None
+    return _OF_FRAME.sub("", name) if prefix == "X_" else None
+
+
+_OF_FRAME = re.compile("^df_(?=.)|(?<=.)_df$")

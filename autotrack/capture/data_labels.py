@@ -10,6 +10,7 @@ from typing import Any
 
 from autotrack.capture.caller import module_of, variables
 from autotrack.capture.callsite import Site, span_of, users_frame
+from autotrack.capture.plain import is_pandas
 from autotrack.capture.source import call_site, text_of
 from autotrack.describe.origins import is_installed
 
@@ -58,19 +59,89 @@ def name_at(sites: Sequence[Site]) -> str | None:
     return next((name for name in found if _DATA.match(name)), None)
 
 
+def frame_at(
+    sites: Sequence[Site], rows: int | None, frame: FrameType | None
+) -> tuple[str, object] | None:
+    """The variable, and what it holds, some columns of which a model was asked for.
+
+    ``model.predict(valid[features])`` was asked for ``valid``, which has as many rows.
+
+    Parameters
+    ----------
+    sites : sequence of Site
+        Where the call was made, the nearest first; the variables are those of the frames that are
+        still there.
+    rows : int or None
+        The rows of the data.
+    frame : frame or None
+        Where to begin.
+    """
+    for site in sites:
+        here = frame
+        for _ in range(_MOST_FRAMES):
+            if here is None or here.f_code is site[0]:
+                break
+            here = here.f_back
+        else:
+            continue
+        place = span_of(site)
+        text = text_of(here.f_code, here.f_globals) if here is not None else None
+        node = text.call_at(place) if text is not None and place is not None else None
+        if here is None or node is None or rows is None:
+            continue
+        found = _frames_in(node, {**here.f_globals, **variables(here)}, rows)
+        if found is not None:
+            return found
+    return None
+
+
+def frame_in_call(rows: int | None, frame: FrameType | None) -> tuple[str, object] | None:
+    """The variable some columns of which a scoring method is handed, and what it holds."""
+    here = users_frame(frame)
+    return None if here is None else frame_at([(here.f_code, here.f_lasti)], rows, here)
+
+
+def _frames_in(node: ast.Call, held: dict[str, Any], rows: int) -> tuple[str, object] | None:
+    for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+        for part in ast.walk(given):
+            if isinstance(part, ast.Name):
+                value: Any = held.get(part.id)
+                if is_pandas(value, "DataFrame") and len(value) == rows:
+                    return part.id, value
+    return None
+
+
+def label_in_loop(name: str | None, data: Sequence[object], frame: FrameType | None) -> str | None:
+    """The label beside the data in a loop: in one that has the variable `name`, if there is one."""
+    here = users_frame(frame)
+    return None if here is None else _of_loop([v for v in data if v is not None], here, name)
+
+
+_COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_MOST_FRAMES = 60
 _DATA = re.compile(r"[Xx]($|[_\d])|[Xx](te|va|tr|val|test|train|new|valid)$")
 
 
-def _of_loop(wanted: Sequence[object], frame: FrameType) -> str | None:
-    """The text among the variables of a loop that has the data among them too."""
+def _of_loop(wanted: Sequence[object], frame: FrameType, variable: str | None = None) -> str | None:
+    """The text among the variables of a loop that has the data among them too.
+
+    With `variable`, of a loop that has this one.
+    """
     site = call_site(frame)
     node: ast.AST | None = site.node if site is not None else None
     held = variables(frame)
     while site is not None and node is not None:
         node = site.text.parents.get(node)
-        if isinstance(node, ast.For | ast.comprehension):
-            names = [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+        loops: Sequence[ast.For | ast.comprehension] = ()
+        if isinstance(node, ast.For):
+            loops = [node]
+        elif isinstance(node, _COMPREHENSIONS):
+            loops = node.generators
+        for loop in loops:
+            names = [n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)]
             values = [held.get(name) for name in names]
+            if variable is not None and variable not in names:
+                continue
             if any(value is known for value in values for known in wanted):
                 return next((value for value in values if type(value) is str), None)
     return None

@@ -9,13 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import sklearn
 import xxhash
 
 from autotrack.capture.draws import Draws
 from autotrack.crates.requirements import distribution_of
 from autotrack.describe.constructor import own_params
-from autotrack.describe.content import Content, Undigestible
+from autotrack.describe.content import Content, Undigestible, options
 from autotrack.tracking.resuming import Evaluation, Likeness
 
 # What does not change the evaluations.
@@ -72,7 +71,7 @@ def likeness(
                 content.add(value, param, cloned=True)
         for part in ("_metadata_request", "_skl_callbacks"):
             content.add(vars(search).get(part), part.strip("_"))
-        content.add([dict(further), sklearn.get_config(), np.geterr(), key], "what fit was given")
+        content.add([dict(further), options(), key], "what fit was given")
         data.add(X, "X")
         data.add(y, "y")
     except Undigestible as error:

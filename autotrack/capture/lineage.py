@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -24,6 +24,7 @@ from autotrack.capture.alignment import (
     rows_by_value,
     rows_of_view,
 )
+from autotrack.capture.alike import alike
 from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
 from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import sites
@@ -39,7 +40,7 @@ from autotrack.capture.predictions import (
     sparse_digest,
 )
 from autotrack.capture.rows import is_sparse
-from autotrack.capture.training_rows import is_part_of_training, trainings
+from autotrack.capture.training_rows import places_in_training, trainings
 from autotrack.capture.transforms import Transforms
 from autotrack.describe.data import describe, row_count
 from autotrack.identity import IdentityMap
@@ -170,6 +171,20 @@ class Lineage(Transforms):
         if truth is None or not self._agrees_with(case, found):
             return found
         return self._find_reverse(case)
+
+    def alike(
+        self,
+        found: Prediction,
+        bound: Mapping[str, Any],
+        judged: Sequence[str],
+        names: Sequence[str],
+        placed: int | None = None,
+    ) -> list[Prediction]:
+        """Predictions of the same model, on other data, that a score may judge as well as `found`.
+
+        `bound` has the arguments by name; `judged` are the parameters that may hold what is judged.
+        """
+        return alike(self._index, found, bound, judged, names, placed, sys._getframe(1))
 
     def _find(self, case: Case, *, by_values: bool = True) -> Prediction | None:
         values, truth = case.values, case.truth
@@ -343,7 +358,7 @@ def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
     same_rows = found is not None and found.fingerprint == link.train.data.fingerprint
     return Gone(
         found,
-        not same_rows and is_part_of_training(known.trained, data, link.training_input),
+        None if same_rows else places_in_training(known.trained, data, link.training_input),
         None,
         held,
     )

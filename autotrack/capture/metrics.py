@@ -201,7 +201,16 @@ class MetricEars:
         names, predictions = signature.names, signature.predictions
         prediction = self.judged(predictions, bound, names, truth_name, len(args))
         link = prediction.link if prediction is not None else None
-        if signature.data is None:
+        judged = [name for name in (*predictions, truth_name) if name is not None]
+        others = (
+            self._lineage.alike(prediction, bound, judged, names, len(args))
+            if prediction is not None
+            else []
+        )
+        if prediction is not None and others:
+            given = [bound.get(name) for name in judged]
+            data_name, use = self._scoring.of_any([*others, prediction], given, truth), None
+        elif signature.data is None:
             data_name, use = self.data_of(prediction, truth)
         else:
             known = prediction.model if prediction is not None else None

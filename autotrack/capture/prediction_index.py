@@ -114,8 +114,7 @@ class PredictionIndex:
                 oldest = self._copies.popleft()
                 if oldest.values is not None:
                     self._held -= oldest.values.nbytes
-                    oldest.digest = value_digest(oldest.values)
-                    oldest.values = None
+                    oldest.let_go()
         while len(kind) > most:
             self._forget(kind.popleft())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.callsite import Site
 from autotrack.capture.digests import stamp_of, value_digest
 from autotrack.capture.rows import is_sparse
-from autotrack.capture.training_rows import Trained
+from autotrack.capture.training_rows import Places, Trained
 from autotrack.describe.data import fingerprint
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.tracking.links import Link
@@ -39,11 +39,12 @@ class Judged:
 class Gone:
     """An input that did not outlive its prediction, described while it was there.
 
-    `kept` is a copy of one of few rows, `held` the name of its variable.
+    `places` say where its rows stand in training, if training had them all; `kept` is a copy of one
+    of few rows, `held` the name of its variable.
     """
 
     data: Dataset | None = None
-    is_part: bool = False
+    places: Places | None = None
     kept: Any = None
     held: str | None = None
 
@@ -112,6 +113,13 @@ class Prediction:
         if output is None or self.sparse or not self.is_unchanged(output):
             return None
         return plain_array(output)
+
+    def let_go(self) -> None:
+        """Keep a digest of the values, and where the rows stand no longer."""
+        if self.values is not None:
+            self.digest, self.values = value_digest(self.values), None
+        if self.gone is not None:
+            self.gone = replace(self.gone, places=None)
 
     def input(self) -> Any:
         """What the model predicted for, while it lives and is what it was; else None."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import re
 import sys
+from collections.abc import Sequence
 
 from autotrack.capture.caller import data_part, variable_name
-from autotrack.capture.data_labels import label_of, name_at
+from autotrack.capture.data_labels import frame_at, frame_in_call, label_in_loop, label_of, name_at
 from autotrack.capture.digests import reference
 from autotrack.capture.predictions import Judged, Prediction
 from autotrack.capture.training_rows import (
@@ -15,8 +16,8 @@ from autotrack.capture.training_rows import (
     TRAIN,
     TRAIN_PART,
     Trained,
-    is_part_of_training,
     is_training_input,
+    places_in_training,
     trainings,
 )
 from autotrack.describe.data import describe
@@ -33,6 +34,8 @@ _DIGITS = 6
 # Data sets of one name in a run that are told apart by their fingerprints.
 _MOST_ALIKE = 50
 _MOST_RUNS = 4096
+# Names that a key has room for.
+_MOST_NAMES = 3
 
 
 class Scoring:
@@ -42,8 +45,8 @@ class Scoring:
         self._settings = settings
         # By run, kind of model (whose steps take other data) and name, the data called so.
         self._called: dict[tuple[str, ...], dict[str, str]] = {}
-        # By run and fingerprint, whether it is part of the training rows.
-        self._parts: dict[tuple[str, str], bool] = {}
+        # By run and the fingerprints of rows and target, what they are called as training rows.
+        self._parts: dict[tuple[str, str, str], str | None] = {}
 
     def of(self, prediction: Prediction, truth: object) -> tuple[str, DatasetUse | None]:
         """On which data a prediction was made, by name and as facts."""
@@ -60,20 +63,39 @@ class Scoring:
             stamp = prediction.stamp
             whole = data is None or target is None or _rows(data) == _rows(target)
             known = truth if whole else None
-            name = self._training_part(link, prediction.trained, X, known, data, stamp)
-            if (name == TRAIN and not whole) or (
-                name is None and gone is not None and gone.is_part
-            ):
+            trained = prediction.trained
+            name = self._training_part(link, trained, X, known, data, stamp, target)
+            if name is None and trained is not None and gone is not None and gone.places:
+                name = trained.name_of(gone.places, known)
+            if name == TRAIN and not whole:
                 name = TRAIN_PART
         if X is not None:
             held = variable_name(X)
         else:
             held = (gone.held if gone is not None else None) or name_at(prediction.sites)
+        if held is None:
+            output = prediction.values
+            rows = _rows(data) if data is not None else None if output is None else len(output)
+            held, X = _named_frame(frame_at(prediction.sites, rows, sys._getframe(1)), X)
         model = prediction.model() if prediction.model is not None else None
         kind = type(model).__qualname__
         found = self._named(link, name, held, X, truth, data, target, kind)
         prediction.judged = Judged(reference(truth) if truth is not None else None, *found)
         return found
+
+    def of_any(
+        self, predictions: Sequence[Prediction], given: Sequence[object], truth: object
+    ) -> str:
+        """What the data is called where one of several predictions is judged, and not which.
+
+        That is the name beside what was `given` in a loop, or those of all of them.
+        """
+        label = label_in_loop(None, given, sys._getframe(1))
+        if label is not None and label not in _SHOWN:
+            return key_text(label)
+        ordered = sorted(predictions, key=lambda prediction: prediction.order)
+        names = dict.fromkeys(self.of(prediction, truth)[0] for prediction in ordered)
+        return "_or_".join(names) if len(names) <= _MOST_NAMES else "several"
 
     def data(
         self,
@@ -87,14 +109,17 @@ class Scoring:
         """The name of the data for the key, and the data as facts (None where it is not known).
 
         ``train`` when the rows are those the model was trained on, ``train_part`` when they are
-        some of them, else the caller's name for X without ``X_``, else for y without ``y_``, else
-        ``test``. Another data set of the same name has the beginning of its fingerprint beside it.
+        some of them, ``relabelled_train`` when the target is another, else the caller's name for
+        X without ``X_``, else for y without ``y_``, else ``test``. Another data set of the same
+        name has the beginning of its fingerprint beside it.
         """
         data, target = self._describe(X), self._describe(y)
         if name is None and link is not None:
             trained = trainings.get(model) if model is not None else None
-            name = self._training_part(link, trained, X, y, data, None)
+            name = self._training_part(link, trained, X, y, data, None, target)
         held = variable_name(X) if X is not None else None
+        if held is None and data is not None:
+            held, X = _named_frame(frame_in_call(_rows(data), sys._getframe(1)), X)
         kind = type(model).__qualname__
         return self._named(link, name, held, X, y, data, target, kind)
 
@@ -111,6 +136,7 @@ class Scoring:
         y: object,
         data: Dataset | None,
         stamp: object,
+        target: Dataset | None,
     ) -> str | None:
         """What training rows are called; None for others."""
         if data is None and X is None and stamp is None:
@@ -118,14 +144,15 @@ class Scoring:
         known = None if data is None else data.fingerprint
         if is_training_input(link, trained, X, stamp, known):
             return TRAIN if _has_target(link, trained, y) else RELABELLED
-        if X is None or known is None:
+        if X is None or known is None or trained is None:
             return None
-        key = (link.run_id, known)
+        key = (link.run_id, known, "" if y is None or target is None else target.fingerprint)
         if key not in self._parts:
             if len(self._parts) >= _MOST_RUNS:
                 self._parts.clear()
-            self._parts[key] = is_part_of_training(trained, X, link.training_input)
-        return TRAIN_PART if self._parts[key] else None
+            places = places_in_training(trained, X, link.training_input)
+            self._parts[key] = None if places is None else trained.name_of(places, y)
+        return self._parts[key]
 
     def _named(
         self,
@@ -168,7 +195,19 @@ def _has_target(link: Link, trained: Trained | None, y: object) -> bool:
     return trained is not None and trained.has_target(y)
 
 
+def _named_frame(found: tuple[str, object] | None, X: object) -> tuple[str | None, object]:
+    """What the caller calls the frame that the data is of, and that frame."""
+    if found is None:
+        return None, X
+    name, frame = found
+    return variable_name(frame) or name, frame
+
+
 def _called_by_the_caller(held: str | None, X: object, y: object) -> str:
+    if held is not None and not held.startswith("X_"):
+        label = label_in_loop(held, (X, y), sys._getframe(1))
+        if label is not None and label not in _SHOWN:
+            return label
     truth = variable_name(y) if y is not None else None
     for variable, prefix in ((held, "X_"), (truth, "y_")):
         name = data_part(variable, prefix)

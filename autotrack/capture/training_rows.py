@@ -32,6 +32,22 @@ _ENOUGH_UNIQUE = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where rows stand among the training rows.
+
+    Attributes
+    ----------
+    rows : array of int
+        The number of each among the training rows; -1 for one that training had more than once.
+    is_all : bool
+        Whether they are all training rows, in whichever order.
+    """
+
+    rows: Array
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trained:
     """What a model was trained on, as far as comparing goes."""
 
@@ -39,48 +55,72 @@ class Trained:
     target: bytes | None
     target_ref: weakref.ref[Any] | None
     rows: Array | None = None
+    target_values: Array | None = None
 
     @classmethod
     def of(cls, X: object, y: object, *, goes_away: bool = False) -> Trained:
         """Take it down before the fit, which may change the data.
 
-        The rows of what `goes_away` when the fit returns are known by a number each.
+        The rows of what `goes_away` when the fit returns are known by a number each, and a copy
+        is kept of the target.
         """
-        target = reference(y) if y is not None else None
+        target, digest = reference(y) if y is not None else None, target_digest(y)
         rows = row_keys(X) if goes_away or reference(X) is None else None
-        return cls(stamp_of(X), target_digest(y), target, rows)
+        values = plain_array(y) if digest is not None and (goes_away or target is None) else None
+        kept = values.copy() if values is not None else None
+        return cls(stamp_of(X), digest, target, rows, kept)
 
-    def has_rows(self, X: object, whole: object) -> bool:
-        """Whether all rows of `X` are rows that training had, and could not well be others.
+    def places_of(self, X: object, whole: object) -> Places | None:
+        """Where the rows of `X` stand in training, which had them all; None for other rows.
 
-        `whole` is what it was trained on, if that still exists.
+        Rows that could well be others are no training rows. `whole` is what it was trained on, if
+        that still exists.
         """
         known = self.rows
         if known is None and self.stamp is not None and stamp_of(whole) == self.stamp:
             known = row_keys(whole)
         keys = row_keys(X) if known is not None and len(known) else None
         if known is None or keys is None or not 0 < len(keys) <= len(known):
-            return False
-        if not np.isin(keys, known).all():
-            return False
-        return len(np.unique(known)) >= _ENOUGH_UNIQUE * len(known)
+            return None
+        kinds, first, counts = np.unique(known, return_index=True, return_counts=True)
+        at = np.minimum(np.searchsorted(kinds, keys), len(kinds) - 1)
+        if not (kinds[at] == keys).all() or len(kinds) < _ENOUGH_UNIQUE * len(known):
+            return None
+        rows = np.where(counts[at] == 1, first[at], -1).astype(np.int32)
+        is_all = len(keys) == len(known) and bool((np.sort(keys) == np.sort(known)).all())
+        return Places(rows, is_all)
 
     def has_target(self, y: object) -> bool:
         """Whether `y` is the training target, or something made of each of its values."""
         if self.target is None or y is None or target_digest(y) == self.target:
             return True
-        known = self.target_ref() if self.target_ref is not None else None
-        before, now = plain_array(known), plain_array(y)
-        if before is None or now is None or before.ndim != 1 or len(before) != len(now):
+        before, now = self._held_target(), plain_array(y)
+        if before is None or now is None or len(before) != len(now):
             return False
-        if target_digest(known) != self.target:
-            return False  # it was changed since
-        if before.dtype.kind == "i" and now.ndim == 1:
-            labelled = before != _UNLABELLED
-            if labelled.any() and same(before[labelled], now[labelled]):
-                return True
-        columns = now.T if now.ndim == 2 else [now]
-        return all(_is_made_of(c, before) or is_function_of(c, before) for c in columns)
+        return _is_target(now, before)
+
+    def name_of(self, places: Places, y: object) -> str:
+        """What rows are called that stand in training, held against `y`."""
+        all_or_some = TRAIN if places.is_all else TRAIN_PART
+        if self.target is None or y is None:
+            return all_or_some
+        before, now = self._held_target(), plain_array(y)
+        if before is None or now is None or len(now) != len(places.rows):
+            return TRAIN_PART  # nothing shows whose target it is
+        known = places.rows >= 0
+        if _is_target(now[known], before[places.rows[known]]):
+            return all_or_some
+        return RELABELLED
+
+    def _held_target(self) -> Array | None:
+        """The training target, if it still is what it was; None for several at once."""
+        known = self.target_values
+        if known is None:
+            held = self.target_ref() if self.target_ref is not None else None
+            known = plain_array(held)
+            if known is None or target_digest(held) != self.target:
+                return None
+        return known if known.ndim == 1 else None
 
 
 #: By model, what it was trained on last.
@@ -97,12 +137,42 @@ def target_digest(y: object) -> bytes | None:
     return value_digest(array)
 
 
+def _is_target(now: Array, before: Array) -> bool:
+    """Whether a target is an earlier one, or something made of each of its values."""
+    if not len(now) or same(now, before):
+        return True
+    if now.ndim == 1 and before.dtype.kind == "i":
+        labelled = before != _UNLABELLED
+        if labelled.any() and same(before[labelled], now[labelled]):
+            return True
+    if _are_exchanged(now, before):
+        return False
+    columns = now.T if now.ndim == 2 else [now]
+    return all(_is_made_of(c, before) or is_function_of(c, before) for c in columns)
+
+
+def _are_exchanged(now: Array, before: Array) -> bool:
+    """Whether labels stand for each other, as in ``1 - y``; other names for them do not."""
+    if now.ndim != 1 or (now.dtype.kind == "b") != (before.dtype.kind == "b"):
+        return False
+    return _kinds(now) == _kinds(before) and _pairs(now, before) == len(_kinds(now))
+
+
+def _kinds(values: Array) -> set[Any]:
+    return set((np.unique(values) if is_numeric(values) else values).tolist())
+
+
 def _is_made_of(values: Array, before: Array) -> bool:
     """Whether equal values stand wherever the earlier ones are equal."""
-    a, b = groups(values), groups(before)
-    pairs = len(np.unique(a.astype(np.int64) * (int(b.max()) + 1) + b))
+    pairs = _pairs(values, before)
     # A function of all different values is no evidence: any target is one.
-    return pairs == int(b.max()) + 1 and pairs <= max(2, len(b) // 2)
+    return pairs == len(_kinds(before)) and pairs <= max(2, len(before) // 2)
+
+
+def _pairs(values: Array, before: Array) -> int:
+    """How many different pairs of an earlier value and a later one there are."""
+    a, b = groups(values), groups(before)
+    return len(np.unique(a.astype(np.int64) * (int(b.max()) + 1) + b))
 
 
 def is_training_input(
@@ -174,11 +244,14 @@ def _as_numbers(data: Any) -> Array | None:
     return block.T if block is not None and block.ndim == 2 else None
 
 
-def is_part_of_training(trained: Trained | None, X: object, whole: object = None) -> bool:
-    """Whether all rows of `X` are rows of the training data: of `whole`, if that still exists."""
+def places_in_training(trained: Trained | None, X: object, whole: object = None) -> Places | None:
+    """Where the rows of `X` stand in the training data: in `whole`, if that still exists.
+
+    None if not all of them are training rows.
+    """
     if trained is None:
-        return False
+        return None
     try:
-        return trained.has_rows(X, whole)
+        return trained.places_of(X, whole)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
-        return False
+        return None

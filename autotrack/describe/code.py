@@ -19,6 +19,7 @@ import xxhash
 from autotrack.identity import IdentityMap
 
 Step = dis.Instruction
+Operation = tuple[str, Any]
 
 # Instructions that do nothing: line breaks decide where they stand.
 _NOTHING = frozenset({"NOP", "CACHE", "EXTENDED_ARG"})
@@ -28,6 +29,15 @@ _OF_TEXT = frozenset({"__doc__", "__qualname__", "__firstlineno__", "__static_at
 _FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 _GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_GLOBAL"})
 _ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
+_LOADS_LOCAL = "LOAD_FAST", "LOAD_DEREF"
+_STORES_LOCAL = "STORE_FAST", "STORE_DEREF"
+_OF_SUBMODULES = frozenset({"IMPORT_FROM", "SWAP", "POP_TOP"})
+_TWO_AT_ONCE = {
+    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
+    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
+    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
+}
 _DIRECTION = re.compile("_(FORWARD|BACKWARD)")
 _JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 _LONGEST_WAY = 20
@@ -36,7 +46,7 @@ _FURTHER = 6
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A global name that code reads.
+    """A global name that code reads, or one that it imported into a local variable.
 
     Attributes
     ----------
@@ -46,11 +56,15 @@ class Read:
         The next instructions and their arguments.
     before : tuple of (str, object)
         The instruction before.
+    module : str
+        The module that was imported into a local variable, of which the first of the names is
+        read; empty for a global name.
     """
 
     names: tuple[str, ...]
     further: tuple[tuple[str, Any], ...]
     before: tuple[str, Any]
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +85,11 @@ class Code:
     digest : bytes
         Of what it computes.
     reads : tuple of Read
-        The global names it reads, those of the functions inside of it among them.
+        The names it reads, those of the functions inside of it among them.
     imports : tuple of Import
         What it imports while it runs.
+    names : frozenset of str
+        The names of all globals and attributes that stand in it.
     texts : frozenset of str
         The texts that stand in it.
     """
@@ -81,6 +97,7 @@ class Code:
     digest: bytes
     reads: tuple[Read, ...]
     imports: tuple[Import, ...]
+    names: frozenset[str]
     texts: frozenset[str]
 
 
@@ -101,14 +118,26 @@ def _read(code: CodeType) -> Code:
     every = list(text)
     steps = [step for step in every if step.opname not in _NOTHING]
     inner = [read_code(const) for const in code.co_consts if isinstance(const, CodeType)]
-    reads, imports = [*_reads(steps)], [*_imports(steps)]
-    texts = {const for const in code.co_consts if isinstance(const, str)}
+    plain = [*_plain(steps)]
+    reads, imports = [*_reads(steps)], [*_imports(steps, plain)]
+    reads += _reads_of_imports(plain, code)
+    names, texts = set(code.co_names), {*_texts(code.co_consts)}
     for part in inner:
         reads += part.reads
         imports += part.imports
+        names |= part.names
         texts |= part.texts
     ranges = getattr(text, "exception_entries", ())
-    return Code(_digest(code, every, ranges), tuple(reads), tuple(imports), frozenset(texts))
+    digest = _digest(code, every, ranges)
+    return Code(digest, tuple(reads), tuple(imports), frozenset(names), frozenset(texts))
+
+
+def _texts(constants: Iterable[Any]) -> Iterator[str]:
+    for value in constants:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, tuple | frozenset):
+            yield from _texts(value)
 
 
 def _digest(code: CodeType, every: list[Step], ranges: Iterable[Any]) -> bytes:
@@ -185,38 +214,92 @@ def constant(value: Any) -> str:
     return f"{type(value).__name__} {value!r}"
 
 
+def _plain(steps: list[Step]) -> Iterator[Operation]:
+    """Instructions and their arguments, those that do two things at once as two."""
+    for step in steps:
+        if step.opname in _TWO_AT_ONCE and isinstance(step.argval, tuple):
+            yield from zip(_TWO_AT_ONCE[step.opname], step.argval, strict=True)
+        else:
+            yield step.opname, step.argval
+
+
 def _reads(steps: list[Step]) -> Iterator[Read]:
-    for at, step in enumerate(steps):
-        if step.opname not in _GLOBAL:
-            continue
-        names, after = [str(step.argval)], at + 1
-        while after < len(steps) and steps[after].opname in _ATTRIBUTE:
-            names.append(str(steps[after].argval))
-            after += 1
-        further = tuple((next_.opname, next_.argval) for next_ in steps[after : after + _FURTHER])
-        before = (steps[at - 1].opname, steps[at - 1].argval) if at else ("", None)
-        yield Read(tuple(names), further, before)
+    plain = [(step.opname, step.argval) for step in steps]
+    for at, (operation, name) in enumerate(plain):
+        if operation in _GLOBAL:
+            yield _read_at(plain, at, (str(name),))
 
 
-def _imports(steps: list[Step]) -> Iterator[Import]:
+def _read_at(plain: list[Operation], at: int, names: tuple[str, ...], module: str = "") -> Read:
+    """What is read where something is loaded that `names` leads to."""
+    after = at + 1
+    while after < len(plain) and plain[after][0] in _ATTRIBUTE:
+        names = (*names, str(plain[after][1]))
+        after += 1
+    before = plain[at - 1] if at else ("", None)
+    return Read(names, tuple(plain[after : after + _FURTHER]), before, module)
+
+
+def _imports(steps: list[Step], plain: list[Operation]) -> Iterator[Import]:
     for at, step in enumerate(steps):
         if step.opname != "IMPORT_NAME":
             continue
         taken = steps[at - 1].argval if at and steps[at - 1].opcode in dis.hasconst else None
         level = steps[at - 2].argval if at > 1 else 0
-        names = tuple(map(str, taken)) if isinstance(taken, tuple) else _attributes(steps, at)
+        stored = steps[at + 1] if at + 1 < len(steps) else step
+        names: tuple[str, ...] | None = None
+        if isinstance(taken, tuple):
+            names = tuple(map(str, taken))
+        elif stored.opname == "STORE_FAST" and "." not in str(step.argval):
+            names = _attributes(plain, stored.argval)
         yield Import(str(step.argval), level if isinstance(level, int) else 0, names)
 
 
-def _attributes(steps: list[Step], at: int) -> tuple[str, ...] | None:
-    """What is read of a module that is imported there into a local variable; None if all may be."""
-    stored = steps[at + 1] if at + 1 < len(steps) else steps[at]
-    if stored.opname != "STORE_FAST" or "." in str(steps[at].argval):
-        return None
+def _attributes(plain: list[Operation], variable: str) -> tuple[str, ...] | None:
+    """What is read of a module that is imported into a local variable; None if all may be."""
     found = []
-    for number, step in enumerate(steps[:-1]):
-        if step.opname.startswith("LOAD_FAST") and step.arg == stored.arg:
-            if steps[number + 1].opname not in _ATTRIBUTE:
+    for number, (operation, name) in enumerate(plain[:-1]):
+        if operation.startswith("LOAD_FAST") and name == variable:
+            if plain[number + 1][0] not in _ATTRIBUTE:
                 return None
-            found.append(str(steps[number + 1].argval))
+            found.append(str(plain[number + 1][1]))
     return tuple(found)
+
+
+def _reads_of_imports(plain: list[Operation], code: CodeType) -> Iterator[Read]:
+    """What is read of what was imported into local variables."""
+    held: dict[str, list[tuple[str, ...]]] = {}
+    for variable, names in _stored_imports(plain):
+        held.setdefault(variable, []).append(names)
+    if not held:
+        return
+    for at, (operation, variable) in enumerate(plain):
+        if operation.startswith(_LOADS_LOCAL) and isinstance(variable, str):
+            for names in held.get(variable, ()):
+                yield _read_at(plain, at, names, names[0])
+    for part in code.co_consts:
+        if isinstance(part, CodeType):  # what a function inside does with it is not followed
+            for variable in part.co_freevars:
+                for names in held.get(variable, ()):
+                    yield Read(names, (), ("", None), names[0])
+
+
+def _stored_imports(plain: list[Operation]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Local variables that imports are stored in: the module, and the names that were taken."""
+    for at, (operation, module) in enumerate(plain):
+        if operation != "IMPORT_NAME" or (at > 1 and plain[at - 2][1]):
+            continue  # what is relative is the user's own
+        taken, after = plain[at - 1][1] if at else None, at + 1
+        if isinstance(taken, tuple):
+            while after + 1 < len(plain) and plain[after][0] == "IMPORT_FROM":
+                if plain[after + 1][0].startswith(_STORES_LOCAL):
+                    yield str(plain[after + 1][1]), (str(module), str(plain[after][1]))
+                after += 2
+            continue
+        names: tuple[str, ...] = (str(module).partition(".")[0],)
+        while after < len(plain) and plain[after][0] in _OF_SUBMODULES:  # import a.b as c
+            if plain[after][0] == "IMPORT_FROM":
+                names = (*names, str(plain[after][1]))
+            after += 1
+        if after < len(plain) and plain[after][0].startswith(_STORES_LOCAL):
+            yield str(plain[after][1]), names

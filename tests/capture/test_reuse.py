@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from scipy import stats
@@ -23,6 +26,10 @@ from tests.capture.interrupting import (
 )
 
 pytestmark = pytest.mark.thorough
+
+
+USED = "compute.use_numexpr"
+CHOSEN = {"module": "json"}
 
 
 def progress():
@@ -161,13 +168,43 @@ def test_equal_lambdas_are_equal():
     assert ", 7 reused" in progress()
 
 
-def test_options_of_scikit_learn_count():
+OPTIONS = {
+    "scikit-learn": lambda: sklearn.config_context(assume_finite=True),
+    "NumPy": lambda: np.errstate(divide="raise"),
+    "pandas": lambda: pd.option_context(USED, not pd.get_option(USED)),
+}
+
+
+@pytest.mark.parametrize("other", OPTIONS.values(), ids=list(OPTIONS))
+def test_options_of_libraries_count(other):
     with enable():
         interrupt(grid(), 7)
-        with sklearn.config_context(assume_finite=True):
+        with other():
             grid().fit(X, y)
 
     assert "reused" not in progress()
+
+
+def test_options_of_how_numbers_are_shown_do_not_count():
+    with enable():
+        interrupt(grid(), 7)
+        with pd.option_context("display.width", 77), np.printoptions(precision=3):
+            grid().fit(X, y)
+
+    assert ", 7 reused" in progress()
+
+
+def test_a_module_whose_name_is_not_written_down_starts_over_and_is_named(capsys):
+    def score(model, X, y):
+        return importlib.import_module(CHOSEN["module"]) and model.score(X, y)
+
+    with enable():
+        interrupt(grid(scoring=score), 7)
+        grid(scoring=score).fit(X, y)
+
+    said = "since a module that is imported by a name not written there (tests.capture.test_reuse."
+    assert said in capsys.readouterr().err
+    assert len(fitted) == 13
 
 
 class Document:

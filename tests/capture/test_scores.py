@@ -33,6 +33,7 @@ from sklearn.metrics import (
     precision_recall_curve,
     precision_recall_fscore_support,
     r2_score,
+    recall_score,
     roc_auc_score,
     roc_curve,
     silhouette_score,
@@ -545,6 +546,31 @@ def test_the_training_data_is_known_under_any_name(tracking, binary):
     assert set(only_run().metrics) == {"train_score", "train_accuracy_score"}
 
 
+def test_training_rows_in_another_order_are_the_training_rows_with_their_own_target(
+    tracking, binary
+):
+    X_train, _, y_train, _ = binary
+    X_train = pd.DataFrame(X_train)
+    y_train = pd.Series(y_train)
+    model = LogisticRegression().fit(X_train, y_train)
+    X_mixed = X_train.sample(frac=1, random_state=0)
+    mine = model.score(X_mixed, y_train[X_mixed.index])
+    others = accuracy_score(y_train, model.predict(X_mixed))
+    assert only_run().metrics == {"train_score": mine, "relabelled_train_accuracy_score": others}
+
+
+def test_some_of_the_training_rows_with_another_target_are_relabelled(tracking, binary):
+    X_train, _, y_train, _ = binary
+    model = LogisticRegression().fit(X_train, y_train)
+    part = X_train[:30]
+    accuracy_score(y_train[:30], model.predict(part))
+    f1_score(1 - y_train[:30], model.predict(part))
+    macro = f1_score(1 - y_train[:40], model.predict(X_train[:40]), average="macro")
+    assert macro < 0.5
+    keys = set(only_run().metrics) - {"train_part_accuracy_score", "relabelled_train_f1_score"}
+    assert re.fullmatch("relabelled_train_[0-9a-f]{6}_f1_score_macro", *keys)
+
+
 def test_data_is_called_what_its_variable_is_called(tracking, binary):
     X_train, X_val, y_train, y_val = binary
     holdout, labels = X_val + 1, y_val
@@ -567,6 +593,72 @@ def test_a_helper_that_says_x_is_looked_through(classifier, binary):
     evaluate(classifier, X_val, y_val)
     evaluate(classifier, binary.X_train, binary.y_train)
     assert set(only_run().metrics) == {"val_accuracy_score", "train_accuracy_score"}
+
+
+def judged_by(model, d, target):
+    return recall_score(target, model.predict(d))
+
+
+def test_the_callers_name_for_the_data_goes_before_that_of_a_parameter(classifier, binary):
+    def score(model, X_part, y_part):
+        return model.score(X_part, y_part)
+
+    X_val, y_val = binary.X_test, binary.y_test
+    held_out = X_val[:20]
+    judged_by(classifier, X_val, y_val)
+    score(classifier, held_out, y_val[:20])
+    score(classifier, X_val[20:], y_val[20:])
+    assert set(only_run().metrics) == {"val_recall_score", "held_out_score", "part_score"}
+
+
+@pytest.fixture
+def frames(binary):
+    train, test = (pd.DataFrame(X).add_prefix("f") for X in (binary.X_train, binary.X_test))
+    return train.assign(target=binary.y_train), test.assign(target=binary.y_test)
+
+
+def test_columns_of_a_frame_are_called_what_the_frame_is_called(tracking, frames):
+    train_df, test_df = frames
+    features = list(train_df)[:-1]
+    model = LogisticRegression().fit(train_df[features], train_df.target)
+    valid = test_df.sample(20, random_state=0)
+    df_rest = test_df.drop(valid.index)
+    accuracy_score(test_df.target, model.predict(test_df[features]))
+    accuracy_score(valid.target, model.predict(valid[features]))
+    accuracy_score(df_rest.target, model.predict(df_rest.drop(columns="target")))
+    model.score(valid[features], valid["target"])
+    model.score(X=df_rest.loc[:, features], y=df_rest["target"])
+    assert set(only_run().metrics) == {
+        "test_accuracy_score",
+        "valid_accuracy_score",
+        "rest_accuracy_score",
+        "valid_score",
+        "rest_score",
+    }
+
+
+def test_some_rows_of_a_frame_are_not_called_what_the_frame_is_called(tracking, frames):
+    train_df, hold_out = frames
+    features = list(train_df)[:-1]
+    model = LogisticRegression().fit(train_df[features], train_df.target)
+    few = slice(0, 20)
+    accuracy_score(hold_out.target[few], model.predict(hold_out[few][features]))
+    assert set(only_run().metrics) == {"test_accuracy_score"}
+
+
+def test_the_name_beside_a_frame_in_a_loop_is_its_own_where_it_has_no_other(tracking, frames):
+    train_df, test_df = frames
+    features = list(train_df)[:-1]
+    model = LogisticRegression().fit(train_df[features], train_df.target)
+    for _split, frame in [("early", test_df[:25].copy()), ("late", test_df[25:].copy())]:
+        accuracy_score(frame.target, model.predict(frame[features]))
+        model.score(frame[features], frame.target)
+    assert set(only_run().metrics) == {
+        "early_accuracy_score",
+        "late_accuracy_score",
+        "early_score",
+        "late_score",
+    }
 
 
 def test_where_x_is_gone_the_truth_says_which_data_it_was(tracking, binary):
@@ -605,6 +697,56 @@ def test_the_loop_variable_names_the_data_no_more_than_the_rows_themselves_do(tr
     for X, y in ((X_train, y_train), (X_test, y_test)):
         model.score(X, y)
     assert set(only_run().metrics) == {"train_score", "test_score"}
+
+
+@pytest.fixture
+def permuted(tracking, binary):
+    """A model that never looks at one of the columns, with the data, and that column permuted."""
+    X_train, X_test, y_train, y_test = binary
+    X_train, X_test = (np.column_stack([X, np.zeros(len(X))]) for X in (X_train, X_test))
+    model = LogisticRegression().fit(X_train, y_train)
+    X_permuted = X_test.copy()
+    X_permuted[:, -1] = np.arange(len(X_test))
+    assert (model.predict(X_test) == model.predict(X_permuted)).all()
+    return model, X_test, X_permuted, y_test
+
+
+def test_equal_predictions_on_two_data_sets_are_told_apart_by_the_name_beside_them(permuted):
+    model, X_test, X_permuted, y = permuted
+    made = {"asis": model.predict(X_test).tolist(), "mixed": model.predict(X_permuted).tolist()}
+    found = {name: accuracy_score(y, predicted) for name, predicted in made.items()}
+    assert len(set(found.values())) == 1
+    assert set(only_run().metrics) == {"asis_accuracy_score", "mixed_accuracy_score"}
+
+
+def test_equal_predictions_on_two_data_sets_are_told_apart_by_the_program(permuted):
+    model, X_test, X_permuted, y = permuted
+    first = model.predict(X_test).tolist()
+    second = model.predict(X_permuted).tolist()
+    accuracy_score(y, first)
+    f1_score(y, second)
+    recall_score(y, model.predict(X_test))
+    assert set(only_run().metrics) == {
+        "test_accuracy_score",
+        "permuted_f1_score",
+        "test_recall_score",
+    }
+
+
+def test_of_equal_predictions_on_two_data_sets_a_key_claims_neither_where_nothing_tells(permuted):
+    model, X_test, X_permuted, y = permuted
+    both = [model.predict(X).astype(float) for X in (X_test, X_permuted)]
+    recall_score(y, both[0])
+    f1_score(both[1], y)
+    assert set(only_run().metrics) == {"test_or_permuted_recall_score", "test_or_permuted_f1_score"}
+    assert [use.context for use in only_run().datasets] == ["train"]
+
+
+def test_equal_predictions_on_equal_data_are_of_that_data(permuted):
+    model, X_test, _, y = permuted
+    both = [model.predict(X).tolist() for X in (X_test, X_test.copy())]
+    recall_score(y, both[0])
+    assert set(only_run().metrics) == {"test_recall_score"}
 
 
 OPTIONS = {

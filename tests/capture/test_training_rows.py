@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from autotrack.capture.digests import stamp_of, value_digest
-from autotrack.capture.training_rows import Trained, is_part_of_training, row_keys
+from autotrack.capture.training_rows import Trained, places_in_training, row_keys
 
 NUMBERS = arrays.arrays(
     np.float64,
@@ -94,24 +94,66 @@ class Rows(list):
 )
 def test_what_has_no_plain_rows_has_no_keys(data):
     assert row_keys(data) is None
-    assert not is_part_of_training(Trained.of(data, None), data)
+    assert not places_in_training(Trained.of(data, None), data)
 
 
 def test_parts_of_the_training_rows_are_known_and_other_rows_are_not():
     X = np.random.RandomState(0).rand(60, 3)
     trained = Trained.of(X, None, goes_away=True)
-    assert is_part_of_training(trained, X[[5, 3, 40]])
-    assert is_part_of_training(trained, pd.DataFrame(X[::7]))
-    assert not is_part_of_training(trained, X[:5] + 1e-12)
-    assert not is_part_of_training(trained, np.vstack([X[:5], [[1, 2, 3]]]))
-    assert not is_part_of_training(trained, np.vstack([X, X]))
-    assert not is_part_of_training(None, X)
+    assert places_in_training(trained, X[[5, 3, 40]])
+    assert places_in_training(trained, pd.DataFrame(X[::7]))
+    assert not places_in_training(trained, X[:5] + 1e-12)
+    assert not places_in_training(trained, np.vstack([X[:5], [[1, 2, 3]]]))
+    assert not places_in_training(trained, np.vstack([X, X]))
+    assert not places_in_training(None, X)
     alive = Trained.of(X, None)
-    assert is_part_of_training(alive, X[:7], X)
-    assert not is_part_of_training(alive, X[:7], X + 1)
-    assert not is_part_of_training(alive, X[:7])
+    assert places_in_training(alive, X[:7], X)
+    assert not places_in_training(alive, X[:7], X + 1)
+    assert not places_in_training(alive, X[:7])
     common = Trained.of(np.zeros((60, 3)), None, goes_away=True)
-    assert not is_part_of_training(common, np.zeros((5, 3)))
+    assert not places_in_training(common, np.zeros((5, 3)))
+
+
+def test_rows_are_named_by_the_target_that_they_had_in_training():
+    random = np.random.RandomState(0)
+    X, y = random.rand(60, 3), random.randint(0, 3, 60)
+    order = random.permutation(60)
+    part = order[:20]
+    # The target of what goes away is kept; that of what stays is asked for.
+    for trained, whole in ((Trained.of(X, y, goes_away=True), None), (Trained.of(X, y), X)):
+
+        def name(rows, target, trained=trained, whole=whole):
+            return trained.name_of(places_in_training(trained, X[rows], whole), target)
+
+        assert name(order, y[order]) == "train"
+        assert name(order, None) == "train"
+        assert name(order, np.array(list("abc"))[y[order]]) == "train"
+        assert name(order, y) == "relabelled_train"
+        assert name(part, y[part]) == "train_part"
+        assert name(part, y[part] == 2) == "train_part"
+        assert name(part, (y[part] == 2).astype(int)) == "train_part"
+        assert name(part, 2 - y[part]) == "relabelled_train"
+        assert name(part, y[:20]) == "relabelled_train"
+
+
+def test_rows_that_training_had_twice_say_nothing_of_the_target():
+    X, y = np.arange(60.0)[:, None], np.arange(60) % 2
+    X[59] = X[58]
+    trained = Trained.of(X, y, goes_away=True)
+    places = places_in_training(trained, X[::-1])
+    assert places.is_all
+    assert places.rows.tolist()[:3] == [-1, -1, 57]
+    assert trained.name_of(places, y[::-1]) == "train"
+    y_exchanged = y.copy()
+    y_exchanged[[58, 59]] = y[[59, 58]]
+    assert trained.name_of(places, y_exchanged[::-1]) == "train"
+
+
+def test_where_the_training_target_is_gone_rows_are_said_to_be_some_of_the_training_rows():
+    X = np.random.RandomState(0).rand(60, 3)
+    trained = Trained.of(X, np.arange(60) % 2)
+    places = places_in_training(trained, X[::-1], X)
+    assert trained.name_of(places, np.arange(60) % 2) == "train_part"
 
 
 def test_a_target_made_of_the_training_target_is_its_own():
@@ -122,6 +164,7 @@ def test_a_target_made_of_the_training_target_is_its_own():
     assert trained.has_target(y == 2)
     assert trained.has_target(np.eye(3)[y])
     assert not trained.has_target(y[::-1])
+    assert not trained.has_target(2 - y)
     assert not trained.has_target(np.random.RandomState(0).rand(60))
     y[0] = (y[0] + 1) % 3
     assert not trained.has_target(y)
