@@ -77,19 +77,19 @@ def test_the_truth_of_the_same_rows_is_known_by_the_whole_that_somebody_holds(ki
     del truth
     here = sys._getframe()
     assert held is not None
-    assert stands_beside(some, rows, 50, here, lambda value: None)
-    assert not stands_beside(some[::-1], rows, 50, here, lambda value: None)
-    assert not stands_beside(some, rows + 1, 50, here, lambda value: None)
+    assert stands_beside(some, rows, 50, here, lambda value: False)
+    assert not stands_beside(some[::-1], rows, 50, here, lambda value: False)
+    assert not stands_beside(some, rows + 1, 50, here, lambda value: False)
     if kind != "frame":
-        assert not stands_beside(some, rows, 50, here, lambda value: value)
+        assert not stands_beside(some, rows, 50, here, lambda value: True)
 
 
 def test_few_labels_are_the_truth_of_any_rows():
     truth = np.array([0, 1] * 30)
     rows = np.arange(0, 60, 2)
     here = sys._getframe()
-    assert stands_beside(truth[rows], rows, 60, here, lambda value: None)
-    assert not stands_beside(truth[rows[:5]], rows[:5], 60, here, lambda value: None)
+    assert stands_beside(truth[rows], rows, 60, here, lambda value: False)
+    assert not stands_beside(truth[rows[:5]], rows[:5], 60, here, lambda value: False)
 
 
 class Odd:
@@ -110,5 +110,5 @@ class Odd:
 def test_what_else_stands_among_the_variables_is_not_asked_for_anything():
     odd, many = Odd(), (Odd(), [Odd()], {"a": Odd()})
     some = np.random.RandomState(0).rand(5)
-    assert not stands_beside(some, np.arange(5), 9, sys._getframe(), lambda value: None)
+    assert not stands_beside(some, np.arange(5), 9, sys._getframe(), lambda value: False)
     assert odd is not many
