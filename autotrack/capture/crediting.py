@@ -13,9 +13,14 @@ from autotrack.capture.alignment import rows_of_base, stands_beside
 from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.dataflow import Dataflow, Flow
 from autotrack.capture.derivation import is_function_of, tells
+from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_rows
 from autotrack.capture.prediction_index import PredictionIndex
 from autotrack.capture.predictions import Prediction
+
+
+# A function is met by chance in fewer rows.
+_FEW = 5
 
 
 class Case:
@@ -97,26 +102,26 @@ def decided(
     case: Case, array: NDArray[Any], flows: Iterable[Flow], constant: bool
 ) -> Prediction | None:
     """The prediction that the program shows the values to come from; None where it leaves two."""
-    exact, vague, beside = [], [], []
+    exact, vague, others = [], [], []
     for flow in flows:
         value = plain_array(flow.value) if is_rows(flow.value) else None
+        fits = value is not None and same(value, array)
         if not flow.sources:
-            # What the call got is filled in where nothing is known: that shows nothing.
-            known = flow.value is not case.values or (flow.exact and flow.seen)
-            if value is not None and known and same(value, array):
-                beside.append(flow)
+            if _is_open(flow, case, fits):
+                others.append(flow)
         elif flow.exact:
-            if value is not None and same(value, array):
+            if fits:
                 exact.append(flow)
         elif len(flow.owners) == 1 or not constant:
             vague.append(flow)
+    certain = tells(array)
     likely = [flow for flow in exact if flow.likely] or exact
     if likely:
         standing = [flow for flow in likely if _stands(flow, case)]
-        if not standing or (beside and not tells(array)):
+        if not standing or (others and not certain):
             return None
         return _only(standing)
-    if constant:
+    if constant or others or len(array) < _FEW:
         return None
     shown = [
         flow
@@ -129,6 +134,18 @@ def decided(
     # Several may have gone into it, one after the other, or as the columns of a frame.
     among = [flow for flow in vague if flow.likely or any(each.again for each in vague)] or vague
     return _only(shown) if len(_owners(among)) == 1 else None
+
+
+def _is_open(flow: Flow, case: Case, fits: bool) -> bool:
+    """Whether a way without a prediction, such as a rule by hand, may have led to the values.
+
+    What is not known, may have; what is computed or found must be equal to them.
+    """
+    if flow.again:
+        return False  # seen already, as the part of a total that an earlier round added
+    if flow.value is UNKNOWN or (flow.value is case.values and not flow.exact):
+        return True
+    return fits
 
 
 def _stands(flow: Flow, case: Case) -> bool:

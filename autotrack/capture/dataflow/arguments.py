@@ -19,7 +19,6 @@ from autotrack.capture.dataflow.syntax import (
     expressions,
     has_starred,
     operation,
-    unpacked,
 )
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
@@ -105,12 +104,21 @@ def _flows(walk: Walk, node: ast.AST, place: Place) -> Iterable[Flow]:
     return combined(operands, lambda values: operations.apply(function, values))
 
 
+def _is_of_several(node: ast.AST) -> bool:
+    """Whether a loop goes over several containers, or counts the elements of one."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("zip", "enumerate")
+    )
+
+
 def _not_understood(walk: Walk, node: ast.AST, place: Place) -> list[Flow]:
     """Everything that a part of the source that is not understood may be made of."""
     parts = list(expressions(node))
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         place = place.moved(place.at, many=True)
-        if all(unpacked(c.iter, ("*", 0)) != [c.iter] for c in node.generators):
+        if all(_is_of_several(c.iter) for c in node.generators):
             # What of the several containers is used is followed by its name.
             parts = [part for part in parts if part not in {c.iter for c in node.generators}]
     operands = [walk.follow(part, place) for part in parts]

@@ -79,17 +79,23 @@ class Flow:
         )
 
     def into(self, value: Any) -> Flow:
-        """The flow into something that is `value` now; exact if that is what comes out."""
+        """The flow into something that is `value` now.
+
+        One that is computed and comes out as something else keeps what it computed: it is another
+        round, branch or element that led to `value`.
+        """
         if value is UNKNOWN:
             return self
-        if not self.exact:
-            return replace(self, value=value)
-        if self.value is value or _equal(self.value, value):
+        if not self.exact or self.is_now(value):
             return replace(self, value=value)
         rows = self._rows_by_index(value)
         if rows is not None:
             return replace(self, value=value, rows=rows, of=len(self.value))
-        return replace(self, value=value, exact=False, rows=None)
+        return self
+
+    def is_now(self, value: Any) -> bool:
+        """Whether what was computed is what `value` is now."""
+        return self.exact and (self.value is value or _equal(self.value, value))
 
     def _rows_by_index(self, value: Any) -> Array | None:
         """The rows that a series holds of an earlier one, by its index."""

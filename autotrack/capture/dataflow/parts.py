@@ -149,12 +149,13 @@ def _put_in(walk: Walk, node: ast.AST, value: Any, key: Any, place: Place) -> li
             for flow in taken(walk, definition, place.moved(definition.node))
         ]
     elif isinstance(node, ast.Name):
-        found = list(contents(walk, node.id, place, key)) or [
-            f for f in place.arguments.get(node.id, ()) if f.sources
-        ]
+        found = list(contents(walk, node.id, place, key)) or list(
+            place.arguments.get(node.id, ())
+        )
     else:
-        found = elements(walk, node, place.moved(place.at, many=True))
-    return [flow.into(value) for flow in found if flow.sources]
+        found = elements(walk, node, place.moved(place.at, many=True), key)
+    into = [flow.into(value) for flow in found]
+    return into if any(flow.sources for flow in into) else []
 
 
 def _column(
@@ -165,7 +166,7 @@ def _column(
     name = root_name(node)
     known = [] if name is None else list(_columns_of(walk, name, column, place, 0))
     if known:
-        return [f.into(value) for f in known if f.sources] or [f.into(value) for f in known]
+        return [f.into(value) for f in known]
     return [flow.vague().into(value)] if flow.sources else [Flow.plain(value)]
 
 
