@@ -161,7 +161,7 @@ class Text:
         return bool(self._loops(node))
 
     def _loops(self, node: ast.AST) -> set[ast.AST]:
-        found = set()
+        found: set[ast.AST] = set()
         for around in self._around(node):
             if isinstance(around, SCOPES):
                 break

@@ -69,11 +69,11 @@ def element_key(node: ast.AST, path: Sequence[int | str], value: Any, place: Pla
         pairs = enumerate(held)
     else:
         return UNKNOWN
-    found = [key for key, element in pairs if _at(element, path) is value]
+    found = [key for key, element in pairs if element_at(element, path) is value]
     return found[0] if len(found) == 1 else UNKNOWN
 
 
-def _at(element: Any, path: Sequence[int | str]) -> Any:
+def element_at(element: Any, path: Sequence[int | str]) -> Any:
     for number in path:
         if type(element) not in (list, tuple) or not isinstance(number, int):
             return UNKNOWN
