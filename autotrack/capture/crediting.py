@@ -35,19 +35,18 @@ class Case:
         parameters: tuple[str, str | None],
         frame: FrameType | None,
         placed: int | None = None,
+        dataflow: Dataflow | None = None,
     ) -> None:
         self.values, self.truth = values, truth
         self._placed = placed
         self._index, self._names, self._parameters = index, names, parameters
-        self._start = frame
-        self._dataflow: Dataflow | None = None
+        # At once, for every call, since it tells the next one at its place what is new.
+        self._dataflow = Dataflow(index, frame) if dataflow is None else dataflow
         self._flows: list[Flow] | None = None
 
     @property
     def dataflow(self) -> Dataflow:
         """What follows the arguments of the call, for both of them."""
-        if self._dataflow is None:
-            self._dataflow = Dataflow(self._index, self._start)
         return self._dataflow
 
     @property
@@ -85,7 +84,7 @@ class Case:
     def turned(self) -> Case:
         """The same call with truth and prediction exchanged."""
         first, second = self._parameters
-        turned = Case(
+        return Case(
             self._index,
             self.truth,
             self.values,
@@ -93,9 +92,8 @@ class Case:
             (second or "", first),
             None,
             self._placed,
+            self._dataflow,
         )
-        turned._dataflow = self.dataflow
-        return turned
 
 
 def decided(

@@ -169,6 +169,13 @@ class Text:
                 found.add(around)
         return found
 
+    def is_of_same_round(self, node: ast.AST, at: ast.AST | None) -> bool:
+        """Whether a statement has run in the same round of the same loop as another node."""
+        if at is None or self.scope_of(node) is not self.scope_of(at):
+            return False
+        loops = self._loops(at)
+        return bool(loops) and self._loops(node) == loops and self.always_runs_before(node, at)
+
     def is_in_shared_loop(self, node: ast.AST, at: ast.AST, without: ast.AST) -> bool:
         """Whether a loop around both nodes is none around a third."""
         return bool((self._loops(node) & self._loops(at)) - self._loops(without))

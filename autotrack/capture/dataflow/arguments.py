@@ -38,6 +38,8 @@ class Dataflow:
     def __init__(self, index: PredictionIndex, frame: FrameType | None) -> None:
         self._walk = Walk(index, _flows)
         self._frame = users_frame(frame)
+        # What is predicted for this call is newer than the call before it at the same place.
+        self._since = index.judged_from(self._frame)
         self._call: tuple[ast.Call, Place] | None = None
         self._looked = False
 
@@ -74,7 +76,7 @@ class Dataflow:
         given = argument(node, names, name, bound=bound)
         if given is None:
             return []
-        flows = self._walk.follow(given, replace(place, at=given))
+        flows = self._walk.follow(given, replace(place, at=given, since=self._since))
         return [f if f.value is not UNKNOWN else replace(f, value=value) for f in flows]
 
 

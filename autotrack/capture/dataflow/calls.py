@@ -58,6 +58,7 @@ def _predicted(walk: Walk, node: ast.Call, place: Place) -> list[Flow]:
     ranked = [p for p in made if p.thread == walk.thread] or made
     if not ranked:
         return []
+    walk.followed |= {p.order for p in made}
     flows: list[Flow] = []
     may_be = asked(node, place)
     models = {id(m) for p in ranked if (m := _model(p)) is not None}

@@ -91,7 +91,8 @@ class Flow:
         rows = self._rows_by_index(value)
         if rows is not None:
             return replace(self, value=value, rows=rows, of=len(self.value))
-        return self
+        # What is in a container is asked for later, by what was put into it.
+        return replace(self, value=value, exact=False, rows=None) if _contains(value) else self
 
     def is_now(self, value: Any) -> bool:
         """Whether what was computed is what `value` is now."""
@@ -205,6 +206,13 @@ def _equal(a: Any, b: Any) -> bool:
         return False
     first, second = plain_array(a), plain_array(b)
     return first is not None and second is not None and same(first, second)
+
+
+def _contains(value: Any) -> bool:
+    """Whether a value may hold several predictions, or may hold others by now."""
+    if type(value) in (list, tuple):
+        return any(map(is_rows, value[:1]))
+    return type(value) is dict or is_pandas(value, "DataFrame")
 
 
 def _same_rows(a: Array | None, b: Array | None) -> bool:

@@ -38,8 +38,10 @@ _ANYTHING = Asked((), all_known=False, others_predict=True)
 
 def asked(node: ast.Call, place: Place) -> Asked:
     """Which objects a call's method may have been called of."""
-    if not isinstance(node.func, ast.Attribute) or not isinstance(node.func.value, ast.Name):
+    if not isinstance(node.func, ast.Attribute):
         return _ANYTHING
+    if not isinstance(node.func.value, ast.Name):
+        return _of_many(node.func.value, place) if place.many else _ANYTHING
     name = node.func.value.id
     if name in place.arguments:
         given = place.arguments[name]
@@ -56,6 +58,17 @@ def asked(node: ast.Call, place: Place) -> Asked:
     if name in parameters(scope):
         return _ANYTHING
     return _asked([each for d in definitions for each in _given_by(d, place.moved(d.node))])
+
+
+def _of_many(receiver: ast.expr, place: Place) -> Asked:
+    """Which objects the rounds of a loop may have asked."""
+    if place.frame is None or isinstance(receiver, ast.Call):
+        return _ANYTHING
+    if isinstance(receiver, ast.Subscript):
+        held = _held(receiver.value, place)
+        if type(held) in (dict, list, tuple) and len(held) <= _MOST:
+            return _asked(list(held.values() if type(held) is dict else held))
+    return _asked(list(_of_expression(receiver, (), place)))
 
 
 def _asked(objects: Sequence[Any]) -> Asked:

@@ -48,7 +48,9 @@ class Walk:
         self._until: float | None = None
         self._helpers: list[CodeType] = []
         self._under_way: set[tuple[int, int]] = set()
-        self._known: dict[tuple[int, int, bool], list[Flow]] = {}
+        self._known: dict[tuple[int, int, bool, int], list[Flow]] = {}
+        # Orders of the predictions that were made by a call that was followed.
+        self.followed: set[int] = set()
         # Objects that `id`s above stand for.
         self._kept: list[object] = []
 
@@ -83,7 +85,8 @@ class Walk:
 
     def follow(self, node: ast.AST, place: Place) -> list[Flow]:
         """How an expression may have come about."""
-        mark, key = (id(node), place.context), (id(node), place.context, place.many)
+        mark = id(node), place.context
+        key = (*mark, place.many, place.since)
         if key in self._known:
             return self._known[key]
         self._steps += 1
@@ -114,6 +117,8 @@ class Walk:
         made = self.index.made_within(place.filename, span(node))
         if place.within is not None:
             made = [(p, depth) for p, depth in made if p.order in place.within]
+        if place.since:
+            made = [(p, depth) for p, depth in made if p.order > place.since]
         return made
 
     def vaguely(
@@ -122,6 +127,7 @@ class Walk:
         """What may be made of some values, and of what was predicted meanwhile."""
         flows = combined([o for o in operands if o], lambda values: UNKNOWN)
         known = {source.order for flow in flows for source in flow.sources}
+        known |= self.followed
         made = [p for p, _ in self.predicted_during(node, place) if p.order not in known]
         if not made:
             return flows
