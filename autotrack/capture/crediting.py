@@ -18,7 +18,6 @@ from autotrack.capture.plain import is_rows
 from autotrack.capture.prediction_index import PredictionIndex
 from autotrack.capture.predictions import Prediction
 
-
 # A function is met by chance in fewer rows.
 _FEW = 5
 

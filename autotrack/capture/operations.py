@@ -266,6 +266,13 @@ def taken(value: Any, key: Any) -> tuple[Any, Array | None]:
     return UNKNOWN, None
 
 
+def located(frame: Any, key: Any) -> Any:
+    """What ``frame.loc[key]`` gives; UNKNOWN where it cannot be told."""
+    if not is_pandas(frame, "DataFrame") or not is_plain(frame) or not is_plain(key):
+        return UNKNOWN
+    return _quietly(lambda: frame.loc[key], (), {})
+
+
 def _taken_from_array(value: Any, key: Any) -> tuple[Any, Array | None]:
     found = _quietly(operator.getitem, (value, key), {})
     if found is UNKNOWN:

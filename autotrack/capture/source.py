@@ -120,7 +120,7 @@ class Text:
         """Whether a node of the same scope runs after another, and in no loop with it."""
         if node is at or span(node)[:2] < span(at)[2:]:
             return False
-        return self._loops(node).isdisjoint(self._loops(at))
+        return self.loops(node).isdisjoint(self.loops(at))
 
     def always_runs_before(self, node: ast.AST, at: ast.AST) -> bool:
         """Whether a statement has always run, this round of every loop, when another node does."""
@@ -148,7 +148,7 @@ class Text:
         """Whether what a statement last did in a loop may be other than what is in force later."""
         if isinstance(node, ast.comprehension):
             return False
-        return bool(self._loops(node)) and not self.always_runs_before(node, at)
+        return bool(self.loops(node)) and not self.always_runs_before(node, at)
 
     def reorders(self, scope: ast.AST, name: str) -> bool:
         """Whether elements of a list of this name are moved, taken out, or put in between."""
@@ -158,9 +158,10 @@ class Text:
 
     def is_in_loop(self, node: ast.AST) -> bool:
         """Whether a statement is in a loop of its scope."""
-        return bool(self._loops(node))
+        return bool(self.loops(node))
 
-    def _loops(self, node: ast.AST) -> set[ast.AST]:
+    def loops(self, node: ast.AST) -> set[ast.AST]:
+        """The loops around a node, of its own scope."""
         found: set[ast.AST] = set()
         for around in self._around(node):
             if isinstance(around, SCOPES):
@@ -173,12 +174,12 @@ class Text:
         """Whether a statement has run in the same round of the same loop as another node."""
         if at is None or self.scope_of(node) is not self.scope_of(at):
             return False
-        loops = self._loops(at)
-        return bool(loops) and self._loops(node) == loops and self.always_runs_before(node, at)
+        loops = self.loops(at)
+        return bool(loops) and self.loops(node) == loops and self.always_runs_before(node, at)
 
     def is_in_shared_loop(self, node: ast.AST, at: ast.AST, without: ast.AST) -> bool:
         """Whether a loop around both nodes is none around a third."""
-        return bool((self._loops(node) & self._loops(at)) - self._loops(without))
+        return bool((self.loops(node) & self.loops(at)) - self.loops(without))
 
     def _reaching(self, scope: ast.AST, plain: list[Definition], at: ast.AST) -> list[Definition]:
         found: list[Definition] = []

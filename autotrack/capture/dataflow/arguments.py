@@ -9,6 +9,7 @@ from types import FrameType
 
 from autotrack.capture import operations
 from autotrack.capture.callsite import users_frame
+from autotrack.capture.dataflow.branches import outcome
 from autotrack.capture.dataflow.calls import call
 from autotrack.capture.dataflow.flow import Flow, combined
 from autotrack.capture.dataflow.names import name
@@ -76,7 +77,10 @@ class Dataflow:
         given = argument(node, names, name, bound=bound)
         if given is None:
             return []
-        flows = self._walk.follow(given, replace(place, at=given, since=self._since))
+        try:
+            flows = self._walk.follow(given, replace(place, at=given, since=self._since))
+        except RecursionError:  # the user's own calls are nearly too deep already
+            return []
         return [f if f.value is not UNKNOWN else replace(f, value=value) for f in flows]
 
 
@@ -93,7 +97,10 @@ def _flows(walk: Walk, node: ast.AST, place: Place) -> Iterable[Flow]:
             return subscript(walk, node, place)
         case ast.Call():
             return call(walk, node, place)
-        case ast.IfExp(body=body, orelse=orelse):
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            taken = outcome(test, node, place)
+            if taken is not None:
+                return walk.follow(body if taken else orelse, place)
             return [*walk.follow(body, place), *walk.follow(orelse, place)]
         case ast.NamedExpr(value=value):
             return walk.follow(value, place)

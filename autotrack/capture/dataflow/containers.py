@@ -74,6 +74,7 @@ def element_key(node: ast.AST, path: Sequence[int | str], value: Any, place: Pla
 
 
 def element_at(element: Any, path: Sequence[int | str]) -> Any:
+    """What stands at a place in nested lists and tuples; UNKNOWN where there is nothing."""
     for number in path:
         if type(element) not in (list, tuple) or not isinstance(number, int):
             return UNKNOWN

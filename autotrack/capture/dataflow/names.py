@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
+from autotrack.capture.dataflow.branches import was_skipped
 from autotrack.capture.dataflow.containers import element_key, elements
 from autotrack.capture.dataflow.flow import Flow, merged
 from autotrack.capture.dataflow.place import Place, call_of
@@ -59,7 +60,7 @@ def _from_definitions(
             flows = walk.follow(change.value, inner)
             whole = change.changes == "value"
             added += [flow.vague(value) for flow in flows if flow.sources or whole]
-    plain = [d for d in definitions if not d.changes]
+    plain = [d for d in definitions if not d.changes and not was_skipped(d, place)]
     for definition in plain:
         for flow in taken(walk, definition, place, value):
             now = flow.into(value)
@@ -71,9 +72,7 @@ def _from_definitions(
         yield from added
 
 
-def taken(
-    walk: Walk, definition: Definition, place: Place, value: Any = UNKNOWN
-) -> Iterator[Flow]:
+def taken(walk: Walk, definition: Definition, place: Place, value: Any = UNKNOWN) -> Iterator[Flow]:
     """What a definition gives its name, which stands for `value` now."""
     many = "*" in definition.path
     here = place.before(definition.node, many=many or _may_be_earlier(definition, place))

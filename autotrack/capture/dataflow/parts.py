@@ -20,7 +20,7 @@ from autotrack.capture.dataflow.lookup import (
 )
 from autotrack.capture.dataflow.names import given_for, taken
 from autotrack.capture.dataflow.place import Place
-from autotrack.capture.dataflow.syntax import makes_frame, parameters, root_name
+from autotrack.capture.dataflow.syntax import makes_frame, operation, parameters, root_name
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_pandas, is_rows, length_of
@@ -82,11 +82,54 @@ def subscript(walk: Walk, node: ast.Subscript, place: Place) -> list[Flow]:
     """How an element, some rows or a column may have come about."""
     keys = [f for f in walk.follow(node.slice, place) if f.value is not UNKNOWN]
     key = keys[0] if keys else Flow()
+    located = _located(walk, node, place)
+    if located:
+        return located
     return [
         found
         for flow in walk.follow(node.value, place)
         for found in _element(walk, node, flow, key, place)
     ]
+
+
+def _located(walk: Walk, node: ast.Subscript, place: Place) -> list[Flow]:
+    """Some rows of a column: ``frame.loc[rows, "column"]``."""
+    frame = node.value
+    if not isinstance(frame, ast.Attribute) or frame.attr != "loc":
+        return []
+    by = _now(node.slice, place)
+    if type(by) is not tuple or type(by[-1]) is not str:
+        return []
+    found: list[Flow] = []
+    for flow in walk.follow(frame.value, place):
+        some = operations.located(flow.value, by)
+        if is_pandas(some, "Series"):
+            whole = _column(walk, frame.value, flow.value, by[-1], flow, place)
+            found += [each.into(some) for each in whole]
+    return found
+
+
+def _now(node: ast.AST, place: Place) -> Any:
+    """What an expression of variables, columns and operators gives now."""
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return place.value(name)
+        case (
+            ast.Attribute(value=value, attr=column)
+            | ast.Subscript(value=value, slice=ast.Constant(value=column))
+        ):
+            held = _now(value, place)
+            is_column = is_pandas(held, "DataFrame") and column in held.columns
+            return operations.taken(held, column)[0] if is_column else UNKNOWN
+    function, parts = operation(node)
+    if function is None:
+        return UNKNOWN
+    values = [_now(part, place) for part in parts]
+    if any(value is UNKNOWN for value in values):
+        return UNKNOWN
+    return operations.apply(function, values)
 
 
 def _element(walk: Walk, node: ast.Subscript, flow: Flow, key: Flow, place: Place) -> list[Flow]:
@@ -149,9 +192,7 @@ def _put_in(walk: Walk, node: ast.AST, value: Any, key: Any, place: Place) -> li
             for flow in taken(walk, definition, place.moved(definition.node))
         ]
     elif isinstance(node, ast.Name):
-        found = list(contents(walk, node.id, place, key)) or list(
-            place.arguments.get(node.id, ())
-        )
+        found = list(contents(walk, node.id, place, key)) or list(place.arguments.get(node.id, ()))
     else:
         found = elements(walk, node, place.moved(place.at, many=True), key)
     into = [flow.into(value) for flow in found]
@@ -179,7 +220,11 @@ def _columns_of(walk: Walk, name: str, column: Any, place: Place, turns: int) ->
         if given is not None and other is not None and turns <= _MOST_TURNS:
             yield from _columns_of(walk, other, column, given[1], turns + 1)
         return
-    yield from contents(walk, name, here, column)
+    held = here.value(name)
+    there = operations.taken(held, column)[0] if is_pandas(held, "DataFrame") else UNKNOWN
+    for flow in contents(walk, name, here, column):
+        # The frame's index says later which rows of it were taken.
+        yield flow.into(there) if is_pandas(there, "Series") else flow
     if turns > _MOST_TURNS:
         return
     for definition in definitions:

@@ -100,10 +100,10 @@ def _given_by(definition: Definition, place: Place) -> Iterator[Any]:
 
 def _elements(loop: Definition, place: Place) -> Iterator[Any]:
     """What a loop went over; UNKNOWN for what is not known."""
-    for part, path in unpacked(loop.value, loop.path):
-        match part:
-            case ast.Call(func=ast.Attribute(value=receiver, attr="items" | "values")):
-                part = receiver
+    for looped, path in unpacked(loop.value, loop.path):
+        part = looped
+        if isinstance(looped, ast.Call) and isinstance(looped.func, ast.Attribute):
+            part = looped.func.value if looped.func.attr in ("items", "values") else looped
         match part:
             case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Dict(values=parts):
                 for each in parts[:_MOST]:

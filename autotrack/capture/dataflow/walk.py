@@ -20,9 +20,9 @@ from autotrack.capture.predictions import Prediction
 
 # How far an expression is followed, and in how many steps.
 _DEEPEST = 40
-_MOST_STEPS = 4000
+_MOST_STEPS = 1500
 # Seconds of the processor's time, since the user's call waits for it. Nearly all take a thousandth.
-_LONGEST = 0.5
+_LONGEST = 0.02
 
 #: What follows an expression of any kind.
 Follower: TypeAlias = "Callable[[Walk, ast.AST, Place], Iterable[Flow]]"
@@ -90,9 +90,11 @@ class Walk:
         if key in self._known:
             return self._known[key]
         self._steps += 1
-        if mark in self._under_way or self._has_gone_far:
+        if mark in self._under_way:
             # Such as a total, to which each turn of a loop adds.
             return [Flow(again=True, seen=False)]
+        if self._has_gone_far:
+            return [Flow(seen=False)]
         self._kept.append((place.arguments, node))
         self._under_way.add(mark)
         try:
