@@ -14,7 +14,7 @@ from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.dataflow import Dataflow, Flow
 from autotrack.capture.derivation import is_function_of, tells
 from autotrack.capture.operations import UNKNOWN
-from autotrack.capture.plain import is_rows
+from autotrack.capture.plain import is_pandas, is_rows
 from autotrack.capture.prediction_index import PredictionIndex
 from autotrack.capture.predictions import Prediction
 
@@ -80,6 +80,24 @@ class Case:
             return any(np.array_equal(rows, other) for other in known)
         return stands_beside(self.truth, rows, count, self.frame, self._index.of_object)
 
+    def is_in_another_order(self, found: Prediction) -> bool:
+        """Whether the truth has the labels of the rows predicted for, in another order."""
+        data = found.data() if found.data is not None else None
+        if not is_pandas(self.truth, "Series", "DataFrame") or not is_pandas(data, "DataFrame"):
+            return False
+        mine, other = self.truth.index, data.index  # type: ignore[attr-defined,union-attr]
+        if mine is other or len(mine) != len(other) or mine.equals(other):
+            return False
+        if is_pandas(mine, "RangeIndex") or is_pandas(other, "RangeIndex"):
+            return False  # counted anew, which says nothing
+        array, held = plain_array(self.values), found.held()
+        if array is None or held is None or not (len(array) == len(held) and _holds(held, array)):
+            return False  # rows of the prediction were taken in that order, too
+        try:
+            return bool(mine.is_unique and other.is_unique and mine.isin(other).all())
+        except TypeError:  # labels that cannot be hashed
+            return False
+
     def turned(self) -> Case:
         """The same call with truth and prediction exchanged."""
         first, second = self._parameters
@@ -123,7 +141,7 @@ def decided(
     shown = [
         flow
         for flow in vague
-        if len(flow.owners) == 1 and any(_shows(flow, source, array) for source in flow.sources)
+        if len(flow.sources) == 1 and _shows(flow, flow.sources[0], array)
     ]
     shown = [flow for flow in shown if flow.likely] or shown
     if not shown or any(len(flow.owners) > 1 for flow in vague):
@@ -143,6 +161,12 @@ def _is_open(flow: Flow, case: Case, fits: bool) -> bool:
     if flow.value is UNKNOWN or (flow.value is case.values and not flow.exact):
         return True
     return fits
+
+
+def _holds(held: NDArray[Any], array: NDArray[Any]) -> bool:
+    if same(array, held):
+        return True
+    return held.ndim > array.ndim and any(same(array, column) for column in held.T)
 
 
 def _stands(flow: Flow, case: Case) -> bool:
