@@ -139,9 +139,7 @@ def decided(
     if constant or others or len(array) < _FEW:
         return None
     shown = [
-        flow
-        for flow in vague
-        if len(flow.sources) == 1 and _shows(flow, flow.sources[0], array)
+        flow for flow in vague if len(flow.sources) == 1 and _shows(flow, flow.sources[0], array)
     ]
     shown = [flow for flow in shown if flow.likely] or shown
     if not shown or any(len(flow.owners) > 1 for flow in vague):
