@@ -37,7 +37,8 @@ class Dataflow:
     """
 
     def __init__(self, index: PredictionIndex, frame: FrameType | None) -> None:
-        self._walk = Walk(index, _flows)
+        self._index = index
+        self._walk: Walk | None = None  # which most calls do without
         self._frame = users_frame(frame)
         # What is predicted for this call is newer than the call before it at the same place.
         self._since = index.judged_from(self._frame)
@@ -77,6 +78,8 @@ class Dataflow:
         given = argument(node, names, name, bound=bound)
         if given is None:
             return []
+        if self._walk is None:
+            self._walk = Walk(self._index, _flows)
         try:
             flows = self._walk.follow(given, replace(place, at=given, since=self._since))
         except RecursionError:  # the user's own calls are nearly too deep already
