@@ -13,9 +13,13 @@ from autotrack.capture.alignment import rows_of_base, stands_beside
 from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.dataflow import Dataflow, Flow
 from autotrack.capture.derivation import is_function_of, tells
-from autotrack.capture.plain import is_rows
+from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.plain import is_pandas, is_rows
 from autotrack.capture.prediction_index import PredictionIndex
 from autotrack.capture.predictions import Prediction
+
+# A function is met by chance in fewer rows.
+_FEW = 5
 
 
 class Case:
@@ -30,19 +34,18 @@ class Case:
         parameters: tuple[str, str | None],
         frame: FrameType | None,
         placed: int | None = None,
+        dataflow: Dataflow | None = None,
     ) -> None:
         self.values, self.truth = values, truth
         self._placed = placed
         self._index, self._names, self._parameters = index, names, parameters
-        self._start = frame
-        self._dataflow: Dataflow | None = None
+        # At once, for every call, since it tells the next one at its place what is new.
+        self._dataflow = Dataflow(index, frame) if dataflow is None else dataflow
         self._flows: list[Flow] | None = None
 
     @property
     def dataflow(self) -> Dataflow:
         """What follows the arguments of the call, for both of them."""
-        if self._dataflow is None:
-            self._dataflow = Dataflow(self._index, self._start)
         return self._dataflow
 
     @property
@@ -84,10 +87,28 @@ class Case:
             return np.may_share_memory(value, mine) or self._index.of_object(value) is not None
         return value is mine or self._index.of_object(value) is not None
 
+    def is_in_another_order(self, found: Prediction) -> bool:
+        """Whether the truth has the labels of the rows predicted for, in another order."""
+        data = found.data() if found.data is not None else None
+        if not is_pandas(self.truth, "Series", "DataFrame") or not is_pandas(data, "DataFrame"):
+            return False
+        mine, other = self.truth.index, data.index  # type: ignore[attr-defined,union-attr]
+        if mine is other or len(mine) != len(other) or mine.equals(other):
+            return False
+        if is_pandas(mine, "RangeIndex") or is_pandas(other, "RangeIndex"):
+            return False  # counted anew, which says nothing
+        array, held = plain_array(self.values), found.held()
+        if array is None or held is None or not (len(array) == len(held) and _holds(held, array)):
+            return False  # rows of the prediction were taken in that order, too
+        try:
+            return bool(mine.is_unique and other.is_unique and mine.isin(other).all())
+        except TypeError:  # labels that cannot be hashed
+            return False
+
     def turned(self) -> Case:
         """The same call with truth and prediction exchanged."""
         first, second = self._parameters
-        turned = Case(
+        return Case(
             self._index,
             self.truth,
             self.values,
@@ -95,40 +116,37 @@ class Case:
             (second or "", first),
             None,
             self._placed,
+            self._dataflow,
         )
-        turned._dataflow = self.dataflow
-        return turned
 
 
 def decided(
     case: Case, array: NDArray[Any], flows: Iterable[Flow], constant: bool
 ) -> Prediction | None:
     """The prediction that the program shows the values to come from; None where it leaves two."""
-    exact, vague, beside = [], [], []
+    exact, vague, others = [], [], []
     for flow in flows:
         value = plain_array(flow.value) if is_rows(flow.value) else None
+        fits = value is not None and same(value, array)
         if not flow.sources:
-            # What the call got is filled in where nothing is known: that shows nothing.
-            known = flow.value is not case.values or (flow.exact and flow.seen)
-            if value is not None and known and same(value, array):
-                beside.append(flow)
+            if _is_open(flow, case, fits):
+                others.append(flow)
         elif flow.exact:
-            if value is not None and same(value, array):
+            if fits:
                 exact.append(flow)
         elif len(flow.owners) == 1 or not constant:
             vague.append(flow)
+    certain = tells(array)
     likely = [flow for flow in exact if flow.likely] or exact
     if likely:
         standing = [flow for flow in likely if _stands(flow, case)]
-        if not standing or (beside and not tells(array)):
+        if not standing or (others and not certain):
             return None
         return _only(standing, array)
-    if constant:
+    if constant or others or len(array) < _FEW:
         return None
     shown = [
-        flow
-        for flow in vague
-        if len(flow.owners) == 1 and any(_shows(flow, source, array) for source in flow.sources)
+        flow for flow in vague if len(flow.sources) == 1 and _shows(flow, flow.sources[0], array)
     ]
     shown = [flow for flow in shown if flow.likely] or shown
     if not shown or any(len(flow.owners) > 1 for flow in vague):
@@ -136,6 +154,24 @@ def decided(
     # Several may have gone into it, one after the other, or as the columns of a frame.
     among = [flow for flow in vague if flow.likely or any(each.again for each in vague)] or vague
     return _only(shown, array) if len(_owners(among)) == 1 else None
+
+
+def _is_open(flow: Flow, case: Case, fits: bool) -> bool:
+    """Whether a way without a prediction, such as a rule by hand, may have led to the values.
+
+    What is not known, may have; what is computed or found must be equal to them.
+    """
+    if flow.again:
+        return False  # seen already, as the part of a total that an earlier round added
+    if flow.value is UNKNOWN or (flow.value is case.values and not flow.exact):
+        return True
+    return fits
+
+
+def _holds(held: NDArray[Any], array: NDArray[Any]) -> bool:
+    if same(array, held):
+        return True
+    return held.ndim > array.ndim and any(same(array, column) for column in held.T)
 
 
 def _stands(flow: Flow, case: Case) -> bool:

@@ -168,6 +168,8 @@ class Lineage(Transforms):
         found = self._find(case)
         if found is None:
             return self._find_reverse(case)
+        if case.is_in_another_order(found):
+            return None
         if truth is None or not self._agrees_with(case, found):
             return found
         return self._find_reverse(case)

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ MOST, MOST_SHORT, SHORT = 16_384, 512, 4
 BUDGET = 64 << 20
 # Columns of a prediction that are found on their own.
 _MOST_COLUMNS = 32
+# Calls of scoring functions that are known by their place.
+_MOST_PLACES = 4096
 # Enough for slices, columns and reversals; numpy's question can be as hard as one likes.
 _MOST_WORK = 10_000
 
@@ -52,6 +55,7 @@ class PredictionIndex:
         # By order: the `id` of the output, that of its memory, and the number of rows.
         self._ids: dict[int, tuple[int, int, int]] = {}
         self._count = itertools.count(1)
+        self._judged: dict[tuple[int, int, int], tuple[CodeType, int]] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
 
@@ -172,6 +176,19 @@ class PredictionIndex:
         self._digest(len(array))
         known = self._values.get(value_digest(array), ())
         return [p for p in reversed(list(known)) if p.order > 0 and _holds(p, array)]
+
+    def judged_from(self, frame: FrameType | None) -> int:
+        """The newest prediction's order when the call that a frame makes was last judged here."""
+        if frame is None:
+            return 0
+        newest = self.newest
+        # By `id`, since the hash of a code is slow; it is kept, so that no other gets its id.
+        place = id(frame.f_code), frame.f_lasti, threading.get_ident()
+        if len(self._judged) >= _MOST_PLACES:
+            self._judged.clear()
+        before = self._judged.get(place)
+        self._judged[place] = frame.f_code, 0 if newest is None else newest.order
+        return 0 if before is None else before[1]
 
     def longer(self, rows: int) -> Iterator[Prediction]:
         """Predictions of more than so many rows, newest first."""

@@ -26,10 +26,19 @@ _MOST_TEXTS = 256
 _LONGEST = 400_000
 
 
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+# What moves the elements of its own list, or of one that it is given.
+_REORDERING = frozenset({"reverse", "pop", "sort", "remove", "insert", "clear"})
+_REORDERING_OTHERS = frozenset({"shuffle", "heapify", "heappush", "heappop"})
+_PERHAPS_NOT_RUN = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda)
+
+
 class Text:
     """A source file or cell, read."""
 
-    __slots__ = ("_attributes", "_calls", "_definitions", "_functions", "parents", "tree")
+    __slots__ = (
+        *("_attributes", "_calls", "_definitions", "_functions", "_reordered", "parents", "tree"),
+    )
 
     def __init__(self, tree: ast.AST) -> None:
         self.tree = tree
@@ -37,6 +46,7 @@ class Text:
         self._definitions: dict[ast.AST, dict[str, list[Definition]]] = {}
         self._attributes: dict[str, list[Definition]] | None = None
         self._calls: dict[Span, ast.Call] | None = None
+        self._reordered: set[str] | None = None
         # By name and line.
         self._functions: dict[tuple[str, int], list[ast.AST]] | None = None
 
@@ -116,9 +126,77 @@ class Text:
         everything = self.defined(scope, name)
         plain = [d for d in everything if not d.changes]
         changes = [d for d in everything if d.changes]
-        if at is None or len(plain) < 2:
+        if at is None:
+            return plain + changes
+        changes = [d for d in changes if not self.is_later(d.node, at)]
+        if len(plain) < 2:
             return plain + changes
         return self._reaching(scope, plain, at) + changes
+
+    def is_later(self, node: ast.AST, at: ast.AST) -> bool:
+        """Whether a node of the same scope runs after another, and in no loop with it."""
+        if node is at or span(node)[:2] < span(at)[2:]:
+            return False
+        return self.loops(node).isdisjoint(self.loops(at))
+
+    def always_runs_before(self, node: ast.AST, at: ast.AST) -> bool:
+        """Whether a statement has always run, this round of every loop, when another node does."""
+        here: ast.AST | None = node
+        while here is not None and not isinstance(here, ast.stmt):
+            if isinstance(here, _PERHAPS_NOT_RUN):
+                return False
+            here = self.parents.get(here)
+        parent = None if here is None else self.parents.get(here)
+        while isinstance(parent, ast.With | ast.AsyncWith):
+            parent, here = self.parents.get(parent), parent
+        inner = at
+        for outer in (at, *self._around(at)):
+            if outer is here:
+                return True
+            if outer is at:
+                continue
+            if outer is parent:
+                block = _block_of(outer, inner)
+                return here in block and block.index(here) < block.index(inner)
+            inner = outer
+        return False
+
+    def may_be_of_an_earlier_round(self, node: ast.AST, at: ast.AST) -> bool:
+        """Whether what a statement last did in a loop may be other than what is in force later."""
+        if isinstance(node, ast.comprehension):
+            return False
+        return bool(self.loops(node)) and not self.always_runs_before(node, at)
+
+    def reorders(self, scope: ast.AST, name: str) -> bool:
+        """Whether elements of a list of this name are moved, taken out, or put in between."""
+        if self._reordered is None:
+            self._reordered = set(_reordered(self.tree))
+        return name in self._reordered
+
+    def is_in_loop(self, node: ast.AST) -> bool:
+        """Whether a statement is in a loop of its scope."""
+        return bool(self.loops(node))
+
+    def loops(self, node: ast.AST) -> set[ast.AST]:
+        """The loops around a node, of its own scope."""
+        found: set[ast.AST] = set()
+        for around in self._around(node):
+            if isinstance(around, SCOPES):
+                break
+            if isinstance(around, _LOOPS):
+                found.add(around)
+        return found
+
+    def is_of_same_round(self, node: ast.AST, at: ast.AST | None) -> bool:
+        """Whether a statement has run in the same round of the same loop as another node."""
+        if at is None or self.scope_of(node) is not self.scope_of(at):
+            return False
+        loops = self.loops(at)
+        return bool(loops) and self.loops(node) == loops and self.always_runs_before(node, at)
+
+    def is_in_shared_loop(self, node: ast.AST, at: ast.AST, without: ast.AST) -> bool:
+        """Whether a loop around both nodes is none around a third."""
+        return bool((self.loops(node) & self.loops(at)) - self.loops(without))
 
     def _reaching(self, scope: ast.AST, plain: list[Definition], at: ast.AST) -> list[Definition]:
         found: list[Definition] = []
@@ -157,6 +235,23 @@ class Text:
         while here is not None:
             yield here
             here = self.parents.get(here)
+
+
+def _reordered(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)):
+                if attr in _REORDERING:
+                    yield name
+                elif attr in _REORDERING_OTHERS:
+                    yield from (a.id for a in node.args if isinstance(a, ast.Name))
+            case ast.Call(func=ast.Name(id=function), args=given):
+                if function in _REORDERING_OTHERS:
+                    yield from (a.id for a in given if isinstance(a, ast.Name))
+            case ast.Delete(targets=targets):
+                for target in targets:
+                    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                        yield target.value.id
 
 
 def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:

@@ -711,12 +711,12 @@ def permuted(tracking, binary):
     return model, X_test, X_permuted, y_test
 
 
-def test_equal_predictions_on_two_data_sets_are_told_apart_by_the_name_beside_them(permuted):
+def test_equal_predictions_on_two_data_sets_are_told_apart_by_the_element_of_a_loop(permuted):
     model, X_test, X_permuted, y = permuted
     made = {"asis": model.predict(X_test).tolist(), "mixed": model.predict(X_permuted).tolist()}
     found = {name: accuracy_score(y, predicted) for name, predicted in made.items()}
     assert len(set(found.values())) == 1
-    assert set(only_run().metrics) == {"asis_accuracy_score", "mixed_accuracy_score"}
+    assert set(only_run().metrics) == {"test_accuracy_score", "permuted_accuracy_score"}
 
 
 def test_equal_predictions_on_two_data_sets_are_told_apart_by_the_program(permuted):

@@ -9,6 +9,7 @@ from types import FrameType
 
 from autotrack.capture import operations
 from autotrack.capture.callsite import users_frame
+from autotrack.capture.dataflow.branches import outcome
 from autotrack.capture.dataflow.calls import call
 from autotrack.capture.dataflow.flow import Flow, combined
 from autotrack.capture.dataflow.names import name
@@ -19,7 +20,6 @@ from autotrack.capture.dataflow.syntax import (
     expressions,
     has_starred,
     operation,
-    unpacked,
 )
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
@@ -37,8 +37,11 @@ class Dataflow:
     """
 
     def __init__(self, index: PredictionIndex, frame: FrameType | None) -> None:
-        self._walk = Walk(index, _flows)
+        self._index = index
+        self._walk: Walk | None = None  # which most calls do without
         self._frame = users_frame(frame)
+        # What is predicted for this call is newer than the call before it at the same place.
+        self._since = index.judged_from(self._frame)
         self._call: tuple[ast.Call, Place] | None = None
         self._looked = False
 
@@ -75,7 +78,12 @@ class Dataflow:
         given = argument(node, names, name, bound=bound)
         if given is None:
             return []
-        flows = self._walk.follow(given, replace(place, at=given))
+        if self._walk is None:
+            self._walk = Walk(self._index, _flows)
+        try:
+            flows = self._walk.follow(given, replace(place, at=given, since=self._since))
+        except RecursionError:  # the user's own calls are nearly too deep already
+            return []
         return [f if f.value is not UNKNOWN else replace(f, value=value) for f in flows]
 
 
@@ -92,7 +100,10 @@ def _flows(walk: Walk, node: ast.AST, place: Place) -> Iterable[Flow]:
             return subscript(walk, node, place)
         case ast.Call():
             return call(walk, node, place)
-        case ast.IfExp(body=body, orelse=orelse):
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            taken = outcome(test, node, place)
+            if taken is not None:
+                return walk.follow(body if taken else orelse, place)
             return [*walk.follow(body, place), *walk.follow(orelse, place)]
         case ast.NamedExpr(value=value):
             return walk.follow(value, place)
@@ -105,12 +116,21 @@ def _flows(walk: Walk, node: ast.AST, place: Place) -> Iterable[Flow]:
     return combined(operands, lambda values: operations.apply(function, values))
 
 
+def _is_of_several(node: ast.AST) -> bool:
+    """Whether a loop goes over several containers, or counts the elements of one."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("zip", "enumerate")
+    )
+
+
 def _not_understood(walk: Walk, node: ast.AST, place: Place) -> list[Flow]:
     """Everything that a part of the source that is not understood may be made of."""
     parts = list(expressions(node))
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         place = place.moved(place.at, many=True)
-        if all(unpacked(c.iter, ("*", 0)) != [c.iter] for c in node.generators):
+        if all(_is_of_several(c.iter) for c in node.generators):
             # What of the several containers is used is followed by its name.
             parts = [part for part in parts if part not in {c.iter for c in node.generators}]
     operands = [walk.follow(part, place) for part in parts]

@@ -14,9 +14,11 @@ from autotrack.capture.callsite import call_span, span_of
 from autotrack.capture.dataflow.flow import MOST_FLOWS, Flow, combined
 from autotrack.capture.dataflow.lookup import attribute_of
 from autotrack.capture.dataflow.place import Place, builtins_of
+from autotrack.capture.dataflow.receivers import asked
 from autotrack.capture.dataflow.syntax import arguments, is_plain_call, returned
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
+from autotrack.capture.predictions import Prediction
 from autotrack.capture.source import text_of
 from autotrack.describe.origins import is_installed
 
@@ -71,9 +73,22 @@ def _predicted(walk: Walk, node: ast.Call, place: Place) -> list[Flow]:
     if any(p.sites[0][0].co_filename != place.filename for p in made):
         return []  # predicted further down, by a helper
     ranked = [p for p in made if p.thread == walk.thread] or made
+    if not ranked:
+        return []
+    walk.followed |= {p.order for p in made}
+    flows: list[Flow] = []
+    may_be = asked(node, place)
+    models = {id(m) for p in ranked if (m := _model(p)) is not None}
+    unseen = any(id(held) not in models for held in may_be.objects)
+    if unseen and not any(p.model is None for p in ranked):
+        flows.append(Flow())  # what it gave is no prediction
+    elif not may_be.others_predict:
+        flows.append(Flow())  # ... or not known to be one
+    if may_be.all_known:
+        kept = {id(held) for held in may_be.objects}
+        ranked = [p for p in ranked if p.model is None or id(_model(p)) in kept]
     if not place.many:
         ranked = sorted(ranked, key=lambda p: -p.order)
-    flows = []
     for p in ranked[:MOST_FLOWS]:
         # A model may return several arrays, which were predicted in one go.
         newest = p.order >= ranked[0].order - _SEVERAL and p.model == ranked[0].model
@@ -81,6 +96,10 @@ def _predicted(walk: Walk, node: ast.Call, place: Place) -> list[Flow]:
         value = UNKNOWN if held is None else held
         flows.append(Flow(value, (p,), held is not None, likely=place.many or newest))
     return flows
+
+
+def _model(prediction: Prediction) -> object:
+    return None if prediction.model is None else prediction.model()
 
 
 def _of_family(
@@ -97,7 +116,7 @@ def _of_family(
     flows: list[Flow] = []
     if not receiver or (function is not UNKNOWN and type(function) is not FunctionType):
         flows = combined(given, called)
-    objects = [f for f in receiver if f.value is not UNKNOWN]
+    objects = receiver if any(f.value is not UNKNOWN for f in receiver) else ()
     if isinstance(node.func, ast.Attribute) and not any(f.exact for f in flows):
         method = node.func.attr
 
@@ -106,7 +125,8 @@ def _of_family(
             return operations.method(values[0], method, values[1 : count + 1], kwargs)
 
         flows = combined([objects, *given], on_receiver) if objects else []
-    return [flow for flow in flows if flow.value is not UNKNOWN and flow.exact]
+    # What is not known on one way may still be what it came from.
+    return flows if any(flow.value is not UNKNOWN and flow.exact for flow in flows) else []
 
 
 def _followed(
@@ -134,6 +154,7 @@ def _followed(
         return []
     names = _names_seen(function)
     flows = []
+    before = walk.followed.copy()
     with walk.into(code) as entered:
         for expression in returned(scope) if entered else ():
             here = Place(
@@ -142,6 +163,7 @@ def _followed(
             flows += walk.follow(expression, here)
     used = {source.order for flow in flows for source in flow.sources}
     if (within or carried) and not used & (within | carried):
+        walk.followed = before
         return []  # it was predicted in there, and how that came out is not seen
     return flows
 

@@ -82,17 +82,24 @@ class Flow:
         )
 
     def into(self, value: Any) -> Flow:
-        """The flow into something that is `value` now; exact if that is what comes out."""
+        """The flow into something that is `value` now.
+
+        One that is computed and comes out as something else keeps what it computed: it is another
+        round, branch or element that led to `value`.
+        """
         if value is UNKNOWN:
             return self
-        if not self.exact:
-            return replace(self, value=value)
-        if self.value is value or _equal(self.value, value):
+        if not self.exact or self.is_now(value):
             return replace(self, value=value)
         rows = self._rows_by_index(value)
         if rows is not None:
             return replace(self, value=value, rows=rows, of=len(self.value))
-        return replace(self, value=value, exact=False, rows=None)
+        # What is in a container is asked for later, by what was put into it.
+        return replace(self, value=value, exact=False, rows=None) if _contains(value) else self
+
+    def is_now(self, value: Any) -> bool:
+        """Whether what was computed is what `value` is now."""
+        return self.exact and (self.value is value or _equal(self.value, value))
 
     def _rows_by_index(self, value: Any) -> Array | None:
         """The rows that a series holds of an earlier one, by its index."""
@@ -140,7 +147,7 @@ def distinct(flows: Iterable[Flow]) -> list[Flow]:
         key = sources, id(flow.value), rows, kind
         found.setdefault(key, flow)
         if len(found) >= MOST_FLOWS:
-            break
+            return [*found.values(), Flow(seen=False)]  # ... or anything else
     return list(found.values())
 
 
@@ -219,6 +226,13 @@ def _equal(a: Any, b: Any) -> bool:
         return False
     pairs = [(a[key], b[key]) for key in (a if type(a) is dict else range(len(a)))]
     return all(_equal(one, other) for one, other in pairs)
+
+
+def _contains(value: Any) -> bool:
+    """Whether a value may hold several predictions, or may hold others by now."""
+    if type(value) in (list, tuple):
+        return any(map(is_rows, value[:1]))
+    return type(value) is dict or is_pandas(value, "DataFrame")
 
 
 def _same_rows(a: Array | None, b: Array | None) -> bool:

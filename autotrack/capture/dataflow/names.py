@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from autotrack.capture.callsite import contains, span, span_of
-from autotrack.capture.dataflow.containers import elements
+from autotrack.capture.dataflow.branches import was_skipped
+from autotrack.capture.dataflow.containers import element_key, elements
 from autotrack.capture.dataflow.flow import Flow, merged, sources_of_element
 from autotrack.capture.dataflow.place import Place, call_of
 from autotrack.capture.dataflow.syntax import argument, parameters, unpacked
@@ -91,28 +93,37 @@ def _from_definitions(
             flows = walk.follow(change.value, inner)
             whole = change.changes == "value"
             added += [flow.vague(value) for flow in flows if flow.sources or whole]
-    plain = [d for d in definitions if not d.changes]
+    plain = [d for d in definitions if not d.changes and not was_skipped(d, place)]
     for definition in plain:
-        for flow in taken(walk, definition, place):
+        for flow in taken(walk, definition, place, value):
             now = flow.into(value)
-            tells = flow.sources or added or flow.rows is not None or flow.again
-            if flow.seen and not tells:
-                continue
-            yield now if now.exact or not added else merged(now.vague(value), *added)
+            if not added or now.is_now(value):
+                yield now
+            else:
+                yield merged(now.vague(value), *added)
     if not plain:
         yield from added
 
 
-def taken(walk: Walk, definition: Definition, place: Place) -> Iterator[Flow]:
-    """What a definition gives its name."""
+def taken(walk: Walk, definition: Definition, place: Place, value: Any = UNKNOWN) -> Iterator[Flow]:
+    """What a definition gives its name, which stands for `value` now."""
     many = "*" in definition.path
-    here = place.before(definition.node, many=many)
-    if many:
-        for part in unpacked(definition.value, definition.path):
-            yield from elements(walk, part, here)
+    here = place.before(definition.node, many=many or _may_be_earlier(definition, place))
+    if not many:
+        for flow in walk.follow(definition.value, here):
+            yield _part_of(flow, definition.path[0]) if definition.path else flow
         return
-    for flow in walk.follow(definition.value, here):
-        yield _part_of(flow, definition.path[0]) if definition.path else flow
+    for part, path in unpacked(definition.value, definition.path):
+        for flow in elements(walk, part, here, element_key(part, path, value, here)):
+            yield functools.reduce(_part_of, path, flow)
+
+
+def _may_be_earlier(definition: Definition, place: Place) -> bool:
+    """Whether a name may stand for what its definition gave in an earlier round of a loop."""
+    at, text = place.at, place.text
+    if at is None or text.scope_of(definition.node) is not place.scope:
+        return text.is_in_loop(definition.node)
+    return text.may_be_of_an_earlier_round(definition.node, at)
 
 
 def _part_of(flow: Flow, number: int | str) -> Flow:

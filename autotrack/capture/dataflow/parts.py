@@ -21,7 +21,7 @@ from autotrack.capture.dataflow.lookup import (
 )
 from autotrack.capture.dataflow.names import given_for, taken
 from autotrack.capture.dataflow.place import Place
-from autotrack.capture.dataflow.syntax import makes_frame, parameters, root_name
+from autotrack.capture.dataflow.syntax import makes_frame, operation, parameters, root_name
 from autotrack.capture.dataflow.walk import Walk
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_pandas, is_rows, length_of
@@ -85,10 +85,11 @@ def subscript(walk: Walk, node: ast.Subscript, place: Place) -> list[Flow]:
     keys = [f for f in walk.follow(node.slice, place) if f.value is not UNKNOWN]
     key = keys[0] if keys else Flow()
     if isinstance(node.value, ast.Attribute) and node.value.attr in ("loc", "iloc"):
+        by = _now(node.slice, place) if key.value is UNKNOWN else key.value
         located = [
             found
             for flow in walk.follow(node.value.value, place)
-            for found in _located(walk, node.value, flow, key.value, place)
+            for found in _located(walk, node.value, flow, by, place)
         ]
         if located:
             return located
@@ -113,6 +114,29 @@ def _located(walk: Walk, node: ast.Attribute, flow: Flow, key: Any, place: Place
     if name is UNKNOWN:
         return []
     return [f.into(value) for f in _column(walk, node.value, held, name, flow, place)]
+
+
+def _now(node: ast.AST, place: Place) -> Any:
+    """What an expression of variables, columns and operators gives now."""
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return place.value(name)
+        case (
+            ast.Attribute(value=value, attr=column)
+            | ast.Subscript(value=value, slice=ast.Constant(value=column))
+        ):
+            held = _now(value, place)
+            is_column = is_pandas(held, "DataFrame") and column in held.columns
+            return operations.taken(held, column)[0] if is_column else UNKNOWN
+    function, parts = operation(node)
+    if function is None:
+        return UNKNOWN
+    values = [_now(part, place) for part in parts]
+    if any(value is UNKNOWN for value in values):
+        return UNKNOWN
+    return operations.apply(function, values)
 
 
 def _element(walk: Walk, node: ast.Subscript, flow: Flow, key: Flow, place: Place) -> list[Flow]:
@@ -202,12 +226,11 @@ def _put_in(walk: Walk, node: ast.AST, value: Any, key: Any, place: Place) -> li
             for flow in taken(walk, definition, place.moved(definition.node))
         ]
     elif isinstance(node, ast.Name):
-        found = list(contents(walk, node.id, place, key)) or [
-            f for f in place.arguments.get(node.id, ()) if f.sources
-        ]
+        found = list(contents(walk, node.id, place, key)) or list(place.arguments.get(node.id, ()))
     else:
-        found = elements(walk, node, place.moved(place.at, many=True))
-    return [flow.into(value) for flow in found if flow.sources]
+        found = elements(walk, node, place.moved(place.at, many=True), key)
+    into = [flow.into(value) for flow in found]
+    return into if any(flow.sources for flow in into) else []
 
 
 def _column(
@@ -218,7 +241,7 @@ def _column(
     name = root_name(node)
     known = [] if name is None else list(_columns_of(walk, name, column, place, 0))
     if known:
-        return [f.into(value) for f in known if f.sources] or [f.into(value) for f in known]
+        return [f.into(value) for f in known]
     return [flow.vague().into(value)] if flow.sources else [Flow.plain(value)]
 
 
@@ -231,7 +254,11 @@ def _columns_of(walk: Walk, name: str, column: Any, place: Place, turns: int) ->
         if given is not None and other is not None and turns <= _MOST_TURNS:
             yield from _columns_of(walk, other, column, given[1], turns + 1)
         return
-    yield from contents(walk, name, here, column)
+    held = here.value(name)
+    there = operations.taken(held, column)[0] if is_pandas(held, "DataFrame") else UNKNOWN
+    for flow in contents(walk, name, here, column):
+        # The frame's index says later which rows of it were taken.
+        yield flow.into(there) if is_pandas(there, "Series") else flow
     if turns > _MOST_TURNS:
         return
     for definition in definitions:

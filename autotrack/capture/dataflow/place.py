@@ -31,7 +31,8 @@ class Place:
 
     Without a `frame` it is part of a helper that has returned: `arguments` is what it was called
     with, `names` what it sees around it, and `within` the predictions that were made meanwhile.
-    `many` says that the expression may have been evaluated many times, for a container.
+    `many` says that the expression may have been evaluated many times, for a container; `since` is
+    the order of the last prediction that was made before it was evaluated this time.
     """
 
     text: Text
@@ -43,6 +44,7 @@ class Place:
     arguments: Mapping[str, Sequence[Flow]] = field(default_factory=_nothing)
     within: frozenset[int] | None = None
     many: bool = False
+    since: int = 0
 
     def value(self, name: str) -> Any:
         """What a name stands for now; UNKNOWN where that cannot be told."""
@@ -80,7 +82,11 @@ class Place:
 
     def before(self, definition: ast.AST, *, many: bool = False) -> Place:
         """The place just before a definition, which sees what was defined earlier."""
-        return self.moved(definition if isinstance(definition, ast.stmt) else self.at, many=many)
+        at = definition if isinstance(definition, ast.stmt) else self.at
+        fresh = self.since and self.at is not None and not isinstance(definition, ast.comprehension)
+        if fresh and not self.text.is_of_same_round(definition, self.at):
+            return replace(self, at=at, many=self.many or many, since=0)
+        return self.moved(at, many=many)
 
     def outwards(self) -> Iterator[tuple[ast.AST, ast.AST | None]]:
         """The scopes in which a name is looked for, each with where in it; None for anywhere."""

@@ -184,13 +184,26 @@ def root_name(node: ast.AST | None) -> str | None:
             return node.id if isinstance(node, ast.Name) else None
 
 
-def unpacked(node: ast.expr, path: Sequence[int | str]) -> list[ast.expr]:
-    """The containers whose elements a loop over `node` gives to the name at `path`."""
+def unpacked(
+    node: ast.expr, path: Sequence[int | str]
+) -> list[tuple[ast.expr, tuple[int | str, ...]]]:
+    """The containers whose elements a loop over `node` gives to the name at `path`.
+
+    Each with the path within its elements.
+    """
+    rest = tuple(path[1:])
+    first = rest[0] if rest else None
     match node:
         case ast.Call(func=ast.Name(id="zip"), args=given) if not has_starred(given):
-            if len(path) > 1 and isinstance(path[1], int):
-                return list(given[path[1] : path[1] + 1])
-        case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]):
-            if len(path) > 1 and isinstance(path[1], int):
-                return [first] if path[1] == 1 else []
-    return [node]
+            if isinstance(first, int):
+                return [(part, rest[1:]) for part in given[first : first + 1]]
+        case ast.Call(func=ast.Name(id="enumerate"), args=[counted, *_]):
+            if isinstance(first, int):
+                return unpacked(counted, ("*", *rest[1:])) if first == 1 else []
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "reversed"), args=[inner]):
+            return unpacked(inner, path)
+        case ast.Call(func=ast.Attribute(attr="items")) if first == 1:
+            return [(node, rest[1:])]
+        case ast.Call(func=ast.Attribute(attr="items")) if first == 0:
+            return []
+    return [(node, rest)]

@@ -20,9 +20,9 @@ from autotrack.capture.predictions import Prediction
 
 # How far an expression is followed, and in how many steps.
 _DEEPEST = 40
-_MOST_STEPS = 4000
+_MOST_STEPS = 1500
 # Seconds of the processor's time, since the user's call waits for it. Nearly all take a thousandth.
-_LONGEST = 0.5
+_LONGEST = 0.02
 
 #: What follows an expression of any kind.
 Follower: TypeAlias = "Callable[[Walk, ast.AST, Place], Iterable[Flow]]"
@@ -48,7 +48,9 @@ class Walk:
         self._until: float | None = None
         self._helpers: list[CodeType] = []
         self._under_way: set[tuple[int | str, ...]] = set()
-        self._known: dict[tuple[int, int, bool], list[Flow]] = {}
+        self._known: dict[tuple[int, int, bool, int], list[Flow]] = {}
+        # Orders of the predictions that were made by a call that was followed.
+        self.followed: set[int] = set()
         # Objects that `id`s above stand for.
         self._kept: list[object] = []
 
@@ -98,13 +100,16 @@ class Walk:
 
     def follow(self, node: ast.AST, place: Place) -> list[Flow]:
         """How an expression may have come about."""
-        mark, key = (id(node), place.context), (id(node), place.context, place.many)
+        mark = id(node), place.context
+        key = (*mark, place.many, place.since)
         if key in self._known:
             return self._known[key]
         self._steps += 1
-        if mark in self._under_way or self._has_gone_far:
+        if mark in self._under_way:
             # Such as a total, to which each turn of a loop adds.
             return [Flow(again=True, seen=False)]
+        if self._has_gone_far:
+            return [Flow(seen=False)]
         self._kept.append((place.arguments, node))
         self._under_way.add(mark)
         try:
@@ -129,6 +134,8 @@ class Walk:
         made = self.index.made_within(place.filename, span(node))
         if place.within is not None:
             made = [(p, depth) for p, depth in made if p.order in place.within]
+        if place.since:
+            made = [(p, depth) for p, depth in made if p.order > place.since]
         return made
 
     def vaguely(
@@ -137,6 +144,7 @@ class Walk:
         """What may be made of some values, and of what was predicted meanwhile."""
         flows = combined([o for o in operands if o], lambda values: UNKNOWN)
         known = {source.order for flow in flows for source in flow.sources}
+        known |= self.followed
         made = [p for p, _ in self.predicted_during(node, place) if p.order not in known]
         if not made:
             return flows
