@@ -192,14 +192,15 @@ class Transforms:
     ) -> tuple[TransformerFacts, ...]:
         """The transformers whose output `data` is, or is part of; first applied first."""
         origins = self._origins(data, sys._getframe(1), names)
-        self._asked.last = (data, origins) if origins else None
+        # By `id`: the call that asks again holds it until then, and nothing else is to.
+        self._asked.last = (id(data), origins) if origins else None
         return tuple(_together(origins))
 
     def stages_of(self, data: object) -> list[Stage]:
         """The same transformers, with what they were given and returned; no resamplers."""
         asked = getattr(self._asked, "last", None)
         self._asked.last = None
-        if asked is not None and asked[0] is data:
+        if asked is not None and asked[0] == id(data):
             origins = asked[1]
         else:
             origins = self._origins(data, None)

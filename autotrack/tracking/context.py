@@ -50,11 +50,15 @@ class ActiveRun:
     lock: threading.Lock = field(default_factory=threading.Lock)
     # What recording the fit that it holds put into it; None where that is not known.
     filed: Filed | None = None
+    # The same of the fit that is being moved out of it.
+    moving: Filed | None = None
     # A thread that ends a run cannot take it out of the context of the one that started it.
     ended: bool = False
 
     def give_up(self, *, for_good: bool) -> None:
-        """Hold no fit any more, since it was moved; `for_good` if none is to be held later."""
+        """Hold no fit any more, since it is moved; `for_good` if none is to be held later."""
+        # Until then another thread may note what it has just recorded of that fit.
+        self.moving = self.filed
         self.fit, self.held, self.filed = (_ELSEWHERE if for_good else None), {}, None
 
     @property
@@ -167,9 +171,10 @@ def push(run: ActiveRun) -> None:
 def note_filed(run_id: str, metrics: Iterable[str], paths: Iterable[str] = ()) -> None:
     """Note what was recorded of the fit that a run of the user's holds."""
     run = home.open_runs.get(run_id)
-    if run is not None and run.filed is not None:
-        run.filed.metrics.update(metrics)
-        run.filed.paths.update(paths)
+    filed = None if run is None else run.filed or run.moving
+    if filed is not None:
+        filed.metrics.update(metrics)
+        filed.paths.update(paths)
 
 
 def remove(run_id: str) -> list[ActiveRun]:

@@ -74,7 +74,9 @@ class Filed:
     ) -> None:
         """Move it into the run `target`, which describes the fit already and has its `params`."""
         store.delete_params(source, params)
-        store.move_facts(source, target, self.metrics, self.tags, [*crates, *self.paths])
+        # Copies, since other threads may add to them.
+        metrics, tags, paths = set(self.metrics), set(self.tags), set(self.paths)
+        store.move_facts(source, target, metrics, tags, [*crates, *paths])
         for held in self.fits:
             held.run_id, held.own = target, True
         if self.end is not None:

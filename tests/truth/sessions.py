@@ -331,6 +331,9 @@ class Judge:
         parts = split(key, self._metrics)
         if parts is None or parts[1] != call.metric:
             return call.rule == "member" and call.member in key
+        if call.grade != "must" and "_or_" in parts[0]:
+            # One of several equal predictions: which of them is not seen, and is not claimed.
+            return any(key_is_right(call, name, key) for name in parts[0].split("_or_"))
         return key_is_right(call, parts[0], key)
 
     def _explain(self, owners_of_run, key, value, shadows) -> Fault | None:

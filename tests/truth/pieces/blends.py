@@ -24,7 +24,6 @@ from tests.truth.pieces.common import (
     in_variable,
     piece,
     several_models,
-    speaking_model,
 )
 from tests.truth.writing import Data, Metric, Model, Script
 
@@ -236,7 +235,8 @@ def blend_with_a_formula(script: Script) -> None:
 @piece("two inputs of one model", NUMBERS)
 def two_inputs(script: Script) -> None:
     """What one model predicts for several inputs becomes one number a row: not its prediction."""
-    model, data = speaking_model(script), script.data()
+    # A line, so that noise moves every prediction: a tree's would be the same, and so its own.
+    model, data = write_model(script, "ridge"), script.data()
     size = script.random.choice(["0.5", "0.01"])
     noise = f"{size} * rng.normal(size=np.shape({data.X}))"
     noisy = [in_variable(script, f"np.asarray({data.X}) + {noise}", "X_noisy") for _ in range(2)]
