@@ -8,6 +8,7 @@ to the user's filters, and Python keeps no note of what was left out.
 
 from __future__ import annotations
 
+import copyreg
 import threading
 import warnings
 from contextvars import ContextVar, Token
@@ -25,6 +26,14 @@ class _AnythingHere(type):
 class _Anything(Warning, metaclass=_AnythingHere):
     """A category that every warning inside of a block is of, and none outside."""
 
+
+def _of_nothing(cls: type) -> tuple[type, tuple[str, tuple[type, ...], dict[str, object]]]:
+    """What the category is in another process, which need not have autotrack."""
+    return type, (cls.__name__, (Warning,), {})
+
+
+# scikit-learn hands the filters in place on to its workers.
+copyreg.pickle(_AnythingHere, _of_nothing)
 
 _FILTER = ("ignore", None, _Anything, None, 0)
 

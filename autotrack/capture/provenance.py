@@ -29,7 +29,9 @@ def sources_of(
     if frame is None:
         return [], False
     try:
-        flows = Dataflow(made, frame).argument(names, "X", data)
+        dataflow = Dataflow(made, frame)
+        flows = dataflow.argument(names, "X", data)
     except Exception:  # noqa: BLE001 - a program too odd to be followed says nothing
         return [], False
-    return [source for flow in flows for source in flow.sources], bool(flows)
+    sources = [source for flow in flows for source in flow.sources]
+    return sources, bool(flows) and not dataflow.missed_sparse

@@ -50,6 +50,11 @@ class Dataflow:
         """The frame of the user's code that makes the call."""
         return self._frame
 
+    @property
+    def missed_sparse(self) -> bool:
+        """Whether a sparse matrix was met, of which it is not told how it came about."""
+        return self._walk is not None and self._walk.missed_sparse
+
     def argument(
         self, names: Sequence[str], name: str, value: object, placed: int | None = None
     ) -> list[Flow]:

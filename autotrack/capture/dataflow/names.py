@@ -20,6 +20,7 @@ from autotrack.capture.definitions import Definition
 from autotrack.capture.derivation import tells
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.plain import is_rows
+from autotrack.capture.rows import is_sparse
 
 
 def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
@@ -33,6 +34,8 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
         found = walk.object(value)
         if found and found[0].exact:
             return found
+        if is_sparse(value):
+            walk.missed_sparse = True
         if not is_rows(value) and type(value) not in (dict, set):
             return [Flow.plain(value)]
     flows = [*found, *_defined(walk, node.id, value, place, comprehension)]

@@ -51,6 +51,8 @@ class Walk:
         self._known: dict[tuple[int, int, bool, int], list[Flow]] = {}
         # Orders of the predictions that were made by a call that was followed.
         self.followed: set[int] = set()
+        #: Whether a sparse matrix was met, of which it is not told how it came about.
+        self.missed_sparse = False
         # Objects that `id`s above stand for.
         self._kept: list[object] = []
 
