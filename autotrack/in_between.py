@@ -11,6 +11,7 @@ such functions off the exceptions that pass.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from types import CodeType
 from typing import Any, TypeVar
@@ -28,6 +29,8 @@ def in_between(function: Function) -> Function:
     """
     held: Any = function
     held.__code__ = _marked(held.__code__)
+    # Else `inspect.stack()` looks through all modules for each of the frames.
+    inspect.modulesbyfile[held.__code__.co_filename] = held.__module__
     return function
 
 

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -88,7 +89,7 @@ def test_crate_show_has_the_bill_and_the_code_without_loading_it(look, tmp_path)
 def test_crate_show_says_what_a_crate_would_import(look, tmp_path):
     autotrack.crate(Ridge().fit([[1.0], [2.0]], [1.0, 2.0])).save(tmp_path / "crate")
     out = look("crate", "show", str(tmp_path / "crate"))
-    assert "would import   numpy, sklearn: numpy._core" in out
+    assert re.search(r"would import   numpy, sklearn: numpy\._?core", out)
     digest = hashlib.sha256((tmp_path / "crate" / "model.pkl").read_bytes()).hexdigest()
     assert f"SHA-256        {digest} model.pkl" in out
 

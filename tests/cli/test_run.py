@@ -287,6 +287,8 @@ def test_a_real_interrupt_from_outside_leaves_a_killed_run(tmp_path, store_path)
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What is started in the background of a shell does not hear interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout.readline() == "fitting\n"
     process.send_signal(signal.SIGINT)

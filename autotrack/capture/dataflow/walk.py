@@ -22,7 +22,7 @@ from autotrack.capture.predictions import Prediction
 _DEEPEST = 40
 _MOST_STEPS = 1500
 # Seconds of the processor's time, since the user's call waits for it. Nearly all take a thousandth.
-_LONGEST = 0.02
+_LONGEST = 0.2
 
 #: What follows an expression of any kind.
 Follower: TypeAlias = "Callable[[Walk, ast.AST, Place], Iterable[Flow]]"
