@@ -77,7 +77,7 @@ def score(quick: bool) -> Samples:
     took = alternate({"bare": Variant(once), "on": on}, rounds=rounds, block=block, warm=warm)
     with autotrack.enable(store=_STORE):
         runs = autotrack.search_runs()["run_id"]
-        steps = sum(len(autotrack.metric_history(run, "train_part_accuracy_score")) for run in runs)
+        steps = sum(len(autotrack.metric_history(run, "train_accuracy_score")) for run in runs)
     if steps != rounds * (block + warm):
         raise RuntimeError(f"{rounds * (block + warm)} scores computed, {steps} recorded")
     return {"bare_score": took["bare"], "score": differences(took["on"], took["bare"])}
