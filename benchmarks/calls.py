@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import StandardScaler
 
 import autotrack
 from benchmarks.clock import timed
@@ -99,6 +103,30 @@ def predict(quick: bool) -> Samples:
         warm=10,
     )
     return {"bare_predict": took["bare"], "predict": differences(took["on"], took["bare"])}
+
+
+def transform(quick: bool) -> Samples:
+    """Transformers outside of pipelines on wide data, whose outputs are remembered."""
+    random = np.random.default_rng(0)
+    numbers = pd.DataFrame(random.normal(size=(500, 1000))).rename(columns="c{}".format)
+    counts = sparse.random_array((1500, 18_000), density=0.0016, format="csr", rng=random)
+    kinds = {"frame": (StandardScaler, numbers), "words": (TfidfTransformer, counts)}
+    samples: Samples = {}
+    for name, (kind, data) in kinds.items():
+        once = functools.partial(_fit_transform, kind, data)
+        variants = {
+            "bare": Variant(once),
+            "on": Variant(once, functools.partial(autotrack.enable, store=_STORE)),
+        }
+        took = alternate(variants, rounds=10 if quick else 40, block=9, warm=3)
+        samples[f"bare_transform_{name}"] = took["bare"]
+        samples[f"transform_{name}"] = differences(took["on"], took["bare"])
+    return samples
+
+
+def _fit_transform(kind: Any, data: Any) -> float:
+    transformer = kind()
+    return timed(lambda: transformer.fit_transform(data))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "fit": "benchmarks.calls:fit",
         "score": "benchmarks.calls:score",
         "predict": "benchmarks.calls:predict",
+        "transform": "benchmarks.calls:transform",
         "requirements": "benchmarks.calls:requirements",
         "nested": "benchmarks.calls:nested",
         "search": "benchmarks.searches:search",

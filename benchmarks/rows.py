@@ -73,6 +73,10 @@ ROWS: dict[str, tuple[Row, ...]] = {
     ),
     "score": (Row("score", "a score", goal=0.4e-3),),
     "predict": (Row("predict", "predict of one row (array)", goal=10e-6),),
+    "transform": (
+        Row("transform_frame", "a scaler fitted on a frame of 1,000 columns", goal=5e-3),
+        Row("transform_words", "tf-idf of 1,500 texts of 18,000 words, sparse", goal=8e-3),
+    ),
     "requirements": (
         Row("requirements", "exact requirements of a crate, and the crate with them", goal=5e-3),
     ),
@@ -138,6 +142,10 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
     ),
     "score": (Row("bare_score", "a score, bare scikit-learn"),),
     "predict": (Row("bare_predict", "predict of one row, bare scikit-learn"),),
+    "transform": (
+        Row("bare_transform_frame", "the scaler, bare scikit-learn"),
+        Row("bare_transform_words", "tf-idf, bare scikit-learn"),
+    ),
     "search": (
         Row("bare_search", "a search of 100 candidates x 3 splits, bare scikit-learn"),
         Row("bare_search_2", "the same on two workers, bare scikit-learn"),

@@ -5,14 +5,14 @@ Rows that lie apart settle nearly every question; what they leave is held agains
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from autotrack.capture.arrays import Array, same, spread
+from autotrack.capture.arrays import Array, is_numeric, same, spread
 from autotrack.capture.rows import (
     has_row,
     has_sparse_row,
@@ -24,17 +24,25 @@ from autotrack.capture.rows import (
 
 #: What a column holds at some rows.
 Key: TypeAlias = "bytes | tuple[str, ...]"
+#: Columns, each an array; those of one type are the rows of one.
+Columns: TypeAlias = "Array | list[Array]"
 
 # Rows by which columns are told apart, and those that are looked up where rows were taken.
 _PROBES, _FEW_PROBES = 32, 4
 # The widest table whose columns are told apart, and columns that are compared whole.
 _WIDEST, _WHOLE = 20_000, 8
+# The same of a frame whose columns are of several types, which are looked at one by one.
+_WIDEST_MIXED = 200
 # Places at which a block of columns may begin.
 _MOST_PLACES = 64
 
 
 class Table:
-    """Data of rows and columns, asked for what stands in some of its rows."""
+    """Data of rows and columns, asked for what stands in some of its rows.
+
+    It is asked around every transformer that is fitted, so thousands of columns are looked at by
+    numpy and not one by one.
+    """
 
     def __init__(self, data: Any) -> None:
         self.data = data
@@ -45,19 +53,29 @@ class Table:
         self.width = int(shape[1]) if len(shape) == 2 else 1
         if len(shape) > 2 or not self.rows or not 0 < self.width <= _WIDEST:
             raise TypeError("no table of rows and columns")
-        columns = getattr(data, "columns", None)
-        self.names = None if columns is None else [*columns]
-        self._keys: list[Key] | None = None
 
-    def block(self, rows: Array) -> list[Array]:
+    @cached_property
+    def names(self) -> list[Any] | None:
+        """What the columns are called."""
+        columns = getattr(self.data, "columns", None)
+        return None if columns is None else [*columns]
+
+    def block(self, rows: Array) -> Columns:
         """The columns of some rows."""
-        taken = take_rows(self.data, rows)
+        return self._columns(take_rows(self.data, rows))
+
+    def _columns(self, taken: Any) -> Columns:
         if is_sparse(taken):
-            return [*sparse_block(taken).T]
+            return sparse_block(taken).T
         if hasattr(taken, "iloc") and len(taken.shape) == 2:
+            numbers: Array = taken.to_numpy()
+            if is_numeric(numbers):
+                return numbers.T
+            if self.width > _WIDEST_MIXED:
+                raise TypeError("too many columns to be looked at one by one")
             return [np.asarray(taken.iloc[:, j]) for j in range(self.width)]
         values = np.asarray(taken)
-        return [values] if values.ndim == 1 else [*values.T]
+        return values[None, :] if values.ndim == 1 else values.T
 
     @cached_property
     def known(self) -> set[Key]:
@@ -65,13 +83,21 @@ class Table:
         return set(self.keys)
 
     @cached_property
-    def first(self) -> list[Any]:
-        """The first row."""
-        return [column[0] for column in self._block]
+    def first(self) -> Array | list[Any]:
+        """The first row of data that is not sparse."""
+        block = self._block
+        return block[:, 0] if isinstance(block, np.ndarray) else [column[0] for column in block]
+
+    @cached_property
+    def first_stored(self) -> Array:
+        """What a sparse matrix stores of its first row."""
+        row: Array = take_rows(self.data, np.zeros(1, np.intp)).tocoo().data
+        stored: Array = row[row != 0]
+        return stored
 
     def tells(self, j: int) -> bool:
         """Whether a column holds real numbers that are not met by chance."""
-        values = self._block[j]
+        values = self._probed_column(j)
         if values.dtype.kind != "f":
             return False
         values = values[np.isfinite(values)]
@@ -81,19 +107,38 @@ class Table:
 
     def column(self, j: int) -> list[Any]:
         """A column at rows that depend on their number alone."""
-        found: list[Any] = self._block[j].tolist()
+        found: list[Any] = self._probed_column(j).tolist()
         return found
 
-    @cached_property
-    def _block(self) -> list[Array]:
-        return self.block(spread(self.rows, _PROBES))
+    def _probed_column(self, j: int) -> Array:
+        return take_column(self._probed, j) if is_sparse(self.data) else self._block[j]
 
-    @property
+    @cached_property
+    def _probed(self) -> Any:
+        return take_rows(self.data, spread(self.rows, _PROBES))
+
+    @cached_property
+    def _block(self) -> Columns:
+        return self._columns(self._probed)
+
+    @cached_property
     def keys(self) -> list[Key]:
         """What each column holds at rows that depend on their number alone."""
-        if self._keys is None:
-            self._keys = [key_of(column) for column in self._block]
-        return self._keys
+        if is_sparse(self.data):
+            return self._keys_of_sparse()
+        if isinstance(self._block, np.ndarray) and is_numeric(self._block):
+            return _keys_of_numbers(self._block)
+        return [key_of(column) for column in self._block]
+
+    def _keys_of_sparse(self) -> list[Key]:
+        probed = self._probed.tocsc()
+        # Most columns hold nothing but zeros there.
+        keys: list[Key] = [bytes(8 * probed.shape[0])] * self.width
+        filled = np.flatnonzero(np.diff(probed.indptr))
+        found = _keys_of_numbers(sparse_block(probed[:, filled]).T)
+        for j, key in zip(filled.tolist(), found, strict=True):
+            keys[j] = key
+        return keys
 
 
 def look(data: Any) -> Table | None:
@@ -108,11 +153,20 @@ def look(data: Any) -> Table | None:
 
 def key_of(column: Array) -> Key:
     """Equal for equal values, whatever their type of number."""
-    if column.dtype.kind in "biuf":
-        numbers = column.astype(np.float64) + 0.0
-        numbers[np.isnan(numbers)] = np.nan
-        return numbers.tobytes()
+    if is_numeric(column):
+        return _keys_of_numbers(column[None, :])[0]
     return tuple(map(str, column.tolist()))
+
+
+def _keys_of_numbers(block: Array) -> list[Key]:
+    """The keys of columns of numbers, a row of `block` each."""
+    if not block.size:
+        return [b""] * len(block)
+    # Adding zero makes the two zeros one.
+    numbers = np.ascontiguousarray(block, np.float64) + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    keys: list[Key] = numbers.view(f"V{numbers.shape[1] * numbers.itemsize}").ravel().tolist()
+    return keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +218,22 @@ def may_cover(table: Table, output: Seen, held: Any) -> bool:
         return False
     if output.rows == table.rows and all(key in table.known for key in output.keys):
         return True
-    if is_sparse(table.data) or is_sparse(held):
-        return True
-    column = take_column(held, output.telling or 0)
-    return any(bool((column == value).any()) for value in table.first)
+    if is_sparse(table.data):
+        row, stored = table.first_stored, _stored(held, output.telling or 0)
+        return stored is None or not len(row) or bool(np.isin(stored, row).any())
+    column, first = take_column(held, output.telling or 0), table.first
+    if isinstance(first, np.ndarray) and is_numeric(first) and is_numeric(column):
+        return bool(np.isin(first, column).any())
+    return any(bool((column == value).any()) for value in first)
+
+
+def _stored(held: Any, j: int) -> Array | None:
+    """What every sparse matrix with an output in it stores some of; None if that is not known."""
+    if is_sparse(held):
+        stored: Array = held.tocoo(copy=False).data
+        return stored
+    column = take_column(held, j)
+    return column if is_numeric(column) and column.all() else None
 
 
 def covered(table: Table, outputs: Sequence[Any], names: Sequence[Any]) -> tuple[int, ...] | None:
@@ -198,6 +264,8 @@ def _same_columns(table: Table, output: Table, names: Sequence[Any]) -> tuple[in
         table.keys[j] == key for j, key in zip(named, output.keys, strict=True)
     ):
         return named
+    if not all(key in table.known for key in output.keys):
+        return None
     first = output.keys[0]
     for at in range(table.width - output.width + 1):
         if table.keys[at] == first and table.keys[at : at + output.width] == output.keys:
@@ -231,16 +299,23 @@ def _taken_rows(
     blocks = [_named(table, width, names), *_places(table, outputs, block)]
     for columns in blocks:
         if columns is not None and all(
-            any(_has(other, [block[j][at] for j in columns]) for other in outputs)
-            for at in range(len(rows))
+            any(_has(other, row) for other in outputs) for row in _rows_of(block, columns)
         ):
             return columns
     return None
 
 
-def _places(
-    table: Table, outputs: Sequence[Table], block: Sequence[Array]
-) -> list[tuple[int, ...]]:
+def _rows_of(block: Columns, columns: tuple[int, ...]) -> Iterator[Array]:
+    """The rows of some columns."""
+    if isinstance(block, np.ndarray):
+        yield from block[list(columns)].T
+        return
+    for values in zip(*(block[j] for j in columns), strict=True):
+        alike = all(isinstance(v, str) == isinstance(values[0], str) for v in values)
+        yield np.array(values) if alike else np.array(values, dtype=object)
+
+
+def _places(table: Table, outputs: Sequence[Table], block: Columns) -> list[tuple[int, ...]]:
     """Where the outputs may begin: a row's first value is one of theirs."""
     width = outputs[0].width
     last = table.width - width
@@ -257,17 +332,12 @@ def _places(
     return found
 
 
-def _has(output: Table, row: Sequence[Any]) -> bool:
-    values = (
-        np.array(row)
-        if all(isinstance(v, str) == isinstance(row[0], str) for v in row)
-        else (np.array(row, dtype=object))
-    )
+def _has(output: Table, row: Array) -> bool:
     if is_sparse(output.data):
         matrix = output.data.tocsr()
-        held = np.flatnonzero(values)
-        return has_sparse_row(matrix, held, values[held])
-    return has_row(output.data, values)
+        held = np.flatnonzero(row)
+        return has_sparse_row(matrix, held, row[held])
+    return has_row(output.data, row)
 
 
 def _named(table: Table, width: int, names: Sequence[Any]) -> tuple[int, ...] | None:

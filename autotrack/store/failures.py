@@ -43,11 +43,6 @@ def is_locked(error: BaseException) -> bool:
     return error_code(error) in _LOCKED
 
 
-def is_constraint(error: BaseException) -> bool:
-    """Whether a foreign key or unique constraint stood in the way."""
-    return error_code(error) == _CONSTRAINT
-
-
 def explain_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
     """The store error that says what `error` means for the database at `path`."""
     code = error_code(error)

@@ -47,15 +47,7 @@ def digest(value: object, *, most: int = MOST) -> str:
 
 
 class Content(Walk):
-    """A digest of several values, and what came to light on the way.
-
-    Attributes
-    ----------
-    packages : set of str
-        The top-level modules of what is installed that the values use.
-    generators : list
-        The random generators among the values.
-    """
+    """The walk that knows what to do with each kind of value."""
 
     def look_into(self, value: Any, kind: type, cloned: bool) -> None:
         """Add a value that was not met before, by its kind."""
