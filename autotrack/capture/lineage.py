@@ -24,13 +24,13 @@ from autotrack.capture.alignment import (
     rows_by_value,
     rows_of_view,
 )
-from autotrack.capture.alike import alike
 from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
 from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import sites
 from autotrack.capture.crediting import Case, decided
 from autotrack.capture.derivation import is_just_usual, tells
 from autotrack.capture.digests import reference, stamp_of
+from autotrack.capture.equal_predictions import alike
 from autotrack.capture.prediction_index import SHORT, PredictionIndex
 from autotrack.capture.predictions import (
     Gone,

@@ -21,8 +21,8 @@ import numpy as np
 
 from autotrack.capture.callsite import sites
 from autotrack.capture.copies import is_small, small_copy
-from autotrack.capture.covering import Seen, Table, covered, look, may_cover, seen
 from autotrack.capture.digests import reference
+from autotrack.capture.output_columns import Seen, Table, covered, look, may_cover, seen
 from autotrack.capture.plain import is_rows
 from autotrack.capture.prediction_index import PredictionIndex, share_memory
 from autotrack.capture.predictions import Prediction

@@ -20,7 +20,7 @@ from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.database import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
 from autotrack.tracking.ledger import Change, Ledger
-from autotrack.tracking.splitting import Filed
+from autotrack.tracking.moved_fits import Filed
 from autotrack.tracking.trouble import Trouble
 
 # Stands for the fit of an active run that was started in another thread or process: what is

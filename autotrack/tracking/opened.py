@@ -10,7 +10,7 @@ from autotrack.tracking.context import ActiveRun
 from autotrack.tracking.facts import FitFacts
 
 if TYPE_CHECKING:
-    from autotrack.tracking.splitting import Filed
+    from autotrack.tracking.moved_fits import Filed
 
 
 @dataclass(slots=True)

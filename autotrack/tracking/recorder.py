@@ -31,9 +31,9 @@ from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import ScoreTables
 from autotrack.tracking.library_calls import FUNCTION_TAG, LibraryCall
 from autotrack.tracking.links import Link, link_parts, links
+from autotrack.tracking.moved_fits import Filed, Moved
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.packing import CRATE_TAG, PIPELINE, PIPELINE_TAG, Packed, Packer
-from autotrack.tracking.splitting import Filed, Moved
 from autotrack.tracking.steps import Steps, count_on, first_number
 from autotrack.tracking.upkeep import Upkeep
 

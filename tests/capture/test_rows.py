@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import Binarizer
 
 import autotrack
-from autotrack.capture.covering import Table, covered, may_cover, seen
 from autotrack.capture.derivation import is_function_of
 from autotrack.capture.lineage import Lineage
+from autotrack.capture.output_columns import Table, covered, may_cover, seen
 from autotrack.capture.rows import has_row, has_sparse_row, sparse_row, take_column, take_rows
 from tests.waiting import fastest
 
