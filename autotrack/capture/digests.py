@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from typing import Any
 
@@ -10,7 +9,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from autotrack.capture.arrays import Array, is_ndarray, is_numeric
+from autotrack.capture.arrays import is_ndarray, is_numeric
+from autotrack.describe.data import single_block
 
 
 def reference(value: object) -> weakref.ref[Any] | None:
@@ -41,22 +41,12 @@ def stamp_of(data: Any) -> object:
     try:
         if is_ndarray(data):
             return _array_stamp(data)
-        block = pandas_block(data)
+        block = single_block(data)
         if block is not None:
             return _array_stamp(block)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return None
     return None
-
-
-def pandas_block(data: Any) -> Array | None:
-    """The array a pandas object keeps its numbers in, columns first; None if it has several."""
-    pandas = sys.modules.get("pandas")
-    if pandas is None or not issubclass(type(data), pandas.Series | pandas.DataFrame):
-        return None
-    blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
-    values = blocks[0].values if len(blocks) == 1 else None
-    return values if is_ndarray(values) else None
 
 
 def _array_stamp(array: Any) -> object:

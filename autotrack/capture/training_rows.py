@@ -13,8 +13,9 @@ import numpy as np
 
 from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array, same
 from autotrack.capture.derivation import is_function_of
-from autotrack.capture.digests import pandas_block, reference, stamp_of, value_digest
+from autotrack.capture.digests import reference, stamp_of, value_digest
 from autotrack.capture.plain import is_plain
+from autotrack.describe.data import single_block
 from autotrack.identity import IdentityMap
 from autotrack.tracking.links import Link
 
@@ -240,7 +241,7 @@ def _as_numbers(data: Any) -> Array | None:
             return np.asarray(data)
         except ValueError:  # rows of different lengths
             return None
-    block = pandas_block(data)
+    block = single_block(data)
     return block.T if block is not None and block.ndim == 2 else None
 
 

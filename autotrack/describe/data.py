@@ -82,7 +82,7 @@ def describe(data: object) -> Dataset | None:
             columns=content.columns(),
         )
         if isinstance(content, Frame | PlainColumn) and content.is_plain_block():
-            block = _block(data)
+            block = single_block(data)
             if block is not None and block.nbytes <= _LARGEST_SEEN:
                 _frames.set(data, _Seen(_names(data), block, _digest(block), dataset))
         return dataset
@@ -102,7 +102,7 @@ class _Seen:
     def is_still(self, frame: Any) -> bool:
         """Whether the frame holds the same under the same names."""
         return (
-            _block(frame) is self.block
+            single_block(frame) is self.block
             and _names(frame) is self.names
             and _digest(self.block) == self.digest
         )
@@ -118,8 +118,11 @@ _frames: IdentityMap[_Seen] = IdentityMap()
 _LARGEST_SEEN = 16 << 20
 
 
-def _block(data: Any) -> Array | None:
-    """The array in which a frame or series keeps all its values, if that is one."""
+def single_block(data: Any) -> Array | None:
+    """The array in which a frame or series of pandas keeps all its values, if that is one."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not issubclass(type(data), pandas.Series | pandas.DataFrame):
+        return None
     # Public ways to it make a new array at every call, which takes longer than all else here.
     blocks: Any = getattr(getattr(data, "_mgr", None), "blocks", ())
     block = blocks[0].values if len(blocks) == 1 else None
