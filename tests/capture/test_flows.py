@@ -139,6 +139,16 @@ def a_parameter_that_is_made_a_list_of_itself(w):
 
 
 @of_labels
+def a_column_found_by_the_name_of_its_class(w):
+    model = w.a
+    for model in (w.b, w.a):
+        column = model.predict_proba(w.X_test)[:, list(model.classes_).index(1)]
+        if model is w.a:
+            return accuracy_score(w.y_test, np.where(column > 0.35, 1, 0))
+    return None
+
+
+@of_labels
 def a_comprehensions_variable_that_is_called_like_another(w):
     p = w.b.predict(w.X_test)
     mine = w.a.predict(w.X_test)

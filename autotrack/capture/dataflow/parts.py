@@ -147,7 +147,9 @@ def _element(walk: Walk, node: ast.Subscript, flow: Flow, key: Flow, place: Plac
     if is_pandas(held, "DataFrame") and type(key.value) in (str, int):
         return _column(walk, node.value, held, key.value, flow, place)
     if held is UNKNOWN or key.value is UNKNOWN:
-        inside = _put_in(walk, node.value, UNKNOWN, key.value, place)
+        # A prediction is all of one model; what was put into an array may be of several.
+        is_whole = flow.sources and flow.exact and isinstance(held, np.ndarray)
+        inside = [] if is_whole else _put_in(walk, node.value, UNKNOWN, key.value, place)
         if inside:
             return inside
         if not flow.sources and not key.sources:
