@@ -183,15 +183,24 @@ class Facts(Runs):
         return [Metric(key, decode_metric(value), step, instant(at)) for _, value, step, at in rows]
 
     def rename_metrics(self, run_id: str, names: Mapping[str, str]) -> None:
-        """Give metrics of a run other keys, none of which it has."""
+        """Give metrics of a run other keys; one that it has already is gone on with."""
         if not names:
             return
         with self.transaction() as connection:
             number = self._number(connection, run_id)
-            for table in ("metrics", "earlier_metrics"):
-                connection.executemany(
-                    f"UPDATE {table} SET key = ? WHERE run = ? AND key = ?",
-                    [(new, number, old) for old, new in names.items()],
+            for old, new in names.items():
+                known = connection.execute(
+                    "SELECT 1 FROM metrics WHERE run = ? AND key = ?", (number, new)
+                ).fetchone()
+                further = self.metric_history(run_id, old) if known else []
+                for table in ("metrics", "earlier_metrics"):
+                    change = "DELETE FROM {}" if known else "UPDATE {} SET key = :new"
+                    connection.execute(
+                        f"{change.format(table)} WHERE run = :run AND key = :old",
+                        {"new": new, "run": number, "old": old},
+                    )
+                self.add_metrics(
+                    run_id, [(new, m.value, None, m.time.timestamp()) for m in further]
                 )
 
     def move_facts(

@@ -66,6 +66,17 @@ def test_the_step_after_the_last_possible_one_does_not_break_the_run(store: Stor
     assert store.get_run(run_id).metrics == {"loss": 2.0}
 
 
+def test_a_metric_that_is_given_the_key_of_another_goes_on_with_its_history(store: Store) -> None:
+    run_id = new_run(store)
+    store.add_metrics(run_id, [("kept", 1.0, None, 1.0), ("kept", 2.0, None, 2.0)])
+    store.add_metrics(run_id, [("named", 3.0, None, 3.0), ("named", 4.0, None, 4.0)])
+    store.rename_metrics(run_id, {"named": "kept", "absent": "nothing"})
+    history = store.metric_history(run_id, "kept")
+    assert [(m.value, m.step) for m in history] == [(1.0, 0), (2.0, 1), (3.0, 2), (4.0, 3)]
+    assert store.metric_history(run_id, "named") == []
+    assert store.get_run(run_id).metrics == {"kept": 4.0}
+
+
 def test_a_metric_that_was_never_written_has_an_empty_history(store: Store) -> None:
     assert store.metric_history(new_run(store), "loss") == []
 
