@@ -7,15 +7,24 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autotrack.capture.arrays import Array, groups, is_ndarray, is_numeric, plain_array, same
+from autotrack.capture.arrays import (
+    Array,
+    groups,
+    is_ndarray,
+    is_numeric,
+    plain_array,
+    same,
+    spread,
+)
 from autotrack.capture.derivation import is_function_of
 from autotrack.capture.digests import reference, stamp_of, value_digest
 from autotrack.capture.plain import is_plain
-from autotrack.describe.data import single_block
+from autotrack.capture.rows import take_rows
+from autotrack.describe.data import row_count, single_block
 from autotrack.identity import IdentityMap
 from autotrack.tracking.links import Link
 
@@ -30,6 +39,7 @@ _MOST_TARGETS = 1_000_000
 _UNLABELLED = -1
 # Rows that occur many times in training are met by chance elsewhere.
 _ENOUGH_UNIQUE = 0.95
+_FEW_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +58,20 @@ class Places:
     is_all: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class _Kinds(NamedTuple):
+    """The different keys of the training rows in order, where each is first, and how often."""
+
+    keys: Array
+    first: Array
+    counts: Array
+
+    def at(self, keys: Array) -> Array | None:
+        """The places of keys among these; None if one is not there."""
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return at if (self.keys[at] == keys).all() else None
+
+
+@dataclass(slots=True, eq=False)
 class Trained:
     """What a model was trained on, as far as comparing goes."""
 
@@ -57,6 +80,8 @@ class Trained:
     target_ref: weakref.ref[Any] | None
     rows: Array | None = None
     target_values: Array | None = None
+    # Found when it is asked for first.
+    kinds: _Kinds | None = None
 
     @classmethod
     def of(cls, X: object, y: object, *, goes_away: bool = False) -> Trained:
@@ -77,19 +102,33 @@ class Trained:
         Rows that could well be others are no training rows. `whole` is what it was trained on, if
         that still exists.
         """
-        known = self.rows
-        if known is None and self.stamp is not None and stamp_of(whole) == self.stamp:
-            known = row_keys(whole)
-        keys = row_keys(X) if known is not None and len(known) else None
-        if known is None or keys is None or not 0 < len(keys) <= len(known):
+        kinds = self._kinds_of(whole)
+        count = row_count(X)
+        if kinds is None or not count:
             return None
-        kinds, first, counts = np.unique(known, return_index=True, return_counts=True)
-        at = np.minimum(np.searchsorted(kinds, keys), len(kinds) - 1)
-        if not (kinds[at] == keys).all() or len(kinds) < _ENOUGH_UNIQUE * len(known):
+        # Nearly all other data is told by a few rows.
+        few = row_keys(take_rows(X, spread(count, _FEW_ROWS)))
+        if few is None or kinds.at(few) is None:
             return None
-        rows = np.where(counts[at] == 1, first[at], -1).astype(np.int32)
-        is_all = len(keys) == len(known) and bool((np.sort(keys) == np.sort(known)).all())
-        return Places(rows, is_all)
+        keys = row_keys(X)
+        at = kinds.at(keys) if keys is not None else None
+        total = int(kinds.counts.sum())
+        if keys is None or at is None or len(keys) > total:
+            return None
+        rows = np.where(kinds.counts[at] == 1, kinds.first[at], -1).astype(np.int32)
+        times = np.bincount(at, minlength=len(kinds.keys))
+        return Places(rows, bool((times == kinds.counts).all()))
+
+    def _kinds_of(self, whole: object) -> _Kinds | None:
+        """The training rows, if there are some that are not met by chance elsewhere."""
+        if self.rows is None and (self.stamp is None or stamp_of(whole) != self.stamp):
+            return None
+        if self.kinds is None:
+            known = self.rows if self.rows is not None else row_keys(whole)
+            keys = np.zeros(0, np.uint64) if known is None else known
+            self.kinds = _Kinds(*np.unique(keys, return_index=True, return_counts=True))
+        many = len(self.kinds.keys) >= _ENOUGH_UNIQUE * self.kinds.counts.sum()
+        return self.kinds if len(self.kinds.keys) and many else None
 
     def has_target(self, y: object) -> bool:
         """Whether `y` is the training target, or something made of each of its values."""
