@@ -4,8 +4,9 @@ FOLDER is the folder `examples` of a checkout of scikit-learn of the version tha
 any folder of scripts. What needs a download or a package that is not installed is left out. Each
 script is run twice as it is and twice under `autotrack run`; what it writes, its warnings with
 their places, and the state of the global random generators at its end must be the same. Numbers
-in lines that differ between the two bare runs, such as times, are not compared. The time of the
-processor is the least of two runs.
+in lines that differ between the bare runs, such as times, are not compared; one that seems
+different is run as it is up to five times, to see what stays the same. The time of the processor
+is the least of two runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from tests.gallery.running import BARE, TRACKED, differences, examples, reason_t
 
 #: What tracking may take, in the median.
 GOAL = 1.08
+# As it is, of an example that seems different.
+_MOST_RUNS = 5
 
 
 @dataclass
@@ -52,7 +55,12 @@ def outcome_of(path: Path, folder: Path) -> Outcome:
     except subprocess.TimeoutExpired as error:
         outcome.left_out = f"it takes longer than {error.timeout:.0f} s"
         return outcome
-    outcome.differs = differences(bare, again, tracked)
+    bares = [bare, again]
+    outcome.differs = differences(bares, tracked)
+    while outcome.differs and len(bares) < _MOST_RUNS:
+        # Two runs may well take the same hundredth of a second.
+        bares.append(run(BARE, path))
+        outcome.differs = differences(bares, tracked)
     outcome.told = tracked.told
     outcome.bare = min(bare.cpu, again.cpu)
     outcome.tracked = min(tracked.cpu, tracked_again.cpu)

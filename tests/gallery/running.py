@@ -146,38 +146,38 @@ def run(command: Sequence[str], example: Path) -> Seen:
 # -- what differs ---------------------------------------------------------------------------------
 
 
-def differences(bare: Seen, again: Seen, tracked: Seen) -> list[str]:
-    """How a tracked run differs from two bare ones, as far as these are alike themselves."""
+def differences(bares: Sequence[Seen], tracked: Seen) -> list[str]:
+    """How a tracked run differs from bare ones, as far as these are alike themselves."""
     found = []
     for name in ("stdout", "stderr"):
-        first, second, other = (getattr(seen, name).splitlines() for seen in (bare, again, tracked))
-        if difference := _difference(first, second, other):
+        lines = [getattr(seen, name).splitlines() for seen in bares]
+        if difference := _difference(lines, getattr(tracked, name).splitlines()):
             found.append(f"{name}: {difference}")
-    if tracked.code != bare.code:
-        found.append(f"it ended with {tracked.code}, not {bare.code}")
-    for name, state in bare.random.items():
-        if again.random.get(name) == state != tracked.random.get(name):
+    if tracked.code != bares[0].code:
+        found.append(f"it ended with {tracked.code}, not {bares[0].code}")
+    for name, state in bares[0].random.items():
+        is_seeded = all(seen.random.get(name) == state for seen in bares)
+        if is_seeded and tracked.random.get(name) != state:
             found.append(f"the state of {name}")
     return found
 
 
-def _difference(first: list[str], second: list[str], other: list[str]) -> str:
-    if len(first) != len(second):
+def _difference(bares: list[list[str]], other: list[str]) -> str:
+    first = bares[0]
+    if any(len(lines) != len(first) for lines in bares):
         return ""  # it says something else each time
     if len(other) != len(first):
         odd = next((line for line in other if line not in first), None)
         return f"{len(other)} lines, not {len(first)}" + (f", such as {odd!r}" if odd else "")
-    for one, two, three in zip(first, second, other, strict=True):
-        if not _is_alike(one, two, three):
-            return f"{three!r}, not {one!r}"
+    for tracked, *lines in zip(other, *bares, strict=True):
+        if not _is_alike(lines, tracked):
+            return f"{tracked!r}, not {lines[0]!r}"
     return ""
 
 
-def _is_alike(bare: str, again: str, tracked: str) -> bool:
-    if bare == again:
-        return tracked == bare
-    bare, again, tracked = (
-        " ".join(_NUMBER.sub("#", line).split()) for line in (bare, again, tracked)
-    )
+def _is_alike(bares: list[str], tracked: str) -> bool:
+    if len(set(bares)) == 1:
+        return tracked == bares[0]
+    *texts, text = (" ".join(_NUMBER.sub("#", line).split()) for line in (*bares, tracked))
     # Such as a time that it took; or it says something else each time.
-    return bare != again or tracked == bare
+    return len(set(texts)) > 1 or text == texts[0]
