@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from autotrack.garbage import uncollected
-from autotrack.importing import once_imported
 from autotrack.printable import printable
+from autotrack.runtime.gc_pause import uncollected
+from autotrack.runtime.import_hooks import once_imported
 from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.database import Store
 from autotrack.tracking import context

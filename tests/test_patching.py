@@ -10,7 +10,7 @@ import pickle
 import cloudpickle
 import pytest
 
-from autotrack.patching import (
+from autotrack.runtime.patching import (
     Watch,
     is_patched,
     is_wrapper,

@@ -36,7 +36,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.discovery import all_displays, all_estimators, all_functions
 
 import autotrack
-from autotrack.patching import is_patched
+from autotrack.runtime.patching import is_patched
 from autotrack.tracking.context import home
 from tests.capture.looking import history, runs
 from tests.world import World, changed, inside, look_at_the_world

@@ -29,7 +29,7 @@ from sklearn.utils import all_estimators
 from sklearn.utils.metaestimators import available_if
 
 import autotrack
-from autotrack.patching import is_patched, is_wrapper
+from autotrack.runtime.patching import is_patched, is_wrapper
 
 X = np.arange(20.0).reshape(10, 2)
 y = np.arange(10) % 2
@@ -234,7 +234,7 @@ autotrack.enable(log_models=False)
 from sklearn.linear_model import Ridge
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score
-from autotrack.patching import is_patched
+from autotrack.runtime.patching import is_patched
 X, y = [[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]
 r2_score(y, Ridge().fit(X, y).predict(X))
 HistGradientBoostingRegressor(max_iter=2).fit(X, y)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
-from autotrack.patching import is_patched
+from autotrack.runtime.patching import is_patched
 
 PACKAGES = {"sklearn", "joblib", "concurrent", "multiprocessing", "threading", "pickle", "copyreg"}
 # What these modules change themselves.

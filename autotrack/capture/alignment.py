@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotrack.capture.arrays import Array, plain_array, same, spread
-from autotrack.capture.caller import variables
 from autotrack.capture.derivation import tells
 from autotrack.capture.plain import is_pandas
+from autotrack.runtime.stack import variables
 
 # How many frames up, and how many of their variables, are searched for the whole truth.
 _FARTHEST = 8

@@ -18,12 +18,12 @@ from autotrack.capture.scorer_names import scorer_name
 from autotrack.capture.scoring import key_text
 from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.parts import held_by
-from autotrack.identity import IdentityMap
+from autotrack.failsafe import Trouble
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.measuring import Measurements
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.recorder import Recorder
-from autotrack.tracking.trouble import Trouble
 
 # How deep an estimator is looked through for others in it.
 _DEEPEST = 8

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from types import CodeType, FrameType
 
-from autotrack.capture.caller import is_users, module_of
+from autotrack.runtime.stack import is_users, module_of
 
 #: A place in running code: the code, and the offset of the instruction.
 Site = tuple[CodeType, int]

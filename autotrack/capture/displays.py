@@ -26,11 +26,11 @@ from autotrack.capture.results import MOST_ROWS, array_table, curve_rows
 from autotrack.capture.scoring import TEST, Scoring, key_text
 from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
-from autotrack.in_between import in_between
+from autotrack.failsafe import Trouble
+from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.recorder import Recorder
-from autotrack.tracking.trouble import Trouble
 
 Call = Callable[..., Any]
 

@@ -11,7 +11,6 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.capture.callbacks import MonitorEars
-from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import line_below
 from autotrack.capture.incremental import brought_up_to_date, goes_on, starts_warm
 from autotrack.capture.library import library_call
@@ -34,14 +33,15 @@ from autotrack.describe.estimator import (
 from autotrack.describe.parts import has, held_by, with_own_parts
 from autotrack.describe.stamp import stamp
 from autotrack.entities import DatasetUse
-from autotrack.in_between import in_between
+from autotrack.failsafe import Trouble
+from autotrack.runtime.in_between import in_between
+from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
 from autotrack.tracking.inputs import may_have_inputs
 from autotrack.tracking.links import links
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.recorder import Recorder
-from autotrack.tracking.trouble import Trouble
 
 if TYPE_CHECKING:
     from autotrack.capture.searches import SearchEars

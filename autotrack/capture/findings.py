@@ -11,8 +11,8 @@ from autotrack.capture.evaluations import results_table
 from autotrack.capture.scorer_names import DEFAULT, scorer_name
 from autotrack.describe.estimator import storable
 from autotrack.describe.parts import attribute, held_by
+from autotrack.failsafe import Trouble
 from autotrack.tracking.facts import Table
-from autotrack.tracking.trouble import Trouble
 
 #: The params of a candidate, and the numbers of each of its splits.
 Trial = tuple[Mapping[str, Any], Sequence[Mapping[str, float]]]

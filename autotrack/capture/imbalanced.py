@@ -9,8 +9,8 @@ from typing import Any
 
 from autotrack.capture.metrics import MetricEars, judges_predictions
 from autotrack.capture.nesting import enter, leave
-from autotrack.in_between import in_between
-from autotrack.quiet import quiet
+from autotrack.runtime.in_between import in_between
+from autotrack.runtime.quiet import quiet
 from autotrack.tracking.context import home
 
 #: The module they are imported from, and the one of them that returns a text.

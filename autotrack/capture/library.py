@@ -7,9 +7,9 @@ import threading
 from contextvars import ContextVar
 from types import CodeType, FrameType
 
-from autotrack.capture.caller import module_of, variables
 from autotrack.describe.origins import STACK, is_installed
-from autotrack.identity import IdentityMap
+from autotrack.runtime.stack import module_of, variables
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.library_calls import LibraryCall, begin, call_of
 
 # What only runs what it is given, beside scikit-learn and what it stands on: where work is done,

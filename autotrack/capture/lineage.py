@@ -25,7 +25,6 @@ from autotrack.capture.alignment import (
     rows_of_view,
 )
 from autotrack.capture.arrays import is_constant, is_lazy, is_numeric, plain_array, same
-from autotrack.capture.caller import variable_name
 from autotrack.capture.callsite import sites
 from autotrack.capture.crediting import Case, decided
 from autotrack.capture.derivation import is_just_usual, tells
@@ -43,7 +42,8 @@ from autotrack.capture.rows import is_sparse
 from autotrack.capture.training_rows import places_in_training, trainings
 from autotrack.capture.transforms import Transforms
 from autotrack.describe.data import describe, row_count
-from autotrack.identity import IdentityMap
+from autotrack.runtime.stack import variable_name
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.links import Link, links
 
 __all__ = ["Judged", "Lineage", "Prediction", "reference"]

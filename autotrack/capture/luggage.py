@@ -21,8 +21,8 @@ from autotrack.capture import nesting
 from autotrack.capture.library import inherited
 from autotrack.capture.lineage import Lineage
 from autotrack.entities import DatasetUse, Source
-from autotrack.in_between import in_between, take_off
-from autotrack.patching import is_wrapper
+from autotrack.runtime.in_between import in_between, take_off
+from autotrack.runtime.patching import is_wrapper
 from autotrack.settings import Settings
 from autotrack.tracking import context
 from autotrack.tracking.context import ActiveRun, home

@@ -20,11 +20,11 @@ from autotrack.capture.nesting import OutermostWatch, enter, is_open, leave
 from autotrack.capture.results import Part, report_of, shape
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.entities import DatasetUse
-from autotrack.in_between import in_between
+from autotrack.failsafe import Trouble
+from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts
 from autotrack.tracking.links import Link, links
 from autotrack.tracking.recorder import Recorder
-from autotrack.tracking.trouble import Trouble
 
 #: What scikit-learn calls the argument that holds a prediction, likeliest first; and its partner.
 PREDICTIONS = (

@@ -14,10 +14,10 @@ from contextvars import ContextVar
 from typing import Any
 
 from autotrack.capture import streaming
-from autotrack.capture.caller import is_scikit_learns_own
-from autotrack.identity import IdentityMap
-from autotrack.in_between import in_between, take_off
-from autotrack.patching import Hear, Watch
+from autotrack.runtime.in_between import in_between, take_off
+from autotrack.runtime.patching import Hear, Watch
+from autotrack.runtime.stack import is_scikit_learns_own
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.links import links
 
 _open: ContextVar[bool | None] = ContextVar("autotrack_open_call", default=None)

@@ -18,7 +18,7 @@ import numpy as np
 
 from autotrack.capture.arrays import Array
 from autotrack.capture.plain import MOST_NUMBERS, is_pandas, is_plain, is_rows
-from autotrack.quiet import quiet
+from autotrack.runtime.quiet import quiet
 
 
 class _Unknown:

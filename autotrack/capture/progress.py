@@ -25,9 +25,9 @@ from autotrack.capture.bars import View
 from autotrack.capture.screens import Screen, screen_for
 from autotrack.describe.estimator import deep_params, is_estimator
 from autotrack.describe.parts import held_by
+from autotrack.failsafe import Trouble
 from autotrack.printable import printable
 from autotrack.tracking.progress import Progress
-from autotrack.tracking.trouble import Trouble
 
 Setting = bool | Literal["auto"]
 #: What the bar says of the scores so far.

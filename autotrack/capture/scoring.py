@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Sequence
 
-from autotrack.capture.caller import data_part, variable_name
 from autotrack.capture.data_labels import frame_at, frame_in_call, label_in_loop, label_of, name_at
 from autotrack.capture.digests import reference
 from autotrack.capture.predictions import Judged, Prediction
@@ -22,6 +21,7 @@ from autotrack.capture.training_rows import (
 )
 from autotrack.describe.data import describe
 from autotrack.entities import Dataset, DatasetUse
+from autotrack.runtime.stack import data_part, variable_name
 from autotrack.settings import Settings
 from autotrack.tracking.links import Link
 

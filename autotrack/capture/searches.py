@@ -24,14 +24,14 @@ from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.describe.parts import attribute, has, held_by
-from autotrack.in_between import in_between
+from autotrack.failsafe import Trouble
+from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.candidates import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched
 from autotrack.tracking.links import links
 from autotrack.tracking.recorder import Recorder
 from autotrack.tracking.resuming import Evaluation, Likeness
-from autotrack.tracking.trouble import Trouble
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]

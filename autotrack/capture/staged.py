@@ -7,7 +7,7 @@ from typing import Any
 
 from autotrack.capture.nesting import enter, is_open, leave
 from autotrack.describe.parts import attribute
-from autotrack.in_between import in_between, take_off
+from autotrack.runtime.in_between import in_between, take_off
 
 # Where a boosting says how many stages it has.
 _COUNTS = ("n_iter_", "n_estimators_", "n_stages_")

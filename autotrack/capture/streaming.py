@@ -17,7 +17,7 @@ from typing import Any
 
 from autotrack.capture.draws import global_state
 from autotrack.capture.notes import Noted, noting, stop_noting
-from autotrack.in_between import in_between, take_off
+from autotrack.runtime.in_between import in_between, take_off
 
 Call = Callable[..., Any]
 

@@ -20,7 +20,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics._scorer import _BaseScorer, _Scorer
 
 from autotrack.capture import imbalanced
-from autotrack.capture.births import Births
 from autotrack.capture.displays import DISPLAYS, MAKERS, DisplayEars
 from autotrack.capture.estimators import EstimatorEars
 from autotrack.capture.metrics import (
@@ -39,10 +38,10 @@ from autotrack.capture.validation import (
     ValidationEars,
 )
 from autotrack.capture.workers import POOL_METHODS, WorkerEars
-from autotrack.identity import IdentityMap
-from autotrack.importing import once_loaded
-from autotrack.in_between import in_between
-from autotrack.patching import (
+from autotrack.runtime.class_hooks import Births
+from autotrack.runtime.import_hooks import once_loaded
+from autotrack.runtime.in_between import in_between
+from autotrack.runtime.patching import (
     Watch,
     is_patched,
     patch_attribute,
@@ -51,6 +50,7 @@ from autotrack.patching import (
     restore_cell,
     wrapped_cell,
 )
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.context import home
 
 #: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else

@@ -25,7 +25,7 @@ from autotrack.capture.digests import reference, stamp_of, value_digest
 from autotrack.capture.plain import is_plain
 from autotrack.capture.rows import take_rows
 from autotrack.describe.data import row_count, single_block
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.links import Link
 
 #: What rows are called that the model was trained on: all of them, or some.

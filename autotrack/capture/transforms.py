@@ -28,7 +28,7 @@ from autotrack.capture.prediction_index import PredictionIndex, share_memory
 from autotrack.capture.predictions import Prediction
 from autotrack.capture.provenance import sources_of
 from autotrack.capture.stages import Stage
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.facts import TransformerFacts
 
 _MOST_OUTPUTS = 64

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autotrack.capture.caller import variable_name
 from autotrack.capture.evaluations import noted
 from autotrack.capture.library import library_call
 from autotrack.capture.lineage import Lineage, reference
@@ -32,7 +31,9 @@ from autotrack.describe.data import describe, row_count
 from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
-from autotrack.in_between import in_between
+from autotrack.failsafe import Trouble
+from autotrack.runtime.in_between import in_between
+from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.inputs import may_have_inputs
@@ -40,7 +41,6 @@ from autotrack.tracking.links import link_parts, links
 from autotrack.tracking.measuring import MODEL_RUN_TAG, Measured, Measurements, Stream
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.score_keys import ScoreNames, split_key
-from autotrack.tracking.trouble import Trouble
 
 #: The functions of ``sklearn.model_selection`` that are heard, and what each of them counts.
 FUNCTIONS = {

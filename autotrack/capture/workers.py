@@ -13,16 +13,16 @@ from dataclasses import replace
 from typing import Any
 
 from autotrack.capture import library, nesting
-from autotrack.capture.caller import is_scikit_learns_own
 from autotrack.capture.library import library_call
 from autotrack.capture.luggage import Luggage, Passenger, Task, hear_travellers
 from autotrack.capture.nesting import NestedTask
 from autotrack.describe import environment
-from autotrack.in_between import in_between, take_off
+from autotrack.failsafe import Trouble
+from autotrack.runtime.in_between import in_between, take_off
+from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.settings import Settings
 from autotrack.tracking import context
 from autotrack.tracking.context import home
-from autotrack.tracking.trouble import Trouble
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]

@@ -22,7 +22,7 @@ import numpy as np
 
 from autotrack.crates.replay import answer, family
 from autotrack.describe.profile import MOST_COLUMNS
-from autotrack.quiet import quiet
+from autotrack.runtime.quiet import quiet
 
 Rows = dict[str, Any]
 

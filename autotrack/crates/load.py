@@ -41,7 +41,7 @@ from autotrack.errors import (
     DigestMismatchError,
     UntrustedCrateError,
 )
-from autotrack.garbage import uncollected
+from autotrack.runtime.gc_pause import uncollected
 
 #: A pickle that nobody answers for is described if it is no larger than this.
 _DESCRIBED = 1 << 29

@@ -42,7 +42,7 @@ from autotrack.describe.estimator import qualified_name
 from autotrack.describe.origins import is_installed
 from autotrack.describe.parts import has, held_by
 from autotrack.errors import InvalidValueError, UncratableError
-from autotrack.patching import unwrapped
+from autotrack.runtime.patching import unwrapped
 
 Storage = Literal["pickle", "skops"]
 PROTOCOL = 5

@@ -8,7 +8,7 @@ import linecache
 import textwrap
 from types import CodeType, FunctionType
 
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 
 # A file is parsed for every class in it, so each is asked for once.
 _known: IdentityMap[str] = IdentityMap()

@@ -12,7 +12,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from autotrack.crates.isolation import Isolated
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 
 _known: IdentityMap[bool] = IdentityMap()
 #: Beyond so many objects a model is taken for a stranger's.

@@ -13,8 +13,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from autotrack.describe.constructor import constructor_defaults
-from autotrack.identity import IdentityMap
-from autotrack.patching import unwrapped
+from autotrack.runtime.patching import unwrapped
+from autotrack.runtime.weak_map import IdentityMap
 
 # Whatever they are called with, the prediction is the same; `n_estimators` of a fitted ensemble
 # only says how the work is shared out.

@@ -16,7 +16,7 @@ from typing import Any
 
 import xxhash
 
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 
 Step = dis.Instruction
 Operation = tuple[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.describe.parts import held_by
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 
 # By identity: a metaclass may say what it likes about equality.
 _names: IdentityMap[tuple[str, ...]] = IdentityMap()

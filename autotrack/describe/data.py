@@ -22,7 +22,7 @@ from autotrack.describe.containers import Content, open_content
 from autotrack.describe.digest import Array, Sink
 from autotrack.describe.frames import Frame, PlainColumn
 from autotrack.entities import Dataset
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 
 __all__ = ["describe", "fingerprint", "row_count"]
 

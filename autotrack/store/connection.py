@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import TypeVar
 
 from autotrack.errors import StoreLockedError, StoreUnavailableError
+from autotrack.runtime.forks import mind
 from autotrack.store.failures import error_code, explain_os, explain_sqlite, explain_text, is_locked
-from autotrack.store.forks import mind
 from autotrack.store.migrations import prepare
 
 DATABASE = "autotrack.db"

@@ -8,7 +8,7 @@ from _thread import start_new_thread
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from autotrack.tracking.trouble import Trouble
+from autotrack.failsafe import Trouble
 
 # So many seconds are between two writes, hence nothing waits for longer. A shorter pause is felt:
 # with every write the thread takes a core that the training's own threads were on.

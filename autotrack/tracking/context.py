@@ -14,14 +14,14 @@ from typing import Any
 from autotrack.describe import environment
 from autotrack.entities import Source
 from autotrack.errors import NotFoundError, StoreError
-from autotrack.identity import IdentityMap
+from autotrack.failsafe import Trouble
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.database import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
 from autotrack.tracking.ledger import Change, Ledger
 from autotrack.tracking.moved_fits import Filed
-from autotrack.tracking.trouble import Trouble
 
 # Stands for the fit of an active run that was started in another thread or process: what is
 # fitted here is a child of it.

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 
 from autotrack.errors import StoreError
+from autotrack.failsafe import Trouble
 from autotrack.store.database import Store
-from autotrack.tracking.trouble import Trouble
 
 Change = Callable[[Store], None]
 

@@ -35,7 +35,7 @@ from autotrack.describe.parts import (
     shared_parts,
 )
 from autotrack.entities import DatasetUse
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.store.database import Store
 from autotrack.tracking.facts import FitFacts
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from autotrack.entities import Note, RunKind
+from autotrack.failsafe import Trouble
 from autotrack.store.database import Store
 from autotrack.store.facts import MetricRow
 from autotrack.tracking import context
@@ -18,7 +19,6 @@ from autotrack.tracking.links import Link
 from autotrack.tracking.opened import OpenFit
 from autotrack.tracking.progress import PROGRESS_TAG, Progress
 from autotrack.tracking.recorder import Recorder, new_run_id
-from autotrack.tracking.trouble import Trouble
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.
 MODEL_RUN_TAG = "autotrack.model_run"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from autotrack.entities import RunError, RunStatus
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.links import Link, links
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autotrack.identity import IdentityMap
+from autotrack.runtime.weak_map import IdentityMap
 
 # A crate that is refreshed again and again may take this share of the time.
 _SHARE = 0.02

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, TargetTags
 
 import autotrack
-from autotrack.patching import is_patched
+from autotrack.runtime.patching import is_patched
 from tests.capture.looking import only_run, runs
 
 

@@ -12,9 +12,9 @@ import pytest
 import autotrack
 from autotrack.capture.bars import View, bar_line
 from autotrack.capture.progress import progress_bar
+from autotrack.failsafe import Trouble
 from autotrack.settings import Settings
 from autotrack.tracking.progress import Progress
-from autotrack.tracking.trouble import Trouble
 from tests.capture.looking import only_run
 from tests.capture.terminal import Screen, on_terminal
 from tests.waiting import PATIENCE

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
-from autotrack.patching import is_patched
+from autotrack.runtime.patching import is_patched
 from tests.capture.looking import only_run, runs
 
 # What each needs in order to be quick and quiet, which is set by the user as well.
@@ -196,7 +196,7 @@ import autotrack
 autotrack.enable()
 import numpy as np
 from {library} import {CLASSIFIERS[library]} as Classifier
-from autotrack.patching import is_patched
+from autotrack.runtime.patching import is_patched
 X, y = np.arange(80.0).reshape(40, 2), np.arange(40) % 2
 model = Classifier(**{QUICK[library]!r}).fit(X, y)
 from sklearn.metrics import accuracy_score

@@ -10,7 +10,7 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import cross_validate
 
 import autotrack
-from autotrack.patching import is_patched
+from autotrack.runtime.patching import is_patched
 from tests.capture.looking import runs
 
 X = np.random.RandomState(0).normal(size=(40, 3))

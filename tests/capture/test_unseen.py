@@ -33,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
-from autotrack.patching import is_wrapper, original_of, wrap
+from autotrack.runtime.patching import is_wrapper, original_of, wrap
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 y = (X[:, 0] > 0).astype(int)
@@ -432,7 +432,7 @@ def test_the_module_of_every_frame_is_known_so_that_looking_at_a_stack_is_quick(
     names = [module.__name__ for module in modules if module is not None]
     assert "autotrack.capture.nesting" in names
     assert "autotrack.capture.estimators" in names
-    assert "autotrack.patching" in names
+    assert "autotrack.runtime.patching" in names
 
 
 def test_the_body_of_a_class_fails_with_the_frames_that_it_would_have():
@@ -504,7 +504,7 @@ import types
 package = types.ModuleType("autotrack")
 package.__path__ = [sys.argv[1] + "/autotrack"]
 sys.modules["autotrack"] = package
-from autotrack.patching import Watch, wrap
+from autotrack.runtime.patching import Watch, wrap
 
 def noisy():
     for level in range(1, 5):
@@ -518,7 +518,7 @@ def failing():
 def around(original, args, kwargs):
     return original(*args, **kwargs)
 
-from autotrack.in_between import in_between
+from autotrack.runtime.in_between import in_between
 in_between(around)
 quiet, loud = noisy, wrap(noisy, Watch(around))
 def inner(f):

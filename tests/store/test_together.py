@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrack.store import forks
+from autotrack.runtime import forks
 from autotrack.store.database import Store
 from autotrack.store.search import Query
 from tests.store.making import new_run, write_complete_runs, write_until_killed

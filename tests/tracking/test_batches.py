@@ -9,11 +9,11 @@ import time
 import pytest
 
 from autotrack.entities import Note
+from autotrack.failsafe import Trouble
 from autotrack.store.database import Store
 from autotrack.store.sweeps import Ending, NewCandidate
 from autotrack.tracking.batch import Batch
 from autotrack.tracking.batches import Batches
-from autotrack.tracking.trouble import Trouble
 from tests.store.making import new_run
 from tests.waiting import PATIENCE, wait_until
 

@@ -9,10 +9,10 @@ from inspect import CO_OPTIMIZED
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from autotrack.capture.caller import variables
 from autotrack.capture.callsite import users_frame
 from autotrack.capture.operations import UNKNOWN
 from autotrack.capture.source import Text, call_site
+from autotrack.runtime.stack import variables
 
 if TYPE_CHECKING:
     from autotrack.capture.dataflow.flow import Flow

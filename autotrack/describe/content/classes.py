@@ -15,7 +15,7 @@ from autotrack.describe.content import modules
 from autotrack.describe.content.names import is_compiled, is_found_by_name, is_written
 from autotrack.describe.content.walk import Walk
 from autotrack.describe.origins import is_installed
-from autotrack.patching import unwrapped
+from autotrack.runtime.patching import unwrapped
 
 # Of a class: where it stands, and what Python makes of the rest of it.
 _OF_CLASS = frozenset(

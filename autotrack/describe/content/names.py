@@ -7,7 +7,7 @@ import types
 from typing import Any
 
 from autotrack.describe.origins import is_installed
-from autotrack.patching import unwrapped
+from autotrack.runtime.patching import unwrapped
 
 
 def named(function: Any) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from autotrack.describe.digest import Sink, add_array, add_cells, note
 from autotrack.describe.origins import top_of
-from autotrack.patching import unwrapped
+from autotrack.runtime.patching import unwrapped
 
 #: So many objects are looked at; it takes about two seconds.
 MOST = 500_000

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import CellType, FunctionType, SimpleNamespace
 from typing import Any, ClassVar
 
-from autotrack.in_between import in_between
+from autotrack.runtime.in_between import in_between
 
 #: Hears one call: gets the original function and the arguments it was called with.
 Hear = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]

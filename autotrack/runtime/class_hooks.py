@@ -21,7 +21,7 @@ from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
-from autotrack.in_between import in_between, take_off
+from autotrack.runtime.in_between import in_between, take_off
 
 
 class Births:

@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from autotrack.in_between import in_between, take_off
+from autotrack.runtime.in_between import in_between, take_off
 
 
 def once_imported(package: str, then: Callable[[], None]) -> None:

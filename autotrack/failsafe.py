@@ -13,7 +13,7 @@ from autotrack.errors import (
     NotFoundError,
     StoreError,
 )
-from autotrack.in_between import is_passed_over
+from autotrack.runtime.in_between import is_passed_over
 
 
 class Guard:
