@@ -17,7 +17,6 @@ from autotrack.capture.likeness import as_result, identity, likeness, split_dige
 from autotrack.capture.lineage import reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
-from autotrack.capture.progress import ProgressBar, progress_bar
 from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.scoring import Scoring
 from autotrack.capture.streaming import Listener, Loop, listening
@@ -25,6 +24,7 @@ from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.describe.parts import attribute, has, held_by
 from autotrack.failsafe import Trouble
+from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.candidates import CandidateFacts, SearchResult, Sweep

@@ -13,7 +13,6 @@ from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
 from autotrack.capture.predictions import OUT_OF_FOLD
-from autotrack.capture.progress import ProgressBar, progress_bar
 from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.splits import (
     Curve,
@@ -32,6 +31,7 @@ from autotrack.describe.estimator import held_params, qualified_name, storable, 
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
+from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings

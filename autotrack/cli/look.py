@@ -18,10 +18,10 @@ from autotrack.cli.tables import ID, moment, number, run_table, span, status, to
 from autotrack.cli.tree import run_tree
 from autotrack.entities import RunRecord
 from autotrack.printable import described
+from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking import reading
-from autotrack.tracking.progress import PROGRESS_TAG, progress_of, time_left
 from autotrack.tracking.recorder import FIT_TAG
 
 _ROWS = 20

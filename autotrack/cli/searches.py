@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autotrack.entities import RunRecord
+from autotrack.progress.counts import TIME_LEFT_TAG
 from autotrack.store.database import Store
 from autotrack.store.search import Query, RunRow
 from autotrack.tracking.candidates import BEST_SCORE, RANK_TAG, TEST_SHARE_TAG
-from autotrack.tracking.progress import TIME_LEFT_TAG
 from autotrack.tracking.resuming import (
     CANDIDATE_TAG,
     DATA_TAG,

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from autotrack.entities import Note, RunError, RunStatus
+from autotrack.progress.counts import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.database import Store
 from autotrack.store.sweeps import Ending, NewCandidate
@@ -24,7 +25,6 @@ from autotrack.tracking.failures import ended_by, run_error
 from autotrack.tracking.filing import file_table
 from autotrack.tracking.measuring import Measurements
 from autotrack.tracking.moments import moments
-from autotrack.tracking.progress import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.tracking.recorder import Recorder, new_run_id
 from autotrack.tracking.resuming import (
     AFRESH_TAG,

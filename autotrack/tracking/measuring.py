@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from autotrack.entities import Note, RunKind
 from autotrack.failsafe import Trouble
+from autotrack.progress.counts import PROGRESS_TAG, Progress
 from autotrack.store.database import Store
 from autotrack.store.facts import MetricRow
 from autotrack.tracking import context
@@ -17,7 +18,6 @@ from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.filing import file_table
 from autotrack.tracking.links import Link
 from autotrack.tracking.opened import OpenFit
-from autotrack.tracking.progress import PROGRESS_TAG, Progress
 from autotrack.tracking.recorder import Recorder, new_run_id
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.

@@ -10,11 +10,11 @@ import time
 import pytest
 
 import autotrack
-from autotrack.capture.bars import View, bar_line
-from autotrack.capture.progress import progress_bar
 from autotrack.failsafe import Trouble
+from autotrack.progress.bar import progress_bar
+from autotrack.progress.counts import Progress
+from autotrack.progress.line import View, bar_line
 from autotrack.settings import Settings
-from autotrack.tracking.progress import Progress
 from tests.capture.looking import only_run
 from tests.capture.terminal import Screen, on_terminal
 from tests.waiting import PATIENCE

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from autotrack.capture.bars import View, bar_line
+from autotrack.progress.line import View, bar_line
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from autotrack.tracking.progress import Progress
+from autotrack.progress.counts import Progress
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -21,13 +21,13 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Literal
 
-from autotrack.capture.bars import View
-from autotrack.capture.screens import Screen, screen_for
 from autotrack.describe.estimator import deep_params, is_estimator
 from autotrack.describe.parts import held_by
 from autotrack.failsafe import Trouble
 from autotrack.printable import printable
-from autotrack.tracking.progress import Progress
+from autotrack.progress.counts import Progress
+from autotrack.progress.line import View
+from autotrack.progress.screens import Screen, screen_for
 
 Setting = bool | Literal["auto"]
 #: What the bar says of the scores so far.

@@ -1,0 +1,1 @@
+"""How far work is, and a bar that shows it."""
