@@ -17,7 +17,7 @@ import xxhash
 from sklearn.ensemble import RandomForestRegressor
 
 import autotrack
-from autotrack.describe.data import fingerprint as autotrack_fingerprint
+from autotrack.describe.data.fingerprint import fingerprint as autotrack_fingerprint
 from benchmarks.clock import timed
 from benchmarks.timing import Samples, Variant, alternate, ratios
 

@@ -10,7 +10,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from autotrack.capture.arrays import is_ndarray, is_numeric
-from autotrack.describe.data import single_block
+from autotrack.describe.data.fingerprint import single_block
 
 
 def reference(value: object) -> weakref.ref[Any] | None:

@@ -10,7 +10,7 @@ from autotrack.capture.arrays import plain_array, same
 from autotrack.capture.crediting import Case
 from autotrack.capture.prediction_index import PredictionIndex
 from autotrack.capture.predictions import Prediction
-from autotrack.describe.data import describe
+from autotrack.describe.data.fingerprint import describe
 
 
 def alike(

@@ -22,7 +22,8 @@ from autotrack.capture.scoring import Scoring, key_text
 from autotrack.capture.staged import follow, stage_count
 from autotrack.capture.training_rows import Trained, trainings
 from autotrack.capture.transforms import look
-from autotrack.describe.data import describe
+from autotrack.describe.data.fingerprint import describe
+from autotrack.describe.data.stamp import stamp
 from autotrack.describe.estimator import (
     held_params,
     is_model,
@@ -31,7 +32,6 @@ from autotrack.describe.estimator import (
     user_params,
 )
 from autotrack.describe.parts import has, held_by, with_own_parts
-from autotrack.describe.stamp import stamp
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
 from autotrack.runtime.in_between import in_between

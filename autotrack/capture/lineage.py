@@ -41,7 +41,7 @@ from autotrack.capture.predictions import (
 from autotrack.capture.rows import is_sparse
 from autotrack.capture.training_rows import places_in_training, trainings
 from autotrack.capture.transforms import Transforms
-from autotrack.describe.data import describe, row_count
+from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.runtime.stack import variable_name
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.links import Link, links

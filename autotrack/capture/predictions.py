@@ -14,7 +14,7 @@ from autotrack.capture.callsite import Site
 from autotrack.capture.digests import stamp_of, value_digest
 from autotrack.capture.rows import is_sparse
 from autotrack.capture.training_rows import Places, Trained
-from autotrack.describe.data import fingerprint
+from autotrack.describe.data.fingerprint import fingerprint
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.tracking.links import Link
 

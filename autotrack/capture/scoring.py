@@ -19,7 +19,7 @@ from autotrack.capture.training_rows import (
     places_in_training,
     trainings,
 )
-from autotrack.describe.data import describe
+from autotrack.describe.data.fingerprint import describe
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.runtime.stack import data_part, variable_name
 from autotrack.settings import Settings

@@ -24,7 +24,7 @@ from autotrack.capture.derivation import is_function_of
 from autotrack.capture.digests import reference, stamp_of, value_digest
 from autotrack.capture.plain import is_plain
 from autotrack.capture.rows import take_rows
-from autotrack.describe.data import row_count, single_block
+from autotrack.describe.data.fingerprint import row_count, single_block
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.links import Link
 

@@ -26,7 +26,7 @@ from autotrack.capture.splits import (
     with_single_score,
 )
 from autotrack.capture.streaming import Listener, Loop, listening
-from autotrack.describe.data import describe, row_count
+from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse

@@ -25,7 +25,7 @@ class Contract:
     Parameters
     ----------
     schema : mapping
-        As :func:`autotrack.describe.profile.profile` gives it; of older crates only names and
+        As :func:`autotrack.describe.data.profile.profile` gives it; of older crates only names and
         dtypes. Empty where nothing is known, and then everything is taken.
     unused : collection of str, optional
         Columns that the model does not look at: they may be missing and hold anything.

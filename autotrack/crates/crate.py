@@ -170,7 +170,7 @@ class Crate:
     def schema(self) -> dict[str, Any]:
         """The training input: kind and shape, and of each column what values it had.
 
-        See :func:`autotrack.describe.profile.profile`.
+        See :func:`autotrack.describe.data.profile.profile`.
         """
         return self.manifest.schema
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.crates.replay import answer, family
-from autotrack.describe.profile import MOST_COLUMNS
+from autotrack.describe.data.profile import MOST_COLUMNS
 from autotrack.runtime.quiet import quiet
 
 Rows = dict[str, Any]
@@ -48,7 +48,7 @@ def made_up(schema: Mapping[str, Any]) -> Rows:
     Parameters
     ----------
     schema : mapping
-        As :func:`autotrack.describe.profile.profile` gives it.
+        As :func:`autotrack.describe.data.profile.profile` gives it.
 
     Returns
     -------

@@ -95,7 +95,7 @@ class Manifest:
     code : list of str
         Classes and functions of the user's own that are inside the pickle by value.
     schema : dict
-        The training input, as :func:`autotrack.describe.profile.profile` describes it. Up to
+        The training input, as :func:`autotrack.describe.data.profile.profile` describes it. Up to
         format 2 of each column no more than name and dtype.
     preprocessing : list of str
         Transformers that were applied to the training data outside of the model: a caller has

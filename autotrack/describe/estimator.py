@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 
 from autotrack.describe.constructor import constructor_defaults, own_params
-from autotrack.describe.data import describe
+from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.parts import has, held_by
 from autotrack.printable import plain_text
 

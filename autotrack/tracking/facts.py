@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from autotrack.describe.data import describe
-from autotrack.describe.stamp import Stamp, stamp
+from autotrack.describe.data.fingerprint import describe
+from autotrack.describe.data.stamp import Stamp, stamp
 from autotrack.entities import DatasetUse
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from autotrack.crates.crate import Crate
 from autotrack.crates.pack import Storage, storage_named
 from autotrack.crates.trust import Word, as_trust
-from autotrack.describe.data import describe
+from autotrack.describe.data.fingerprint import describe
+from autotrack.describe.data.profile import known
 from autotrack.describe.estimator import storable
-from autotrack.describe.profile import known
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreError
 from autotrack.printable import described
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path

@@ -10,7 +10,7 @@ from typing import Any
 from autotrack.crates.manifest import FILE_NAME, MODEL_FILES
 from autotrack.crates.pack import Storage, pack
 from autotrack.crates.requirements import USUAL, ProjectCode
-from autotrack.describe.profile import known, profile
+from autotrack.describe.data.profile import known, profile
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from autotrack.crates import strangers
-from autotrack.describe.data import describe
-from autotrack.describe.profile import profile
+from autotrack.describe.data.fingerprint import describe
+from autotrack.describe.data.profile import profile
 from autotrack.errors import CaptureWarning, StoreError, UncratableError
 from autotrack.settings import Settings
 from autotrack.store.artifacts import StoredArtifact

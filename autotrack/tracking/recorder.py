@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from autotrack.describe.data import describe
+from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
 from autotrack.entities import DatasetUse, RunKind

@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import autotrack
-from autotrack.describe.data import describe
-from autotrack.describe.stamp import stamp
+from autotrack.describe.data.fingerprint import describe
+from autotrack.describe.data.stamp import stamp
 
 
 def raw(**more):

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import autotrack
-from autotrack.describe.data import describe, fingerprint
+from autotrack.describe.data.fingerprint import describe, fingerprint
 
 X, y = np.arange(40.0).reshape(-1, 1), np.arange(40.0)
 

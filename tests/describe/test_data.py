@@ -22,8 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autotrack.describe import digest
-from autotrack.describe.data import describe, fingerprint, row_count
+from autotrack.describe.data import digest
+from autotrack.describe.data.fingerprint import describe, fingerprint, row_count
 from autotrack.entities import Column
 from tests.waiting import fastest
 

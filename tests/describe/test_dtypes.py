@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autotrack.describe.data import describe, fingerprint
+from autotrack.describe.data.fingerprint import describe, fingerprint
 
 SECRET = "smith"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.describe.containers import open_content
 from autotrack.describe.content.walk import Walk, name_of
-from autotrack.describe.digest import add_array
+from autotrack.describe.data.containers import open_content
+from autotrack.describe.data.digest import add_array
 from autotrack.describe.origins import is_installed
 
 

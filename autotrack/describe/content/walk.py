@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.describe.digest import Sink, add_array, add_cells, note
+from autotrack.describe.data.digest import Sink, add_array, add_cells, note
 from autotrack.describe.origins import top_of
 from autotrack.runtime.patching import unwrapped
 

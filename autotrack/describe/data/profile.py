@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autotrack.describe.dtypes import kept_text
-from autotrack.describe.frames import Frame
+from autotrack.describe.data.dtypes import kept_text
+from autotrack.describe.data.frames import Frame
 from autotrack.entities import Dataset
 
 __all__ = ["known", "profile"]
@@ -44,7 +44,7 @@ def profile(data: object, dataset: Dataset) -> Facts:
     data : object
         The training input. It is not changed.
     dataset : Dataset
-        What :func:`autotrack.describe.data.describe` says of it.
+        What :func:`autotrack.describe.data.fingerprint.describe` says of it.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def _texts(values: Any) -> Facts:
 
 
 def _polars(series: Any) -> Facts:
-    from autotrack.describe.dtypes import polars_text
+    from autotrack.describe.data.dtypes import polars_text
 
     facts: Facts = {"name": series.name, "dtype": polars_text(series.dtype)}
     nulls, held = bool(series.null_count()), series.drop_nulls()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from autotrack.describe.dtypes import dtype_text
+from autotrack.describe.data.dtypes import dtype_text
 
 Sink = xxhash.xxh3_128
 Array = np.ndarray[Any, Any]

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from autotrack.describe.containers import Content, open_content
-from autotrack.describe.digest import Array, Sink
-from autotrack.describe.frames import Frame, PlainColumn
+from autotrack.describe.data.containers import Content, open_content
+from autotrack.describe.data.digest import Array, Sink
+from autotrack.describe.data.frames import Frame, PlainColumn
 from autotrack.entities import Dataset
 from autotrack.runtime.weak_map import IdentityMap
 

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autotrack.describe import digest
-from autotrack.describe.digest import Array, Sink
-from autotrack.describe.dtypes import kept_text
-from autotrack.describe.frames import Frame, PolarsFrame, PolarsSeries, open_column
-from autotrack.describe.sparse import Sparse
+from autotrack.describe.data import digest
+from autotrack.describe.data.digest import Array, Sink
+from autotrack.describe.data.dtypes import kept_text
+from autotrack.describe.data.frames import Frame, PolarsFrame, PolarsSeries, open_column
+from autotrack.describe.data.sparse import Sparse
 from autotrack.entities import Column
 
 

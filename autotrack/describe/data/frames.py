@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.describe import digest
-from autotrack.describe.digest import Sink
-from autotrack.describe.dtypes import dtype_text, is_plain, kept_text, polars_text
+from autotrack.describe.data import digest
+from autotrack.describe.data.digest import Sink
+from autotrack.describe.data.dtypes import dtype_text, is_plain, kept_text, polars_text
 from autotrack.entities import Column
 
 #: Rows of an extension column that are turned into Python objects or numpy values at a time.

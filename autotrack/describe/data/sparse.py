@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.describe import digest
-from autotrack.describe.digest import Array, Sink
-from autotrack.describe.dtypes import kept_text
+from autotrack.describe.data import digest
+from autotrack.describe.data.digest import Array, Sink
+from autotrack.describe.data.dtypes import kept_text
 from autotrack.entities import Column
 
 
