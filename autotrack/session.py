@@ -18,7 +18,7 @@ from autotrack.printable import printable
 from autotrack.runtime.gc_pause import uncollected
 from autotrack.runtime.import_hooks import once_imported
 from autotrack.settings import DEFAULT_STORE, Settings
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking import context
 from autotrack.tracking.context import home
 from autotrack.tracking.lifecycle import end_open_runs

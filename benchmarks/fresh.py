@@ -33,7 +33,7 @@ def autotrack() -> dict[str, float]:
 def autotrack_store() -> dict[str, float]:
     """A new store alone."""
     importlib.import_module("autotrack")
-    store = importlib.import_module("autotrack.store.database").Store
+    store = importlib.import_module("autotrack.store.store").Store
     return {"store": timed(lambda: store(Path("store")))}
 
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
 
 import autotrack
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are a matter of Unix")

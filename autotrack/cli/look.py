@@ -19,8 +19,8 @@ from autotrack.cli.tree import run_tree
 from autotrack.entities import RunRecord
 from autotrack.printable import described
 from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
-from autotrack.store.database import Store
-from autotrack.store.search import Query, RunRow
+from autotrack.store.search.query import Query, RunRow
+from autotrack.store.store import Store
 from autotrack.tracking import reading
 from autotrack.tracking.recorder import FIT_TAG
 

@@ -13,7 +13,7 @@ from autotrack._version import __version__
 from autotrack.errors import AutotrackError
 from autotrack.printable import printable
 from autotrack.settings import Settings
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import home
 
 _STORE = "AUTOTRACK_STORE"

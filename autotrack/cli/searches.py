@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from autotrack.entities import RunRecord
 from autotrack.progress.counts import TIME_LEFT_TAG
-from autotrack.store.database import Store
-from autotrack.store.search import Query, RunRow
+from autotrack.store.search.query import Query, RunRow
+from autotrack.store.store import Store
 from autotrack.tracking.candidates import BEST_SCORE, RANK_TAG, TEST_SHARE_TAG
 from autotrack.tracking.resuming import (
     CANDIDATE_TAG,

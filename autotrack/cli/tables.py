@@ -15,7 +15,7 @@ from rich.table import Table
 
 from autotrack.cli.printing import escape
 from autotrack.printable import described, printable
-from autotrack.store.search import RunRow
+from autotrack.store.search.query import RunRow
 
 _COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}
 ID = 8

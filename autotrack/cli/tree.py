@@ -10,8 +10,8 @@ from rich.tree import Tree
 from autotrack.cli.printing import escape
 from autotrack.cli.tables import ID, number, status
 from autotrack.printable import described
-from autotrack.store.database import Store
-from autotrack.store.search import Query, RunRow
+from autotrack.store.search.query import Query, RunRow
+from autotrack.store.store import Store
 
 # So many params are shown where fewer differ, so many metrics, and so many candidates of a search.
 _PARAMS = 4

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError
-from autotrack.store.failures import explained
 from autotrack.store.keys import clean_path
-from autotrack.store.processes import Processes
+from autotrack.store.liveness import Processes
+from autotrack.store.sqlite_errors import explained
 
 STAGING = ".staging"
 

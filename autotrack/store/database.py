@@ -1,29 +1,140 @@
-"""The store: a folder with a SQLite database and the files of runs."""
+"""One SQLite file: opened when needed, shared by threads under a lock, safe across forks.
+
+SQLite keeps its locks in a table of the process, which a fork copies without the locks behind it.
+A child that opened the file next to an inherited connection would believe to hold locks that it
+does not hold. So the connection is closed before a fork and opened again, in parent and child, by
+whoever needs it next.
+"""
 
 from __future__ import annotations
 
-import json
+import os
 import sqlite3
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
 
-from autotrack.entities import DatasetUse, RunError, RunRecord, Source
-from autotrack.errors import StoreError
-from autotrack.store.artifacts import ArtifactFolder
-from autotrack.store.experiments import Experiments, instant
-from autotrack.store.facts import read_dataset
-from autotrack.store.registry import Registry
-from autotrack.store.search import Query, RunRow, run_search
-from autotrack.store.sweeps import Sweeps
-from autotrack.store.values import decode_metric, decode_param
+from autotrack.errors import StoreLockedError, StoreUnavailableError
+from autotrack.runtime.forks import mind
+from autotrack.store.migrations import prepare
+from autotrack.store.sqlite_errors import (
+    error_code,
+    explain_os,
+    explain_sqlite,
+    explain_text,
+    is_locked,
+)
+
+DATABASE = "autotrack.db"
+
+_T = TypeVar("_T")
+_SQLITE_ERROR = 1
+_OURS = frozenset({"artifacts", "processes"})
 
 
-class Store(Experiments, Sweeps, Registry):
-    """Runs at rest.
+class _Block:
+    """A block of statements on the connection.
 
-    Every method is one transaction, unless it is called within :meth:`transaction`. Threads and
-    processes may share a store, across forks too. Whatever SQLite or the operating system
-    refuses is raised as a :class:`~autotrack.errors.StoreError`.
+    A class and no generator: an interrupt between a generator's `yield` and the block it belongs
+    to leaves the generator suspended, and with it the transaction open, for as long as somebody
+    keeps the traceback.
+    """
+
+    __slots__ = ("_connection", "_database", "_durable", "_lock", "_pid", "_writes")
+
+    def __init__(self, database: Database, *, writes: bool, durable: bool = False) -> None:
+        self._database = database
+        self._writes = writes
+        self._durable = durable
+
+    def __enter__(self) -> sqlite3.Connection:
+        database = self._database
+        self._lock = database._own()
+        try:
+            connection = database._begin(self._writes, self._durable)
+            self._pid = os.getpid()
+            database._depth = 1
+            self._connection = connection
+        except BaseException as error:
+            database._depth, database._owner = 0, None
+            if database._connection is not None:
+                _roll_back(database._connection)
+            self._lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise explain_sqlite(error, database.path) from error
+            raise
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # In one function: an interrupt may strike at the call of another one, before its own
+        # `finally` counts.
+        database, connection = self._database, self._connection
+        try:
+            # A child forked inside the block leaves the parent's transaction alone.
+            if error is None and self._writes and os.getpid() == self._pid:
+                if not connection.in_transaction:
+                    raise database._rolled_back()
+                connection.execute("COMMIT")
+            if isinstance(error, sqlite3.Error):
+                raise explain_sqlite(error, database.path) from error
+            if isinstance(error, UnicodeEncodeError):
+                raise explain_text(error) from None
+        except sqlite3.Error as failure:
+            raise explain_sqlite(failure, database.path) from failure
+        finally:
+            try:
+                database._depth, database._owner = 0, None
+                if connection.in_transaction and os.getpid() == self._pid:
+                    _roll_back(connection)
+            finally:
+                self._lock.release()
+
+
+class _Joined:
+    """A block inside of another one of the same thread, which alone commits."""
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> sqlite3.Connection:
+        connection = self._database._connection
+        if connection is None or not connection.in_transaction:
+            raise self._database._rolled_back()
+        self._connection = connection
+        return connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            # Half of the block's rows may be there. Should the caller swallow the error, neither
+            # they may be committed nor what follows slip in one by one.
+            _roll_back(self._connection)
+            raise explain_sqlite(error, self._database.path) from error
+        if isinstance(error, UnicodeEncodeError):
+            _roll_back(self._connection)
+            raise explain_text(error) from None
+
+
+class Database:
+    """The connection to ``<root>/autotrack.db``, and the transactions on it.
+
+    All methods may be called from any thread. The connection is opened by the first call that
+    needs it, and again after a fork, after :meth:`close` and when the file was replaced.
 
     Parameters
     ----------
@@ -33,167 +144,235 @@ class Store(Experiments, Sweeps, Registry):
         Whether to make a store where there is none.
     busy_timeout : float
         Seconds to wait for another process's transaction.
-    lazy : bool
-        Whether to leave the opening, and its errors, to the first call.
-
-    Raises
-    ------
-    StoreError
-        If there is no store that can be opened.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        create: bool = True,
-        busy_timeout: float = 5.0,
-        lazy: bool = False,
-    ) -> None:
-        super().__init__(root, create=create, busy_timeout=busy_timeout)
-        if not lazy:
-            with self._lock:
-                self._ensure()
+    def __init__(self, root: Path, *, create: bool = True, busy_timeout: float = 5.0) -> None:
+        self.root = Path(root).absolute()
+        self.path = self.root / DATABASE
+        self._path = str(self.path)
+        self._create = create
+        self._busy_timeout = busy_timeout
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._durable: bool | None = None
+        self._depth = 0
+        self._owner: int | None = None
+        mind(self)
 
-    @property
-    def artifacts(self) -> ArtifactFolder:
-        """The files of the store. It resolves every location, those outside the store too."""
-        # Made each time: kept, it would hold the store in a cycle, and its connection open.
-        return ArtifactFolder(self.root / "artifacts", self.processes, elsewhere=self._locations)
+    def close(self) -> None:
+        """Close the connection; the next call opens it again."""
+        with self._lock:
+            if self._connection is not None and not self._depth:
+                connection, self._connection = self._connection, None
+                with suppress(sqlite3.Error):
+                    connection.close()
 
-    def artifacts_of(self, run_id: str) -> ArtifactFolder:
-        """The folder for new files of a run: the store's, or the one its experiment names."""
-        with self.reading() as connection:
-            row = connection.execute(
-                "SELECT e.artifact_location FROM runs AS r JOIN experiments AS e"
-                " ON e.id = r.experiment WHERE r.run_id = ?",
-                (run_id,),
-            ).fetchone()
-            if row is None:
-                raise self._no_run(connection, run_id)
-        if row[0] is None:
-            return self.artifacts
-        return ArtifactFolder(
-            Path(row[0]), self.processes, absolute=True, elsewhere=self._locations
+    def __del__(self) -> None:
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def transaction(self, *, durable: bool = True) -> _Block | _Joined:
+        """A block whose writes are kept together or not at all.
+
+        Blocks nest: an inner one joins the outer, which alone commits. The store is locked for
+        other threads and, for writing, for other processes until the block ends.
+
+        Parameters
+        ----------
+        durable : bool
+            Whether a power cut right after the block may not undo it. Without, the commit still
+            survives the end of the process, however violent. The outermost block decides.
+
+        Raises
+        ------
+        StoreLockedError
+            If another process holds the database for longer than `busy_timeout`.
+        StoreError
+            For everything else that SQLite or the operating system refuses.
+        """
+        return _Joined(self) if self._is_ours() else _Block(self, writes=True, durable=durable)
+
+    def reading(self) -> _Block | _Joined:
+        """A block whose reads all see the same state of the store."""
+        return _Joined(self) if self._is_ours() else _Block(self, writes=False)
+
+    def _is_ours(self) -> bool:
+        """Whether this thread is inside of a block already."""
+        return self._depth > 0 and self._owner == threading.get_ident()
+
+    def _own(self) -> threading.RLock:
+        """Lock the store for this thread; the lock that is to be released.
+
+        An interrupt between the locking and the next statement leaves the lock shut with nobody
+        owning it. The next thread that meets it so puts a new one in its place.
+        """
+        while True:
+            lock = self._lock
+            if lock.acquire(blocking=False) or lock.acquire(timeout=self._busy_timeout + 1):
+                self._owner = threading.get_ident()
+                return lock
+            if self._owner is not None:
+                raise StoreLockedError(
+                    f"{self.path} is held by another thread of this process for more than "
+                    f"{self._busy_timeout + 1:.0f} s; shorten what it does in a transaction"
+                )
+            if self._lock is lock:
+                self._lock = threading.RLock()
+
+    def _begin(self, writes: bool, durable: bool) -> sqlite3.Connection:
+        connection = self._ensure()
+        if not writes:
+            connection.execute("BEGIN")
+            return connection
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        self._patiently(connection, "BEGIN IMMEDIATE")
+        return connection
+
+    def _rolled_back(self) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"{self.path}: the transaction was rolled back by an earlier error; start it again"
         )
 
-    def get_run(self, run_id: str) -> RunRecord:
-        """A run by its id, or by the beginning of it if that is four characters or more.
-
-        Raises
-        ------
-        RunNotFoundError
-            If there is none, or more than one; the message names those that look alike.
-        """
-        self.reap()
-        with self.reading() as connection:
-            return _read_run(connection, self._find(connection, run_id))
-
-    def search(self, query: Query) -> list[RunRow]:
-        """The runs that `query` asks for; see :mod:`autotrack.store.search`.
-
-        Raises
-        ------
-        FilterError
-            If its texts cannot be understood.
-        """
-        self.reap()
-        with self.reading() as connection:
-            return run_search(connection, query)
-
-    def check(self) -> list[str]:
-        """What is wrong with the database, in SQLite's words; empty if nothing is."""
+    def _patiently(self, connection: sqlite3.Connection, sql: str) -> None:
+        """Execute, waiting also where SQLite gives up at once (recovery, a race for the WAL)."""
+        deadline = time.monotonic() + self._busy_timeout
         try:
-            with self.reading() as connection:
-                rows = connection.execute("PRAGMA integrity_check(20)").fetchall()
-                problems = [str(row[0]) for row in rows if row[0] != "ok"]
-                for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-                    problems.append(
-                        f"row {row} of {table} names a row of {parent} that is not there"
-                    )
-        except StoreError as error:
-            return [str(error)]
-        return problems
+            connection.execute(sql)
+        except sqlite3.Error as error:
+            if not is_locked(error) or time.monotonic() >= deadline:
+                raise
+            self._retry(lambda: connection.execute(sql), deadline)
 
-    def _locations(self) -> Iterable[Path]:
-        with self.reading() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT artifact_location FROM experiments"
-                " WHERE artifact_location IS NOT NULL"
-            ).fetchall()
-        return [Path(location) for (location,) in rows]
+    def _retry(self, action: Callable[[], _T], deadline: float) -> _T:
+        pause = 0.001
+        while True:
+            try:
+                return action()
+            except sqlite3.Error as error:
+                if not is_locked(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
 
+    def _ensure(self) -> sqlite3.Connection:
+        """The open connection to the file that is at the path now.
 
-def _read_run(connection: sqlite3.Connection, run_id: str) -> RunRecord:
-    (
-        number, name, kind, status, experiment_id, experiment, parent_id, start, end, deleted,
-        error_type, message, traceback, source_id,
-    ) = connection.execute(
-        "SELECT r.id, r.name, r.kind, r.status, r.experiment, e.name, p.run_id, r.start_time,"
-        " r.end_time, r.deleted, r.error_type, r.error_message, r.error_traceback, r.source_id"
-        " FROM runs AS r JOIN experiments AS e ON e.id = r.experiment"
-        " LEFT JOIN runs AS p ON p.id = r.parent WHERE r.run_id = ?",
-        (run_id,),
-    ).fetchone()  # fmt: skip
-    params = connection.execute(
-        "SELECT key, type, value, number FROM params WHERE run = ?", (number,)
-    )
-    metrics = connection.execute("SELECT key, value FROM metrics WHERE run = ?", (number,))
-    tags = connection.execute("SELECT key, value FROM tags WHERE run = ?", (number,))
-    return RunRecord(
-        run_id=run_id,
-        name=name,
-        kind=kind,
-        status=status,
-        experiment_id=str(experiment_id),
-        experiment=experiment,
-        parent_id=parent_id,
-        start_time=instant(start),
-        end_time=None if end is None else instant(end),
-        deleted=bool(deleted),
-        params={key: decode_param(*columns) for key, *columns in params},
-        metrics={key: decode_metric(value) for key, value in metrics},
-        tags=dict(tags.fetchall()),
-        datasets=_read_datasets(connection, number),
-        error=None if error_type is None else RunError(error_type, message or "", traceback or ""),
-        source=None if source_id is None else _read_source(connection, source_id),
-    )
+        The lock must be held, and no transaction be open.
+        """
+        connection = self._connection
+        if connection is not None:
+            if self._same_file():
+                # Left by an interrupt between BEGIN and its block; nothing of it may stay.
+                _roll_back(connection)
+                return connection
+            # The folder was deleted or replaced: SQLite would go on writing to the lost file.
+            self._connection = None
+            with suppress(sqlite3.Error):
+                connection.close()
+        try:
+            self._connection = connection = self._open()
+            status = os.stat(self.path)
+        except sqlite3.Error as error:
+            raise explain_sqlite(error, self.path) from error
+        except OSError as error:
+            raise explain_os(error, self.path) from error
+        self._identity = (status.st_dev, status.st_ino)
+        self._durable = None
+        return connection
 
+    def _same_file(self) -> bool:
+        try:
+            status = os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return (status.st_dev, status.st_ino) == self._identity
 
-def _read_datasets(connection: sqlite3.Connection, number: int) -> tuple[DatasetUse, ...]:
-    rows = connection.execute(
-        "SELECT u.context, u.name, d.fingerprint, d.kind, d.shape, d.columns,"
-        " t.fingerprint, t.kind, t.shape, t.columns FROM run_datasets AS u"
-        " JOIN datasets AS d ON d.id = u.dataset LEFT JOIN datasets AS t ON t.id = u.target"
-        " WHERE u.run = ? ORDER BY u.id",
-        (number,),
-    )
-    return tuple(
-        DatasetUse(
-            context=row[0],
-            data=read_dataset(*row[2:6]),
-            name=row[1],
-            target=None if row[6] is None else read_dataset(*row[6:]),
+    def _open(self) -> sqlite3.Connection:
+        if self._create:
+            # A store on a read-only disk can still be read: mkdir does not mind what exists.
+            self.root.mkdir(parents=True, exist_ok=True)
+            # Only into a folder of our own: a project's root must not become ignored.
+            if {entry.name for entry in self.root.iterdir()} <= _OURS:
+                (self.root / ".gitignore").write_text("*\n", encoding="utf-8")
+        elif not self.path.exists():
+            raise StoreUnavailableError(
+                f"{self.path} does not exist; name the folder of a store (store=, "
+                "AUTOTRACK_STORE), or record a first run there"
+            )
+        deadline = time.monotonic() + self._busy_timeout
+        first: sqlite3.Error | None = None
+        # `immutable` reads the file alone, without locks: all that a read-only folder allows.
+        for mode in ("mode=rwc" if self._create else "mode=rw", "mode=ro", "mode=ro&immutable=1"):
+            try:
+                return self._retry(lambda mode=mode: self._connect(mode), deadline)  # type: ignore[misc]
+            except sqlite3.OperationalError as error:
+                if is_locked(error) or error_code(error) == _SQLITE_ERROR:
+                    raise
+                first = first or error
+            if not self.path.exists():
+                break
+        assert first is not None
+        raise first
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?{mode}",
+            uri=True,
+            timeout=self._busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
-        for row in rows
-    )
+        try:
+            # A mapped page that the file system takes away ends the process with SIGBUS.
+            connection.execute("PRAGMA mmap_size=0")
+            connection.execute("PRAGMA foreign_keys=ON")
+            # A commit that makes the log longer costs half as much again as one that writes over
+            # it, so the log starts over early.
+            connection.execute("PRAGMA wal_autocheckpoint=200")
+            connection.create_function("casefold", 1, _casefold, deterministic=True)
+            prepare(connection, self.path, writable=not mode.startswith("mode=ro"))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def pause(self) -> bool:
+        """Before a fork: wait for the transaction under way, then close. True if locked."""
+        if not self._lock.acquire(timeout=self._busy_timeout + 1):
+            return False
+        self.close()
+        return True
+
+    def go_on(self) -> None:
+        """After a fork, in the parent."""
+        self._lock.release()
+
+    def renew(self) -> None:
+        """In a forked child: fresh locks, and no use of a connection that is the parent's."""
+        self._lock = threading.RLock()
+        self._depth, self._owner = 0, None
+        if self._connection is not None:
+            # Only when the fork came from inside a transaction. Closing it, even at exit, would
+            # release locks that the parent relies on, hence it is never freed.
+            import ctypes
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+            self._connection = None
 
 
-def _read_source(connection: sqlite3.Connection, source_id: str) -> Source | None:
-    row = connection.execute("SELECT * FROM sources WHERE source_id = ?", (source_id,)).fetchone()
-    if row is None:
-        return None
-    _, script, command, commit, dirty, user, host, pid, python, platform, packages = row
-    return Source(
-        source_id=source_id,
-        script=script,
-        command=tuple(json.loads(command)),
-        git_commit=commit,
-        git_dirty=None if dirty is None else bool(dirty),
-        user=user,
-        host=host,
-        pid=pid,
-        python=python,
-        platform=platform,
-        packages=json.loads(packages),
-    )
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
+def _casefold(value: str | None) -> str | None:
+    return value.casefold() if isinstance(value, str) else value

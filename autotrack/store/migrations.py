@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autotrack.errors import StoreDamagedError, StoreError
-from autotrack.store.failures import is_locked
+from autotrack.store.sqlite_errors import is_locked
 
 Step = Callable[[sqlite3.Connection], None]
 

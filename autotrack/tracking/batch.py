@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from autotrack.entities import Note
-from autotrack.store.database import Store
-from autotrack.store.facts import MetricRow
-from autotrack.store.sweeps import Ending, NewCandidate
+from autotrack.store.store import Store
+from autotrack.store.tables.candidates import Ending, NewCandidate
+from autotrack.store.tables.run_data import MetricRow
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from typing import Any
 from autotrack.entities import Note, RunError, RunStatus
 from autotrack.progress.counts import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.database import Store
-from autotrack.store.sweeps import Ending, NewCandidate
+from autotrack.store.store import Store
+from autotrack.store.tables.candidates import Ending, NewCandidate
 from autotrack.tracking import context
 from autotrack.tracking.batch import Batch
 from autotrack.tracking.batches import Batches

@@ -13,9 +13,9 @@ import numpy as np
 
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
-from autotrack.store.database import Store
 from autotrack.store.nearest import nearest
-from autotrack.store.search import Query, RunRow
+from autotrack.store.search.query import Query, RunRow
+from autotrack.store.store import Store
 from autotrack.tracking.candidates import RANK_TAG, TEST_SHARE_TAG
 from autotrack.tracking.frames import typed_column
 from autotrack.tracking.score_keys import split_key

@@ -18,7 +18,7 @@ from autotrack.failsafe import Trouble
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
 from autotrack.tracking.ledger import Change, Ledger
 from autotrack.tracking.moved_fits import Filed

@@ -24,7 +24,7 @@ from autotrack.entities import RunRecord
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import before_reading, home
 from autotrack.tracking.filing import own_code, schema_of
 from autotrack.tracking.links import Link, link_loaded, links

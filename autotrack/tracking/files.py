@@ -18,8 +18,8 @@ from autotrack.describe.estimator import storable
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreError
 from autotrack.printable import described
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
-from autotrack.store.database import Store
 from autotrack.store.keys import clean_text
+from autotrack.store.store import Store
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.crating import crated_from, known_schema, must_be_trusted
 from autotrack.tracking.filing import file_crate, keep_crate, own_code

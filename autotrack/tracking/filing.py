@@ -14,7 +14,7 @@ from autotrack.describe.data.profile import known, profile
 from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import home
 from autotrack.tracking.facts import Table
 from autotrack.tracking.ledger import Ledger

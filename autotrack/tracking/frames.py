@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autotrack.entities import Artifact, Experiment, Metric, ModelVersion, Note
-from autotrack.store.search import RunRow
+from autotrack.store.search.query import RunRow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from autotrack.errors import StoreError
 from autotrack.failsafe import Trouble
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 
 Change = Callable[[Store], None]
 

@@ -24,7 +24,7 @@ from autotrack.tracking.context import home
 from autotrack.tracking.failures import ended_by, run_error
 
 if TYPE_CHECKING:
-    from autotrack.store.database import Store
+    from autotrack.store.store import Store
     from autotrack.tracking.opened import OpenFit
 
 #: The tag of a run that is the call of an installed function: module and name of that.

@@ -18,8 +18,8 @@ from autotrack.errors import (
     StoreError,
 )
 from autotrack.printable import described
-from autotrack.store.database import Store
-from autotrack.store.search import Query
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from autotrack.tracking import context, library_calls
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.failures import ended_by

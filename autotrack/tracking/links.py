@@ -36,7 +36,7 @@ from autotrack.describe.parts import (
 )
 from autotrack.entities import DatasetUse
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.facts import FitFacts
 
 #: The tag of a run whose model is that of its parent with other params: the params that differ.

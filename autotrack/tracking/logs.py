@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from autotrack.describe.estimator import is_estimator, storable, user_params
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import ActiveRun, home
 from autotrack.tracking.lifecycle import current, still_running
 from autotrack.tracking.values import number, text, text_mapping, whole

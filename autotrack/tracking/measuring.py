@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from autotrack.entities import Note, RunKind
 from autotrack.failsafe import Trouble
 from autotrack.progress.counts import PROGRESS_TAG, Progress
-from autotrack.store.database import Store
-from autotrack.store.facts import MetricRow
+from autotrack.store.store import Store
+from autotrack.store.tables.run_data import MetricRow
 from autotrack.tracking import context
 from autotrack.tracking.batches import Batches
 from autotrack.tracking.context import ActiveRun, home, note_filed

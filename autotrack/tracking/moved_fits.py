@@ -16,7 +16,7 @@ from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.links import Link, links
 
 if TYPE_CHECKING:
-    from autotrack.store.database import Store
+    from autotrack.store.store import Store
     from autotrack.tracking.facts import FitFacts
     from autotrack.tracking.opened import OpenFit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import ActiveRun
 from autotrack.tracking.facts import FitFacts
 

@@ -11,7 +11,7 @@ from autotrack.describe.data.profile import profile
 from autotrack.errors import CaptureWarning, StoreError, UncratableError
 from autotrack.settings import Settings
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import home
 from autotrack.tracking.facts import Stitched
 from autotrack.tracking.filing import file_crate, keep_crate, own_code, schema_of

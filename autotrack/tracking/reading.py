@@ -19,7 +19,7 @@ from autotrack.errors import (
     RunNotFoundError,
 )
 from autotrack.printable import described
-from autotrack.store.search import Query
+from autotrack.store.search.query import Query
 from autotrack.tracking import library_calls
 from autotrack.tracking.context import before_reading, home
 from autotrack.tracking.crating import is_ours, link_to_run

@@ -16,7 +16,7 @@ from autotrack.describe.estimator import qualified_name, summary
 from autotrack.entities import DatasetUse, RunKind
 from autotrack.errors import PreprocessingWarning
 from autotrack.settings import Settings
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking import context
 from autotrack.tracking.afterwards import LOADED_TAG, noted
 from autotrack.tracking.context import ActiveRun, home, input_params, note_filed

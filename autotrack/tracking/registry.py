@@ -18,7 +18,7 @@ from autotrack.errors import (
     RunNotFoundError,
 )
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import home
 from autotrack.tracking.crating import crate_files, folder_of, is_ours, link_to_run, load_stored
 from autotrack.tracking.frames import models_frame

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from autotrack.entities import Note
 from autotrack.printable import printable
-from autotrack.store.database import Store
-from autotrack.store.search import Query, RunRow
+from autotrack.store.search.query import Query, RunRow
+from autotrack.store.store import Store
 from autotrack.tracking.score_keys import measured_key
 
 #: Tags of a search: what it is called, what an evaluation of it depends on, which candidates it

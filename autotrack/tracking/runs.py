@@ -15,8 +15,8 @@ from autotrack.crates.trust import Trust, Word
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.printable import described
-from autotrack.store.database import Store
-from autotrack.store.search import Query
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from autotrack.tracking import context, library_calls
 from autotrack.tracking.choosing import Candidates
 from autotrack.tracking.context import home

@@ -15,8 +15,8 @@ import time
 from collections.abc import Mapping
 from typing import TypeGuard
 
-from autotrack.store.database import Store
-from autotrack.store.facts import MetricRow
+from autotrack.store.store import Store
+from autotrack.store.tables.run_data import MetricRow
 from autotrack.tracking.facts import FitFacts, ScoreFacts
 from autotrack.tracking.ledger import Ledger
 from autotrack.tracking.links import Link

@@ -13,7 +13,7 @@ from autotrack.crates.load import require
 from autotrack.crates.trust import just_packed
 from autotrack.crates.verify import verify
 from autotrack.errors import CrateError
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from autotrack.tracking.context import home
 
 VERIFIED_TAG = "autotrack.verified"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 
 
 @pytest.fixture

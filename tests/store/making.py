@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.entities import Column, Dataset, DatasetUse, RunKind, Source
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from tests.waiting import PATIENCE
 
 X = Dataset(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreUnavailableError
 from autotrack.store.artifacts import STAGING, ArtifactFolder, StoredArtifact
-from autotrack.store.database import Store
 from autotrack.store.keys import clean_path
+from autotrack.store.store import Store
 from tests.store.making import new_run
 
 

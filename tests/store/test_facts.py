@@ -8,7 +8,7 @@ import pytest
 from autotrack.entities import Artifact, Column, Dataset, DatasetUse
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from tests.store.making import SOURCE, X, Y, new_run, use
 from tests.waiting import fastest
 

@@ -9,7 +9,7 @@ import pytest
 
 from autotrack.store import migrations
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.database import Store
+from autotrack.store.store import Store
 from tests.store.making import new_run
 
 

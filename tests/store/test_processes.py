@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from autotrack.store import processes
-from autotrack.store.database import Store
-from autotrack.store.processes import Processes
-from autotrack.store.search import Query
+from autotrack.store import liveness
+from autotrack.store.liveness import Processes
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from tests.store.making import begin_and_wait, new_run
 from tests.waiting import PATIENCE
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from autotrack.store.processes import Processes
+from autotrack.store.liveness import Processes
 print(Processes(Path(sys.argv[1])).token(), flush=True)
 sys.stdin.read()
 """
@@ -77,7 +77,7 @@ def test_looking_at_ones_own_token_does_not_drop_its_lock(tmp_path: Path) -> Non
     mine.sweep()
     look = f"""
 from pathlib import Path
-from autotrack.store.processes import Processes
+from autotrack.store.liveness import Processes
 print(Processes(Path({str(tmp_path)!r})).alive({token!r}))
 """
     answer = subprocess.run(
@@ -139,7 +139,7 @@ def test_without_locks_on_the_file_system_everyone_is_taken_to_be_alive(
     def unsupported(descriptor: int, *, wait: bool) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(processes, "_lock", unsupported)
+    monkeypatch.setattr(liveness, "_lock", unsupported)
     mine = Processes(tmp_path)
     assert mine.alive(mine.token())
     (tmp_path / "other-1-ff.lock").touch()

@@ -13,8 +13,8 @@ from autotrack.errors import (
     RunNotFoundError,
     StoreUnavailableError,
 )
-from autotrack.store.database import Store
-from autotrack.store.search import Query
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from tests.store.making import SOURCE, new_run
 
 

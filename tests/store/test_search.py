@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from autotrack.errors import FilterError
-from autotrack.store.database import Store
-from autotrack.store.filter_tree import Comparison, Field
-from autotrack.store.filters import FAMILIES, parse_filter, parse_order
-from autotrack.store.search import Query, RunRow
+from autotrack.store.search.parser import FAMILIES, parse_filter, parse_order
+from autotrack.store.search.query import Query, RunRow
+from autotrack.store.search.tree import Comparison, Field
+from autotrack.store.store import Store
 from tests.store.making import new_run
 from tests.waiting import fastest
 

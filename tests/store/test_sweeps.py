@@ -6,9 +6,9 @@ import math
 import time
 
 from autotrack.entities import Note, RunError
-from autotrack.store.database import Store
-from autotrack.store.search import Query
-from autotrack.store.sweeps import Ending, NewCandidate
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
+from autotrack.store.tables.candidates import Ending, NewCandidate
 from tests.store.making import SOURCE, new_run
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from autotrack.runtime import forks
-from autotrack.store.database import Store
-from autotrack.store.search import Query
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from tests.store.making import new_run, write_complete_runs, write_until_killed
 
 forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are a matter of Unix")

@@ -22,8 +22,8 @@ from autotrack.errors import (
     StoreUnavailableError,
 )
 from autotrack.store import migrations
-from autotrack.store.database import Store
-from autotrack.store.search import Query
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from tests.store.making import hold_the_lock, new_run
 from tests.waiting import PATIENCE
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrack.errors import InvalidValueError
-from autotrack.store.database import Store
-from autotrack.store.search import Query
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from tests.store.making import new_run
 
 scalars = (

@@ -10,8 +10,8 @@ import pytest
 
 from autotrack.entities import Note
 from autotrack.failsafe import Trouble
-from autotrack.store.database import Store
-from autotrack.store.sweeps import Ending, NewCandidate
+from autotrack.store.store import Store
+from autotrack.store.tables.candidates import Ending, NewCandidate
 from autotrack.tracking.batch import Batch
 from autotrack.tracking.batches import Batches
 from tests.store.making import new_run

@@ -16,10 +16,10 @@ from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError, ModelNotFoundError
 from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.experiments import instant
-from autotrack.store.facts import Facts, remember_packed, unused
 from autotrack.store.keys import clean_key, clean_path, clean_text
-from autotrack.store.rows import insert_rows
+from autotrack.store.tables.bulk_insert import insert_rows
+from autotrack.store.tables.experiments import instant
+from autotrack.store.tables.run_data import Facts, remember_packed, unused
 
 # What stands in `models:/<name>/<version>` and `models:/<name>@<alias>`.
 _NAME = re.compile(r"[^/@:\s](?:[^/@:\n\r\t]*[^/@:\s])?")

@@ -16,9 +16,9 @@ from autotrack.errors import (
     RunNotFoundError,
     StoreError,
 )
-from autotrack.store.connection import Database
+from autotrack.store.database import Database
 from autotrack.store.keys import clean_text, is_text
-from autotrack.store.processes import Processes
+from autotrack.store.liveness import Processes
 
 _SHORTEST_PREFIX = 4
 
@@ -30,7 +30,7 @@ _DESCENDANTS = """
 
 
 class Runs(Database):
-    """Runs by id. A running one is owned by a process; see :mod:`autotrack.store.processes`."""
+    """Runs by id. A running one is owned by a process; see :mod:`autotrack.store.liveness`."""
 
     @cached_property
     def processes(self) -> Processes:

@@ -13,17 +13,12 @@ from autotrack.entities import Artifact, Column, Dataset, DatasetUse, Metric, So
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError
 from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.experiments import instant
+from autotrack.store.codec import INT64, decode_metric, encode_metric, encode_param
 from autotrack.store.keys import clean_key, clean_path, clean_text
 from autotrack.store.nearest import nearest
-from autotrack.store.rows import Row, insert_rows
-from autotrack.store.runs import Runs
-from autotrack.store.values import (
-    INT64,
-    decode_metric,
-    encode_metric,
-    encode_param,
-)
+from autotrack.store.tables.bulk_insert import Row, insert_rows
+from autotrack.store.tables.experiments import instant
+from autotrack.store.tables.runs import Runs
 
 # The file that is called so, and those in the folder that is.
 _BELOW = "(path = :folder OR substr(path, 1, length(:folder) + 1) = :folder || '/')"

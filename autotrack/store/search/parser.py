@@ -18,7 +18,9 @@ from typing import Literal
 
 from autotrack.errors import FilterError
 from autotrack.printable import described, plain_text
-from autotrack.store.filter_tree import (
+from autotrack.store.keys import is_text
+from autotrack.store.nearest import nearest
+from autotrack.store.search.tree import (
     Combined,
     Comparison,
     Condition,
@@ -29,8 +31,6 @@ from autotrack.store.filter_tree import (
     Ordering,
     Value,
 )
-from autotrack.store.keys import is_text
-from autotrack.store.nearest import nearest
 
 #: The fields with keys, by what they are called; MLflow's singulars are understood.
 FAMILIES = {

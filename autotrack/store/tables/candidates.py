@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autotrack.entities import Note, NoteKind, RunError, RunStatus
-from autotrack.store.facts import Facts
+from autotrack.store.codec import decode_metric, encode_metric, encode_param
 from autotrack.store.keys import clean_key, clean_text
-from autotrack.store.rows import insert_rows
-from autotrack.store.runs import columns_of
-from autotrack.store.values import decode_metric, encode_metric, encode_param
+from autotrack.store.tables.bulk_insert import insert_rows
+from autotrack.store.tables.run_data import Facts
+from autotrack.store.tables.runs import columns_of
 
 # Run ids in one question.
 _MOST_ASKED = 500

@@ -10,7 +10,10 @@ from typing import Any
 
 from autotrack.errors import FilterError
 from autotrack.printable import described
-from autotrack.store.filter_tree import (
+from autotrack.store.codec import INT64, int_text, nearest_float
+from autotrack.store.keys import is_text
+from autotrack.store.search.parser import complain
+from autotrack.store.search.tree import (
     Combined,
     Comparison,
     Condition,
@@ -20,9 +23,6 @@ from autotrack.store.filter_tree import (
     Ordering,
     Value,
 )
-from autotrack.store.filters import complain
-from autotrack.store.keys import is_text
-from autotrack.store.values import INT64, int_text, nearest_float
 
 _NUMBERS = frozenset({"start_time", "end_time", "duration"})
 _COLUMNS = {

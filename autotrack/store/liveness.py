@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotrack.store.failures import explain_os
+from autotrack.store.sqlite_errors import explain_os
 
 if sys.platform == "win32":
     import msvcrt

@@ -26,10 +26,10 @@ from typing import Any
 from autotrack.entities import RunKind, RunStatus
 from autotrack.errors import FilterError
 from autotrack.printable import described
-from autotrack.store.conditions import Compiler
-from autotrack.store.experiments import instant
-from autotrack.store.filters import KEY, parse_filter, parse_order
-from autotrack.store.values import INT64, decode_metric, decode_param
+from autotrack.store.codec import INT64, decode_metric, decode_param
+from autotrack.store.search.parser import KEY, parse_filter, parse_order
+from autotrack.store.search.sql import Compiler
+from autotrack.store.tables.experiments import instant
 
 
 @dataclass(frozen=True, slots=True)

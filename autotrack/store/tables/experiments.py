@@ -13,9 +13,9 @@ from typing import Any
 from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
 from autotrack.printable import described
-from autotrack.store.connection import Database
+from autotrack.store.database import Database
 from autotrack.store.keys import clean_key, clean_text
-from autotrack.store.runs import refuse_if_registered
+from autotrack.store.tables.runs import refuse_if_registered
 
 _COLUMNS = "id, name, artifact_location, created, deleted"
 _RUNS = "WITH family (id) AS (SELECT id FROM runs WHERE experiment = ?)"

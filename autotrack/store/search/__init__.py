@@ -1,0 +1,1 @@
+"""Searching runs: the filter language, and SQL made of it."""
