@@ -17,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 
 from autotrack.capture.rows import is_sparse, take_rows
 from autotrack.capture.stages import Stage
-from autotrack.crates.example import untouched
-from autotrack.crates.pack import runs_own_code
+from autotrack.crates.packing.pack import runs_own_code
+from autotrack.crates.verification.example import untouched
 from autotrack.tracking.facts import Stitched
 
 # Rows by which it is shown.

@@ -14,8 +14,8 @@ from autotrack.cli.printing import escape, new_console, say
 from autotrack.cli.tables import ID, moment
 from autotrack.cli.trust import trust_option
 from autotrack.crates.load import look
-from autotrack.crates.trust import Word
-from autotrack.crates.untrusted import described, opens
+from autotrack.crates.trust.refusal import described, opens
+from autotrack.crates.trust.trust import Word
 from autotrack.entities import ModelVersion
 from autotrack.tracking import registry
 from autotrack.tracking.crating import is_ours

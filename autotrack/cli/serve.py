@@ -13,7 +13,7 @@ from autotrack._version import __version__
 from autotrack.cli.main import main, store_option
 from autotrack.cli.printing import say
 from autotrack.cli.trust import trust_option
-from autotrack.crates.trust import Word
+from autotrack.crates.trust.trust import Word
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError
 from autotrack.printable import printable

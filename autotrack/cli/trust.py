@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from autotrack.crates.trust import Word, as_trust
+from autotrack.crates.trust.trust import Word, as_trust
 from autotrack.errors import InvalidValueError
 
 _YES = frozenset({"true", "yes"})

@@ -11,18 +11,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from autotrack.crates import strangers
-from autotrack.crates.contract import Contract, unused_columns
+from autotrack.crates import unvouched
+from autotrack.crates.contract.contract import Contract, unused_columns
 from autotrack.crates.folder import compare, copy_crate, read_manifest
-from autotrack.crates.isolation import Isolated
 from autotrack.crates.manifest import FILE_NAME, Manifest
-from autotrack.crates.pack import Storage, repack, storage_named, vouched
-from autotrack.crates.replay import as_input
-from autotrack.crates.trust import Origin, packed_here
+from autotrack.crates.packing.functions import Isolated
+from autotrack.crates.packing.pack import Storage, repack, storage_named, vouched
+from autotrack.crates.trust.trust import Origin, packed_here
+from autotrack.crates.verification.replay import as_input
 from autotrack.errors import ContractError, ContractWarning
 
 if TYPE_CHECKING:
-    from autotrack.crates.verify import Verification
+    from autotrack.crates.verification.verify import Verification
 
 # What a crate passes on to its model, where the model has it: what takes rows such as those of
 # training, and what does not.
@@ -209,7 +209,7 @@ class Crate:
         UntrustedCrateError
             If `env` is to hold what a manifest names that nobody answers for.
         """
-        from autotrack.crates.verify import verify
+        from autotrack.crates.verification.verify import verify
 
         return verify(self._folder, self.manifest, self.origin, env=env)
 
@@ -253,7 +253,7 @@ class Crate:
         except BaseException:
             shutil.rmtree(target)
             raise
-        if not strangers.holds_any(model):
+        if not unvouched.holds_any(model):
             packed_here.update(vouched(files))
         return target
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from blake3 import blake3
 
 from autotrack.crates.manifest import FILE_NAME, Manifest, PackedFile
-from autotrack.crates.wellformed import shown
+from autotrack.crates.manifest_check import shown
 from autotrack.errors import CrateFormatError, DigestMismatchError
 
 if TYPE_CHECKING:

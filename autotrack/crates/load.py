@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autotrack.crates import strangers
+from autotrack.crates import unvouched
 from autotrack.crates.crate import Crate
 from autotrack.crates.folder import (
     Content,
@@ -28,13 +28,13 @@ from autotrack.crates.folder import (
     read_file,
     read_manifest,
 )
+from autotrack.crates.formats.skops import load_skops, look_at_skops
 from autotrack.crates.manifest import FILE_NAME, Manifest, PackedFile
-from autotrack.crates.opcodes import Contents, contents
-from autotrack.crates.skops_format import load_skops, look_at_skops
-from autotrack.crates.trust import Origin, Trust, Vouches, Word, as_trust, nobody
-from autotrack.crates.untrusted import pickle_refused, skops_refused
+from autotrack.crates.manifest_check import shown
+from autotrack.crates.trust.refusal import pickle_refused, skops_refused
+from autotrack.crates.trust.scanner import Contents, contents
+from autotrack.crates.trust.trust import Origin, Trust, Vouches, Word, as_trust, nobody
 from autotrack.crates.versions import quietly, tell_versions
-from autotrack.crates.wellformed import shown
 from autotrack.errors import (
     AutotrackError,
     CrateFormatError,
@@ -262,7 +262,7 @@ def load(
             with uncollected():
                 model, objects = _unpickled(found.read(), found)
     if not found.origin.is_vouched:
-        strangers.remember([model, *objects.values()], trusted=found.origin.is_trusted)
+        unvouched.remember([model, *objects.values()], trusted=found.origin.is_trusted)
     tell_versions(found.manifest)
     try:
         return Crate(model, found.manifest, folder, objects, found.origin)
@@ -303,7 +303,7 @@ def _described(found: _Found) -> Contents:
 
 def _small(found: _Found) -> bytes:
     """A file of skops that nobody answers for, which is read if it is small."""
-    from autotrack.crates.skops_limits import LARGEST
+    from autotrack.crates.formats.skops_limits import LARGEST
 
     content = found.read_small(LARGEST)
     if content is None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from autotrack.crates.wellformed import shown, what_is_wrong
+from autotrack.crates.manifest_check import shown, what_is_wrong
 from autotrack.errors import CrateFormatError
 
 FORMAT = 3
@@ -111,7 +111,7 @@ class Manifest:
         Every file but this one.
     example : dict
         Rows made up from the schema, of which none is one of the training data: see
-        :mod:`autotrack.crates.example`. Empty where none could be made.
+        :mod:`autotrack.crates.verification.example`. Empty where none could be made.
     outputs : dict
         By method: ``dtype`` and ``shape`` of what it returns (None for the number of rows),
         ``labels`` of classes, and ``example``, what it returned for the rows of the example.

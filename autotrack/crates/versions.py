@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Iterator
 
 from autotrack.crates.manifest import Manifest
+from autotrack.crates.manifest_check import shown
 from autotrack.crates.requirements import installed_version
-from autotrack.crates.wellformed import shown
 from autotrack.errors import VersionWarning
 
 # What counts for how a model predicts; arrays and frames read what older ones wrote.

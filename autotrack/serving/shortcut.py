@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.crates.values_only import WARNING, looks_at_values_only
+from autotrack.crates.contract.values_only import WARNING, looks_at_values_only
 
 
 def takes_arrays(estimator: Any, frame: Any, methods: tuple[str, ...]) -> bool:

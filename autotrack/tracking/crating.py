@@ -13,12 +13,12 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from autotrack.crates import strangers
+from autotrack.crates import unvouched
 from autotrack.crates.crate import Crate
-from autotrack.crates.isolation import Isolated, isolate
-from autotrack.crates.pack import pack, vouched
-from autotrack.crates.trust import Trust, Word, just_packed, packed_here
-from autotrack.crates.untrusted import repacked_refused
+from autotrack.crates.packing.functions import Isolated, isolate
+from autotrack.crates.packing.pack import pack, vouched
+from autotrack.crates.trust.refusal import repacked_refused
+from autotrack.crates.trust.trust import Trust, Word, just_packed, packed_here
 from autotrack.describe.estimator import is_estimator
 from autotrack.entities import RunRecord
 from autotrack.errors import InvalidValueError
@@ -73,8 +73,8 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
     True
     """
     model = crated_from(function_or_estimator, objects)
-    is_strange = strangers.holds_any(model)
-    if is_strange and not strangers.are_trusted(model):
+    is_strange = unvouched.holds_any(model)
+    if is_strange and not unvouched.are_trusted(model):
         raise repacked_refused(type(function_or_estimator).__name__)
     link = None if isinstance(model, Isolated) else links.get(model)
     folder = Path(tempfile.mkdtemp(prefix="autotrack-crate-"))
@@ -176,7 +176,7 @@ def must_be_trusted(model: object, given: object, trust: Trust) -> None:
     """
     if isinstance(given, Crate) and given.origin.is_covered(trust):
         return
-    if strangers.holds_any(model) and not trust.everything:
+    if unvouched.holds_any(model) and not trust.everything:
         raise repacked_refused(f"what is to be packed, a {type(given).__name__},")
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
-from autotrack.crates.pack import Storage, storage_named
-from autotrack.crates.trust import Word, as_trust
+from autotrack.crates.packing.pack import Storage, storage_named
+from autotrack.crates.trust.trust import Word, as_trust
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.profile import known
 from autotrack.describe.estimator import storable

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from autotrack.crates.manifest import FILE_NAME, MODEL_FILES
-from autotrack.crates.pack import Storage, pack
+from autotrack.crates.packing.pack import Storage, pack
 from autotrack.crates.requirements import USUAL, ProjectCode
 from autotrack.describe.data.profile import known, profile
 from autotrack.entities import DatasetUse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from autotrack.crates import strangers
+from autotrack.crates import unvouched
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.profile import profile
 from autotrack.errors import CaptureWarning, StoreError, UncratableError
@@ -109,7 +109,7 @@ class Packer:
             folder = home.files_of(fit.store, fit.run_id)
             # What the fit made of its data says nothing of what a model takes.
             schema = schema_of(facts.data, X if facts.describes(X) else None)
-            if strangers.holds_any(model):
+            if unvouched.holds_any(model):
                 packed.strange.add(CRATE)
             return file_crate(
                 folder, fit.run_id, CRATE, model, schema, facts.applied_first, own=self._own
@@ -136,7 +136,7 @@ class Packer:
                 data = describe(stitched.data)
                 schema = {} if data is None else profile(stitched.data, data)
                 folder = home.files_of(fit.store, fit.run_id)
-                if strangers.holds_any(stitched.pipeline):
+                if unvouched.holds_any(stitched.pipeline):
                     packed.strange.add(PIPELINE)
                 packed.crates[PIPELINE] = file_crate(
                     folder, fit.run_id, PIPELINE, stitched.pipeline, schema, own=self._own

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
-from autotrack.crates.trust import Trust, Word, as_trust
+from autotrack.crates.trust.trust import Trust, Word, as_trust
 from autotrack.entities import RunRecord
 from autotrack.errors import (
     ArtifactNotFoundError,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotrack.crates.manifest import FILE_NAME
-from autotrack.crates.trust import Trust, Word, as_trust
+from autotrack.crates.trust.trust import Trust, Word, as_trust
 from autotrack.describe.environment import source
 from autotrack.entities import ModelVersion
 from autotrack.errors import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from autotrack.crates.crate import Crate
     from autotrack.crates.load import Looked
-    from autotrack.crates.verify import Verification
+    from autotrack.crates.verification.verify import Verification
 
 _FORMS = "models:/<name>/<version>, models:/<name>@<alias> or models:/<name>/latest"
 # Where crates lie that came from no run: a folder of the store's artifacts as runs have them.
@@ -162,7 +162,7 @@ def verify_model(uri: str, *, env: bool = False, trust: Word = False) -> Verific
         `env`, that goes for what skops stored as well: its requirements would be installed.
     """
     from autotrack.crates.load import require
-    from autotrack.crates.verify import verify
+    from autotrack.crates.verification.verify import verify
 
     folder, recorded = locate(uri)
     found = require(folder, recorded, trust=trust, vouches=is_ours)

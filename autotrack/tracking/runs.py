@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
-from autotrack.crates.trust import Trust, Word
+from autotrack.crates.trust.trust import Trust, Word
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.printable import described

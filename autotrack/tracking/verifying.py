@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotrack.crates.load import require
-from autotrack.crates.trust import just_packed
-from autotrack.crates.verify import verify
+from autotrack.crates.trust.trust import just_packed
+from autotrack.crates.verification.verify import verify
 from autotrack.errors import CrateError
 from autotrack.store.store import Store
 from autotrack.tracking.context import home

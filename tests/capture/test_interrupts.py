@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
 import autotrack
-from autotrack.crates import pack
+from autotrack.crates.packing import pack
 from tests.capture.looking import history, only_run, runs
 
 STRUCK = """

@@ -83,7 +83,7 @@ def crates() -> Crates:
                     {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
                 )
     # What this process packed, it would open.
-    from autotrack.crates.trust import packed_here
+    from autotrack.crates.trust.trust import packed_here
 
     packed_here.clear()
     return Crates(made)

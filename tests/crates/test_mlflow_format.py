@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import autotrack
-from autotrack.crates.mlflow_signature import signature
+from autotrack.crates.formats.mlflow_signature import signature
 from tests.waiting import PATIENCE
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -26,8 +26,8 @@ from autotrack import (
     VersionWarning,
 )
 from autotrack.crates.folder import read_file
-from autotrack.crates.opcodes import COMPUTED, contents
-from autotrack.crates.trust import packed_here
+from autotrack.crates.trust.scanner import COMPUTED, contents
+from autotrack.crates.trust.trust import packed_here
 from tests.crates.hostile import Calls, exchange, rewrite, trap
 
 X = np.arange(40.0).reshape(20, 2)

@@ -324,7 +324,7 @@ def test_what_is_no_module_is_refused():
 
 
 def test_the_script_that_asks_needs_no_autotrack():
-    from autotrack.crates import replay
+    from autotrack.crates.verification import replay
 
     done = subprocess.run(
         [sys.executable, "-I", replay.__file__],

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotrack.crates.manifest import FILE_NAME, Manifest
-from autotrack.crates.opcodes import Contents
-from autotrack.crates.trust import Origin
-from autotrack.crates.wellformed import shown
+from autotrack.crates.manifest_check import shown
+from autotrack.crates.trust.scanner import Contents
+from autotrack.crates.trust.trust import Origin
 from autotrack.errors import UntrustedCrateError
 
 if TYPE_CHECKING:

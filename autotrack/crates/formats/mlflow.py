@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from autotrack.crates.formats.mlflow_signature import signature
 from autotrack.crates.manifest import MODEL_FILES, Manifest, PackedFile, write
-from autotrack.crates.mlflow_signature import signature
 from autotrack.crates.requirements import distribution_of
 
 _MLMODEL_FILE = "MLmodel"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from autotrack.crates.isolation import Isolated
+from autotrack.crates.packing.functions import Isolated
 from autotrack.runtime.weak_map import IdentityMap
 
 _known: IdentityMap[bool] = IdentityMap()

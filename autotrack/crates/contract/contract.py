@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.crates.columns import held_against, missing
-from autotrack.crates.replay import family
+from autotrack.crates.contract.columns import held_against, missing
+from autotrack.crates.verification.replay import family
 from autotrack.errors import ContractError
 
 # How many columns a message names.

@@ -20,9 +20,10 @@ import numpy as np
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
-from autotrack.crates.contract import unused_columns
-from autotrack.crates.example import answers, made_up
-from autotrack.crates.isolation import Isolated, imported
+from autotrack.crates.contract.contract import unused_columns
+from autotrack.crates.contract.values_only import looks_at_values_only
+from autotrack.crates.digests import HashingWriter
+from autotrack.crates.formats.mlflow import add_mlflow_files
 from autotrack.crates.manifest import (
     FILE_NAME,
     FORMAT,
@@ -32,12 +33,11 @@ from autotrack.crates.manifest import (
     PackedFile,
     PackedObject,
 )
-from autotrack.crates.mlflow_format import add_mlflow_files
-from autotrack.crates.replay import as_input
+from autotrack.crates.packing.functions import Isolated, imported
+from autotrack.crates.packing.sources import source_of
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
-from autotrack.crates.sources import source_of
-from autotrack.crates.values_only import looks_at_values_only
-from autotrack.crates.writing import HashingWriter
+from autotrack.crates.verification.example import answers, made_up
+from autotrack.crates.verification.replay import as_input
 from autotrack.describe.estimator import qualified_name
 from autotrack.describe.origins import is_installed
 from autotrack.describe.parts import has, held_by
@@ -235,7 +235,7 @@ def _skopsed(model: object, folder: Path, own: ProjectCode) -> _Held:
         raise UncratableError(
             f"skops stores no functions, and {model.name} is one; use format='pickle'", model.name
         )
-    from autotrack.crates.skops_format import dump_skops
+    from autotrack.crates.formats.skops import dump_skops
 
     path = folder / MODEL_FILES["skops"]
     modules, asked = dump_skops(model, path, own)

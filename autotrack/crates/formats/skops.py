@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autotrack.crates.formats.skops_limits import check_limits
+from autotrack.crates.manifest_check import shown
 from autotrack.crates.requirements import ProjectCode
-from autotrack.crates.skops_limits import check_limits
-from autotrack.crates.trust import Trust
-from autotrack.crates.wellformed import shown
+from autotrack.crates.trust.trust import Trust
 from autotrack.errors import CrateError, CrateFormatError, UncratableError
 
 # An archive is found from its end, and could be hidden in a pickle that somebody answers for.

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.crates import replay
 from autotrack.crates.manifest import Manifest
-from autotrack.crates.trust import Origin
-from autotrack.crates.untrusted import requirements_refused
+from autotrack.crates.trust.refusal import requirements_refused
+from autotrack.crates.trust.trust import Origin
+from autotrack.crates.verification import replay
 
 # Other processors and libraries of linear algebra round otherwise in the last digits.
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9

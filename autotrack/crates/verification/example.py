@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.crates.replay import answer, family
+from autotrack.crates.verification.replay import answer, family
 from autotrack.describe.data.profile import MOST_COLUMNS
 from autotrack.runtime.quiet import quiet
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.crates.replay import FAMILIES, family
+from autotrack.crates.verification.replay import FAMILIES, family
 
 _SAID = {"number": "numbers", "text": "text", "truth": "truth values", "time": "times"}
 # How many values a message names.

@@ -1,0 +1,1 @@
+"""What a model takes, and whether new data is that."""

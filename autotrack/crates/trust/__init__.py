@@ -1,0 +1,1 @@
+"""On whose word a crate is opened."""

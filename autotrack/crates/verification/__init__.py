@@ -1,0 +1,1 @@
+"""Whether a crate says elsewhere what it said at packing."""
