@@ -39,17 +39,7 @@ from autotrack.errors import (
     VersionWarning,
 )
 from autotrack.session import Session, disable, enable, is_enabled
-from autotrack.tracking.crating import crate
-from autotrack.tracking.experiments import (
-    create_experiment,
-    delete_experiment,
-    get_experiment,
-    rename_experiment,
-    restore_experiment,
-    search_experiments,
-    set_experiment,
-)
-from autotrack.tracking.files import (
+from autotrack.tracking.api.artifacts import (
     log_artifact,
     log_artifacts,
     log_dict,
@@ -58,17 +48,17 @@ from autotrack.tracking.files import (
     log_table,
     log_text,
 )
-from autotrack.tracking.inputs import param
-from autotrack.tracking.lifecycle import (
-    active_run,
-    delete_run,
-    end_run,
-    get_run,
-    last_run,
-    restore_run,
-    start_run,
+from autotrack.tracking.api.crates import crate
+from autotrack.tracking.api.experiments import (
+    create_experiment,
+    delete_experiment,
+    get_experiment,
+    rename_experiment,
+    restore_experiment,
+    search_experiments,
+    set_experiment,
 )
-from autotrack.tracking.logs import (
+from autotrack.tracking.api.logging import (
     delete_tag,
     log_estimator_params,
     log_metric,
@@ -78,7 +68,25 @@ from autotrack.tracking.logs import (
     set_tag,
     set_tags,
 )
-from autotrack.tracking.reading import (
+from autotrack.tracking.api.models import (
+    delete_alias,
+    delete_model,
+    register_model,
+    search_models,
+    set_alias,
+    update_model,
+)
+from autotrack.tracking.api.params import param
+from autotrack.tracking.api.runs import (
+    active_run,
+    delete_run,
+    end_run,
+    get_run,
+    last_run,
+    restore_run,
+    start_run,
+)
+from autotrack.tracking.api.search import (
     best_run,
     diff_runs,
     download_artifact,
@@ -87,15 +95,7 @@ from autotrack.tracking.reading import (
     metric_history,
     search_runs,
 )
-from autotrack.tracking.registry import (
-    delete_alias,
-    delete_model,
-    register_model,
-    search_models,
-    set_alias,
-    update_model,
-)
-from autotrack.tracking.runs import Run
+from autotrack.tracking.run import Run
 
 __all__ = [
     "ActiveRunError",

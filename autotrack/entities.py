@@ -1,7 +1,7 @@
 """What the store keeps, as frozen values: no connection, no methods that write.
 
 Times are timezone-aware UTC datetimes. The live handle users hold is
-:class:`autotrack.tracking.runs.Run`; it reads these.
+:class:`autotrack.tracking.run.Run`; it reads these.
 """
 
 from __future__ import annotations

@@ -19,12 +19,12 @@ from autotrack.runtime.gc_pause import uncollected
 from autotrack.runtime.import_hooks import once_imported
 from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.store import Store
-from autotrack.tracking import context
-from autotrack.tracking.context import home
-from autotrack.tracking.lifecycle import end_open_runs
-from autotrack.tracking.links import arrivals, links
-from autotrack.tracking.measuring import Measurements
-from autotrack.tracking.recorder import Recorder
+from autotrack.tracking import workspace
+from autotrack.tracking.api.runs import end_open_runs
+from autotrack.tracking.evaluations.evaluation_run import Measurements
+from autotrack.tracking.model_links import arrivals, links
+from autotrack.tracking.recording.recorder import Recorder
+from autotrack.tracking.workspace import home
 
 _lock = threading.RLock()
 _session: Session | None = None
@@ -84,7 +84,7 @@ class Session:
         self._targets.apply()
         arrivals.append(self._targets.hear_class)
         lineages.append(self._lineage)
-        context.on_read.append(self._before_reading)
+        workspace.on_read.append(self._before_reading)
 
     def _close(self) -> None:
         from autotrack.capture.luggage import lineages
@@ -92,7 +92,7 @@ class Session:
         if self._targets.hear_class in arrivals:
             arrivals.remove(self._targets.hear_class)
             lineages.remove(self._lineage)
-            context.on_read.remove(self._before_reading)
+            workspace.on_read.remove(self._before_reading)
         self._targets.undo()
         if os.getpid() == self._pid:
             self._settle()
@@ -269,7 +269,7 @@ def _at_exit() -> None:
     disable()
     with home.trouble.guard("end its open runs"):
         end_open_runs()
-    verifying = sys.modules.get("autotrack.tracking.verifying")
+    verifying = sys.modules.get("autotrack.tracking.crating.background_verify")
     if verifying is not None:
         with home.trouble.guard("verify its last crates"):
             verifying.verifier.finish()
@@ -319,8 +319,8 @@ def _readable(path: Path) -> str:
 
 
 atexit.register(_at_exit)
-context.on_join.append(_join)
-context.on_leave.append(_write_what_is_left)
+workspace.on_join.append(_join)
+workspace.on_leave.append(_write_what_is_left)
 
 
 def _child_after_fork() -> None:

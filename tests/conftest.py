@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 from tests.waiting import PATIENCE
 
 # Whatever goes wrong inside autotrack fails the test, in the processes a test starts too.

@@ -336,7 +336,7 @@ def test_dates_and_fields_are_training_data_like_any_other(kind):
     crate = run.load_model()
     assert list(crate.predict(data)) == [9.5] * 20
     again = pd.DataFrame({"day": DAYS}) if kind == "a column of dates" else data.copy()
-    assert autotrack.tracking.files.describe(again).fingerprint == use.data.fingerprint
+    assert autotrack.tracking.api.artifacts.describe(again).fingerprint == use.data.fingerprint
 
 
 @pytest.mark.parametrize("kind", ["columns of dates", "fields"])

@@ -19,7 +19,7 @@ import pytest
 import autotrack
 from autotrack import CaptureWarning, StoreDamagedError, StoreError, StoreUnavailableError
 from autotrack.store.store import Store
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 from tests.training import complete_runs, train
 
 

@@ -37,7 +37,7 @@ from sklearn.utils.discovery import all_displays, all_estimators, all_functions
 
 import autotrack
 from autotrack.runtime.patching import is_patched
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 from tests.capture.looking import history, runs
 from tests.world import World, changed, inside, look_at_the_world
 

@@ -20,10 +20,10 @@ from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.parts import held_by
 from autotrack.failsafe import Trouble
 from autotrack.runtime.weak_map import IdentityMap
+from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.facts import ScoreFacts, Table
-from autotrack.tracking.measuring import Measurements
-from autotrack.tracking.opened import OpenFit
-from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.recording.recorder import Recorder
 
 # How deep an estimator is looked through for others in it.
 _DEEPEST = 8

@@ -29,8 +29,8 @@ from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
 from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts, Table
-from autotrack.tracking.links import Link, links
-from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.model_links import Link, links
+from autotrack.tracking.recording.recorder import Recorder
 
 Call = Callable[..., Any]
 

@@ -37,11 +37,11 @@ from autotrack.failsafe import Trouble
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings
+from autotrack.tracking.api.params import may_have_inputs
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
-from autotrack.tracking.inputs import may_have_inputs
-from autotrack.tracking.links import links
-from autotrack.tracking.opened import OpenFit
-from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.model_links import links
+from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.recording.recorder import Recorder
 
 if TYPE_CHECKING:
     from autotrack.capture.searches import SearchEars

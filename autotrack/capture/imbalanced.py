@@ -11,7 +11,7 @@ from autotrack.capture.metrics import MetricEars, judges_predictions
 from autotrack.capture.nesting import enter, leave
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.quiet import quiet
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 
 #: The module they are imported from, and the one of them that returns a text.
 MODULE = "imblearn.metrics"

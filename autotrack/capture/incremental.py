@@ -10,7 +10,7 @@ from autotrack.describe.estimator import deep_params, storable
 from autotrack.describe.parts import held_by
 from autotrack.entities import DatasetUse
 from autotrack.tracking.facts import FitFacts
-from autotrack.tracking.links import Link
+from autotrack.tracking.model_links import Link
 
 # Params that say how long and how fast to train, not what: whoever trains on changes them on the
 # way. A change of any other (the `C` of a regularization path, say) makes another model.

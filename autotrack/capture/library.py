@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 from autotrack.describe.origins import STACK, is_installed
 from autotrack.runtime.stack import module_of, variables
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.library_calls import LibraryCall, begin, call_of
+from autotrack.tracking.recording.library_calls import LibraryCall, begin, call_of
 
 # What only runs what it is given, beside scikit-learn and what it stands on: where work is done,
 # and not whose it is.

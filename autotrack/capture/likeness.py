@@ -15,7 +15,7 @@ from autotrack.capture.draws import Draws
 from autotrack.crates.requirements import distribution_of
 from autotrack.describe.constructor import own_params
 from autotrack.describe.content import Content, Undigestible, options
-from autotrack.tracking.resuming import Evaluation, Likeness
+from autotrack.tracking.evaluations.resume import Evaluation, Likeness
 
 # What does not change the evaluations.
 _NO_MATTER = frozenset({"n_jobs", "verbose", "pre_dispatch", "refit"})

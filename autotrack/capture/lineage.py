@@ -44,7 +44,7 @@ from autotrack.capture.transforms import Transforms
 from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.runtime.stack import variable_name
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.links import Link, links
+from autotrack.tracking.model_links import Link, links
 
 __all__ = ["Judged", "Lineage", "Prediction", "reference"]
 

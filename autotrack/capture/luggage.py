@@ -24,10 +24,10 @@ from autotrack.entities import DatasetUse, Source
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.patching import is_wrapper
 from autotrack.settings import Settings
-from autotrack.tracking import context
-from autotrack.tracking.context import ActiveRun, home
-from autotrack.tracking.library_calls import LibraryCall
-from autotrack.tracking.links import Link, arrivals, link_loaded, links
+from autotrack.tracking import workspace
+from autotrack.tracking.model_links import Link, arrivals, link_loaded, links
+from autotrack.tracking.recording.library_calls import LibraryCall
+from autotrack.tracking.workspace import ActiveRun, home
 
 Call = Callable[..., Any]
 
@@ -109,7 +109,7 @@ class Task:
         if abroad:
             _hire(luggage)
         before = home.runs, home.scores
-        opened, runs = nesting.enter(luggage.opened), context.take_up(luggage.runs)
+        opened, runs = nesting.enter(luggage.opened), workspace.take_up(luggage.runs)
         call = inherited.set(luggage.call)
         try:
             function = _heard(self.function) if abroad else self.function
@@ -120,7 +120,7 @@ class Task:
             raise
         finally:
             inherited.reset(call)
-            context.lay_down(runs)
+            workspace.lay_down(runs)
             nesting.reset(opened)
 
     def __getattr__(self, name: str) -> Any:
@@ -138,7 +138,7 @@ def _hire(luggage: Luggage) -> None:
     with home.trouble.guard("record the work of this process"):
         nesting.hires.silent = True
         if not luggage.opened:
-            context.join(luggage.settings, luggage.source, luggage.inputs)
+            workspace.join(luggage.settings, luggage.source, luggage.inputs)
             hear_travellers()
 
 
@@ -180,7 +180,7 @@ def _settled(luggage: Luggage) -> Passenger:
             nesting.hires.silent = True
         elif luggage.is_from_abroad:
             home.arrived = tuple(run.from_elsewhere() for run in luggage.runs)
-            context.join(luggage.settings, luggage.source, luggage.inputs)
+            workspace.join(luggage.settings, luggage.source, luggage.inputs)
     return Passenger(luggage)
 
 
@@ -212,7 +212,7 @@ class _Marked:
 
 def _with_marks(result: Any, before: tuple[int, int]) -> Any:
     with home.trouble.guard("finish the work of this process"):
-        context.leave_in_order()
+        workspace.leave_in_order()
         marks = [(thing, link) for thing in _things_in(result) if (link := _link_of(thing))]
         counts = home.runs - before[0], home.scores - before[1]
         return _Marked(result, marks, counts) if marks or any(counts) else result

@@ -23,8 +23,8 @@ from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
 from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts
-from autotrack.tracking.links import Link, links
-from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.model_links import Link, links
+from autotrack.tracking.recording.recorder import Recorder
 
 #: What scikit-learn calls the argument that holds a prediction, likeliest first; and its partner.
 PREDICTIONS = (

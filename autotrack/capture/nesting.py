@@ -18,7 +18,7 @@ from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.patching import Hear, Watch
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.links import links
+from autotrack.tracking.model_links import links
 
 _open: ContextVar[bool | None] = ContextVar("autotrack_open_call", default=None)
 # Threads that were started inside an open call, and are part of it.

@@ -16,7 +16,7 @@ from autotrack.capture.rows import is_sparse
 from autotrack.capture.training_rows import Places, Trained
 from autotrack.describe.data.fingerprint import fingerprint
 from autotrack.entities import Dataset, DatasetUse
-from autotrack.tracking.links import Link
+from autotrack.tracking.model_links import Link
 
 #: What rows are called that a model, or one of its members, was not trained on, although they
 #: are of its training data: by bagging, or by a cross-validation.

@@ -23,7 +23,7 @@ from autotrack.describe.data.fingerprint import describe
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.runtime.stack import data_part, variable_name
 from autotrack.settings import Settings
-from autotrack.tracking.links import Link
+from autotrack.tracking.model_links import Link
 
 TEST = "test"
 #: What only rows that were seen to be so are called.

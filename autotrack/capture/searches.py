@@ -27,11 +27,11 @@ from autotrack.failsafe import Trouble
 from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
-from autotrack.tracking.candidates import CandidateFacts, SearchResult, Sweep
+from autotrack.tracking.evaluations.resume import Evaluation, Likeness
+from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched
-from autotrack.tracking.links import links
-from autotrack.tracking.recorder import Recorder
-from autotrack.tracking.resuming import Evaluation, Likeness
+from autotrack.tracking.model_links import links
+from autotrack.tracking.recording.recorder import Recorder
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]

@@ -12,9 +12,9 @@ import numpy as np
 from autotrack.capture.evaluations import TIMES, measured
 from autotrack.capture.scorer_names import scorer_name
 from autotrack.describe.estimator import storable
+from autotrack.tracking.evaluations.evaluation_run import Measured
+from autotrack.tracking.evaluations.statistics import moments
 from autotrack.tracking.facts import Table
-from autotrack.tracking.measuring import Measured
-from autotrack.tracking.moments import moments
 
 
 @dataclass(frozen=True, slots=True)

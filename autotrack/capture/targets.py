@@ -51,7 +51,7 @@ from autotrack.runtime.patching import (
     wrapped_cell,
 )
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 
 #: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else
 #: begins with ``predict`` is heard as a prediction.

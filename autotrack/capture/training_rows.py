@@ -26,7 +26,7 @@ from autotrack.capture.plain import is_plain
 from autotrack.capture.rows import take_rows
 from autotrack.describe.data.fingerprint import row_count, single_block
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.links import Link
+from autotrack.tracking.model_links import Link
 
 #: What rows are called that the model was trained on: all of them, or some.
 TRAIN, TRAIN_PART = "train", "train_part"

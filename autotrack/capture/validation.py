@@ -35,12 +35,17 @@ from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings
+from autotrack.tracking.api.params import may_have_inputs
+from autotrack.tracking.evaluations.evaluation_run import (
+    MODEL_RUN_TAG,
+    Measured,
+    Measurements,
+    Stream,
+)
+from autotrack.tracking.evaluations.score_keys import ScoreNames, split_key
 from autotrack.tracking.facts import FitFacts, Table
-from autotrack.tracking.inputs import may_have_inputs
-from autotrack.tracking.links import link_parts, links
-from autotrack.tracking.measuring import MODEL_RUN_TAG, Measured, Measurements, Stream
-from autotrack.tracking.opened import OpenFit
-from autotrack.tracking.score_keys import ScoreNames, split_key
+from autotrack.tracking.model_links import link_parts, links
+from autotrack.tracking.recording.opened_fit import OpenFit
 
 #: The functions of ``sklearn.model_selection`` that are heard, and what each of them counts.
 FUNCTIONS = {

@@ -21,8 +21,8 @@ from autotrack.failsafe import Trouble
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.settings import Settings
-from autotrack.tracking import context
-from autotrack.tracking.context import home
+from autotrack.tracking import workspace
+from autotrack.tracking.workspace import home
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -66,7 +66,7 @@ class WorkerEars:
             environment.source(),
             home.inputs,
             nesting.is_open(),
-            context.active_runs(),
+            workspace.active_runs(),
             library_call(),
         )
 
@@ -76,7 +76,7 @@ class WorkerEars:
             function = args[1]
             if isinstance(function, Task | NestedTask) or _is_of_a_pool(type(function)):
                 return args
-            if abroad or nesting.is_open() or context.active_runs() or library_call():
+            if abroad or nesting.is_open() or workspace.active_runs() or library_call():
                 return (args[0], Task(function, self._luggage()), *args[2:])
         return args
 
@@ -122,8 +122,8 @@ class WorkerEars:
         """Hear ``threading.Thread.start``."""
         with self._trouble.guard("note the active runs of a thread"):
             if args and not _is_of_a_pool(getattr(args[0], "_target", None)):
-                if runs := context.active_runs():
-                    context.note_started(args[0], runs)
+                if runs := workspace.active_runs():
+                    workspace.note_started(args[0], runs)
                 if nesting.is_open():
                     nesting.note_started(args[0])
                 else:
@@ -164,7 +164,7 @@ def _reaches(backend: Any) -> bool:
     """Whether tasks of a joblib backend have luggage, and it can be relied on to arrive."""
     name = type(backend).__name__
     if name in _THREADS_OF_JOBLIB:
-        return bool(context.active_runs()) or library_call() is not None
+        return bool(workspace.active_runs()) or library_call() is not None
     if name in _PROCESSES_OF_JOBLIB:
         return True
     # On another machine there may be no autotrack to unpack it, and there is no such store.

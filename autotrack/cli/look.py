@@ -21,8 +21,8 @@ from autotrack.printable import described
 from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
-from autotrack.tracking import reading
-from autotrack.tracking.recorder import FIT_TAG
+from autotrack.tracking.api import search
+from autotrack.tracking.recording.recorder import FIT_TAG
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
@@ -55,13 +55,13 @@ def runs(
     """List runs, the newest first."""
     store = existing_store()
     if as_csv:
-        frame = reading.search_runs(
+        frame = search.search_runs(
             experiment or None, where=where, order_by=order_by, limit=limit, children=children
         )
         say(frame.to_csv(index=False).removesuffix("\n"))
         return
     limit = _ROWS if limit is None else limit
-    query = reading.query(experiment or None, where, order_by, limit, children)
+    query = search.query(experiment or None, where, order_by, limit, children)
     found = store.search(query)
     console = new_console()
     if not found:
@@ -200,7 +200,7 @@ def _section(console: Console, title: str, items: Iterable[tuple[str, Any]], for
 def best(metric: str, mode: str, experiment: str | None) -> None:
     """Show the run with the best value of METRIC."""
     store = existing_store()
-    found = reading.best_run(metric, mode=mode, experiment=experiment)
+    found = search.best_run(metric, mode=mode, experiment=experiment)
     _show(new_console(), store, found.record())
 
 
@@ -217,7 +217,7 @@ def diff(a: str, b: str) -> None:
     left_id, right_id = _run(store, a).run_id, _run(store, b).run_id
     import pandas as pd
 
-    frame = reading.diff_runs(left_id, right_id)
+    frame = search.diff_runs(left_id, right_id)
     console = new_console()
     if frame.empty:
         console.print("Nothing differs.")

@@ -14,7 +14,7 @@ from autotrack.errors import AutotrackError
 from autotrack.printable import printable
 from autotrack.settings import Settings
 from autotrack.store.store import Store
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 
 _STORE = "AUTOTRACK_STORE"
 

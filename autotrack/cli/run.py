@@ -15,8 +15,8 @@ import click
 from autotrack.cli.main import main, store_option
 from autotrack.cli.printing import say
 from autotrack.session import enable
-from autotrack.tracking.context import home
-from autotrack.tracking.inputs import PREFIX
+from autotrack.tracking.api.params import PREFIX
+from autotrack.tracking.workspace import home
 
 
 @main.command(context_settings={"allow_interspersed_args": False})

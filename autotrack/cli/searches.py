@@ -9,14 +9,14 @@ from autotrack.entities import RunRecord
 from autotrack.progress.counts import TIME_LEFT_TAG
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
-from autotrack.tracking.candidates import BEST_SCORE, RANK_TAG, TEST_SHARE_TAG
-from autotrack.tracking.resuming import (
+from autotrack.tracking.evaluations.resume import (
     CANDIDATE_TAG,
     DATA_TAG,
     SEARCH_TAG,
     SPLITS_TAG,
     VERSIONS_TAG,
 )
+from autotrack.tracking.evaluations.search_run import BEST_SCORE, RANK_TAG, TEST_SHARE_TAG
 
 #: By what a search and its candidates are known again, which says nothing to people.
 SEARCH_TAGS = (

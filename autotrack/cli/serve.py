@@ -17,9 +17,9 @@ from autotrack.crates.trust.trust import Word
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError
 from autotrack.printable import printable
-from autotrack.tracking.context import home
-from autotrack.tracking.reading import load_model
-from autotrack.tracking.registry import find_version
+from autotrack.tracking.api.models import find_version
+from autotrack.tracking.api.search import load_model
+from autotrack.tracking.workspace import home
 
 _EXTRA = "pip install 'sklearn-autotrack[serve]'"
 _NEEDED = ("fastapi", "uvicorn", "starlette", "pydantic", "pydantic_core", "fastapi_offline")

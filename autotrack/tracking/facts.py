@@ -13,7 +13,7 @@ from autotrack.describe.data.stamp import Stamp, stamp
 from autotrack.entities import DatasetUse
 
 if TYPE_CHECKING:
-    from autotrack.tracking.library_calls import LibraryCall
+    from autotrack.tracking.recording.library_calls import LibraryCall
 
 
 @dataclass(frozen=True, slots=True)

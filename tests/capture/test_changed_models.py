@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import autotrack
-from autotrack.tracking.links import links
+from autotrack.tracking.model_links import links
 from tests.capture.looking import history, measured, only_run, runs
 
 

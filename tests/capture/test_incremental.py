@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
-from autotrack.tracking.registry import locate
+from autotrack.tracking.api.models import locate
 from tests.capture.looking import history, only_run, runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -186,13 +186,13 @@ def test_the_crate_follows_when_tracking_ends(binary):
 
 
 def test_crates_of_models_that_are_trained_in_turns_are_bounded(binary, monkeypatch):
-    from autotrack.tracking import filing
+    from autotrack.tracking.crating import run_files
 
     packed = []
-    pack = filing.pack
-    monkeypatch.setattr(filing, "pack", lambda *a, **k: packed.append(1) or pack(*a, **k))
+    pack = run_files.pack
+    monkeypatch.setattr(run_files, "pack", lambda *a, **k: packed.append(1) or pack(*a, **k))
     # As slow as on a disk under load: what follows takes a fraction of the time till the next one.
-    monkeypatch.setattr("autotrack.tracking.upkeep._SHARE", 1e-6)
+    monkeypatch.setattr("autotrack.tracking.crating.repack_schedule._SHARE", 1e-6)
     with autotrack.enable():
         models = [SGDClassifier(random_state=seed) for seed in range(20)]
         for _ in range(10):

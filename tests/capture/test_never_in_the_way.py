@@ -33,7 +33,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 import autotrack
 from autotrack import CaptureWarning
-from autotrack.tracking.recorder import Recorder
+from autotrack.tracking.recording.recorder import Recorder
 from tests.capture.looking import only_run, runs
 
 

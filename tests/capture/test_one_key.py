@@ -27,7 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
 from autotrack.capture.scorer_names import scorer_name
-from autotrack.tracking.choosing import corrected_pvalue
+from autotrack.tracking.selection import corrected_pvalue
 
 X, y = load_diabetes(return_X_y=True)
 LOSS = "neg_mean_squared_error"

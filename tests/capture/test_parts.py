@@ -200,7 +200,7 @@ def test_other_steps_before_a_fitted_one_are_no_part_of_its_pipeline(tracking, b
 def test_many_members_cost_the_fit_nothing_and_are_found_all_the_same(tracking, numbers):
     X, _, y, _ = numbers
     forest = RandomForestRegressor(1000, max_depth=1, n_jobs=1).fit(X[:20], y[:20])
-    from autotrack.tracking.links import links
+    from autotrack.tracking.model_links import links
 
     begin = time.perf_counter()
     links.tie(forest, links.of_fit(forest))

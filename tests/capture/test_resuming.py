@@ -20,7 +20,7 @@ from sklearn.model_selection import (
 )
 
 import autotrack
-from autotrack.tracking import resuming
+from autotrack.tracking.evaluations import resume
 from tests.capture.interrupting import (
     Interrupted,
     X,
@@ -169,7 +169,7 @@ def test_other_versions_start_over_and_say_which(capsys, monkeypatch):
         with autotrack.get_run(newest().run_id)._store.transaction() as connection:
             connection.execute(
                 "UPDATE tags SET value = replace(value, 'numpy ', 'numpy 0.') WHERE key = ?",
-                (resuming.VERSIONS_TAG,),
+                (resume.VERSIONS_TAG,),
             )
         search = grid().fit(X, y)
 

@@ -37,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 from tests.capture.looking import only_run, runs
 from tests.waiting import wait_until
 

@@ -371,7 +371,7 @@ def test_a_crate_whose_files_changed_since_is_neither_saved_nor_verified(harmles
 
 
 def test_a_stranger_is_not_opened_to_be_verified(strange, proof):
-    from autotrack.tracking.registry import verify_model
+    from autotrack.tracking.api.models import verify_model
 
     with pytest.raises(UntrustedCrateError):
         verify_model(str(strange))
@@ -460,7 +460,7 @@ def test_an_archive_hidden_in_a_model_of_the_stores_own_is_not_opened_as_skops(t
     rewrite(folder, storage="skops", files=[{**files[0], "path": "model.skops"}])
     with pytest.raises(CrateFormatError, match="no file of skops"):
         autotrack.load_model(folder)
-    from autotrack.tracking.registry import verify_model
+    from autotrack.tracking.api.models import verify_model
 
     assert "no file of skops" in str(verify_model(str(folder)))
 

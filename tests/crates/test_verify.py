@@ -28,7 +28,7 @@ from sklearn.preprocessing import OneHotEncoder
 import autotrack
 from autotrack import UntrustedCrateError
 from autotrack.cli import main
-from autotrack.tracking.verifying import verifier
+from autotrack.tracking.crating.background_verify import verifier
 
 RANDOM = np.random.default_rng(0)
 NUMBERS = RANDOM.random((40, 3))

@@ -12,8 +12,8 @@ from autotrack.entities import Note
 from autotrack.failsafe import Trouble
 from autotrack.store.store import Store
 from autotrack.store.tables.candidates import Ending, NewCandidate
-from autotrack.tracking.batch import Batch
-from autotrack.tracking.batches import Batches
+from autotrack.tracking.evaluations.flusher import Batches
+from autotrack.tracking.evaluations.pending import Batch
 from tests.store.making import new_run
 from tests.waiting import PATIENCE, wait_until
 

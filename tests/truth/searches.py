@@ -146,9 +146,9 @@ def _in_process(folder: Path, how: dict[str, Any]) -> None:
     try:
         if how["tracked"]:
             import autotrack
-            from autotrack.tracking import batches
+            from autotrack.tracking.evaluations import flusher
 
-            batches._PAUSE = 0.03
+            flusher._PAUSE = 0.03
             autotrack.enable(store=folder / "store", log_models=False, progress=False)
             said["kept"] = _kept()
         _as_main(folder / "script.py", said)

@@ -15,9 +15,9 @@ from autotrack.entities import DatasetUse
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.store import Store
-from autotrack.tracking.context import home
 from autotrack.tracking.facts import Table
-from autotrack.tracking.ledger import Ledger
+from autotrack.tracking.retry_queue import Ledger
+from autotrack.tracking.workspace import home
 
 
 def file_crate(

@@ -20,8 +20,8 @@ from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.store import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
-from autotrack.tracking.ledger import Change, Ledger
-from autotrack.tracking.moved_fits import Filed
+from autotrack.tracking.recording.moved_fits import Filed
+from autotrack.tracking.retry_queue import Change, Ledger
 
 # Stands for the fit of an active run that was started in another thread or process: what is
 # fitted here is a child of it.

@@ -11,14 +11,14 @@ from autotrack.failsafe import Trouble
 from autotrack.progress.counts import PROGRESS_TAG, Progress
 from autotrack.store.store import Store
 from autotrack.store.tables.run_data import MetricRow
-from autotrack.tracking import context
-from autotrack.tracking.batches import Batches
-from autotrack.tracking.context import ActiveRun, home, note_filed
+from autotrack.tracking import workspace
+from autotrack.tracking.crating.run_files import file_table
+from autotrack.tracking.evaluations.flusher import Batches
 from autotrack.tracking.facts import FitFacts, Table
-from autotrack.tracking.filing import file_table
-from autotrack.tracking.links import Link
-from autotrack.tracking.opened import OpenFit
-from autotrack.tracking.recorder import Recorder, new_run_id
+from autotrack.tracking.model_links import Link
+from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.recording.recorder import Recorder, new_run_id
+from autotrack.tracking.workspace import ActiveRun, home, note_filed
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.
 MODEL_RUN_TAG = "autotrack.model_run"
@@ -49,7 +49,7 @@ class Measurements:
 
         Where it is known how many evaluations there will be, `progress` says so.
         """
-        stack = context.active_runs()
+        stack = workspace.active_runs()
         active = stack[-1] if stack else None
 
         def usual(facts: FitFacts, active: ActiveRun | None) -> OpenFit:

@@ -20,13 +20,13 @@ from autotrack.printable import described
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.keys import clean_text
 from autotrack.store.store import Store
-from autotrack.tracking.context import ActiveRun, home
-from autotrack.tracking.crating import crated_from, known_schema, must_be_trusted
-from autotrack.tracking.filing import file_crate, keep_crate, own_code
-from autotrack.tracking.links import Link, links
-from autotrack.tracking.logs import writable
-from autotrack.tracking.values import path as as_path
-from autotrack.tracking.values import text
+from autotrack.tracking.api.arguments import path as as_path
+from autotrack.tracking.api.arguments import text
+from autotrack.tracking.api.crates import crated_from, known_schema, must_be_trusted
+from autotrack.tracking.api.logging import writable
+from autotrack.tracking.crating.run_files import file_crate, keep_crate, own_code
+from autotrack.tracking.model_links import Link, links
+from autotrack.tracking.workspace import ActiveRun, home
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -271,7 +271,7 @@ def log_model(
     storage, word = storage_named(format), as_trust(trust)
     if isinstance(model, str | Path):
         # Not at the top: reading builds on runs, and they on files.
-        from autotrack.tracking.reading import load_model
+        from autotrack.tracking.api.search import load_model
 
         model = load_model(model, trust=word)
     packed = crated_from(model)

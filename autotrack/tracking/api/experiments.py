@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
-from autotrack.tracking.context import home
+from autotrack.tracking.api.arguments import text, text_mapping, whole
 from autotrack.tracking.frames import experiments_frame
-from autotrack.tracking.values import text, text_mapping, whole
+from autotrack.tracking.workspace import home
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,12 +20,13 @@ from autotrack.errors import (
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
-from autotrack.tracking import context, library_calls
-from autotrack.tracking.context import ActiveRun, home
-from autotrack.tracking.failures import ended_by
-from autotrack.tracking.recorder import FIT_TAG, new_run_id
-from autotrack.tracking.runs import Run
-from autotrack.tracking.values import text, text_mapping
+from autotrack.tracking import workspace
+from autotrack.tracking.api.arguments import text, text_mapping
+from autotrack.tracking.recording import library_calls
+from autotrack.tracking.recording.recorder import FIT_TAG, new_run_id
+from autotrack.tracking.run import Run
+from autotrack.tracking.run_errors import ended_by
+from autotrack.tracking.workspace import ActiveRun, home
 
 
 def start_run(
@@ -65,7 +66,7 @@ def start_run(
     RunNotFoundError
         If there is no run `run_id`, or it was deleted.
     """
-    stack = context.active_runs()
+    stack = workspace.active_runs()
     active = stack[-1] if stack else None
     if active is not None and not nested and not active.is_elsewhere:
         raise ActiveRunError(
@@ -99,7 +100,7 @@ def start_run(
 
     home.ledger.write(store, create)
     home.opened(store, created)
-    context.push(ActiveRun(store, created, wanted))
+    workspace.push(ActiveRun(store, created, wanted))
     return Run(store, created)
 
 
@@ -131,7 +132,7 @@ def _go_on(
     for child in store.search(Query(parent_id=record.run_id)):
         if FIT_TAG in child.tags and child.status == "FINISHED":
             held.children[child.tags[FIT_TAG]] = child.run_id
-    context.push(held)
+    workspace.push(held)
     return Run(store, record.run_id)
 
 
@@ -143,7 +144,7 @@ def default_name() -> str:
 
 def active_run() -> Run | None:
     """The active run, or None."""
-    stack = context.active_runs()
+    stack = workspace.active_runs()
     return Run(stack[-1].store, stack[-1].run_id) if stack else None
 
 
@@ -168,7 +169,7 @@ def end_run(status: RunStatus = "FINISHED") -> None:
 
 def required() -> ActiveRun:
     """The active run, or an error that says what to do."""
-    stack = context.active_runs()
+    stack = workspace.active_runs()
     if not stack:
         raise NoActiveRunError(
             "no run is active; start one with autotrack.start_run(), or name a run by its id"
@@ -178,10 +179,10 @@ def required() -> ActiveRun:
 
 def current() -> ActiveRun:
     """The active run; without one, a new one that stays active until `end_run` or the end."""
-    stack = context.active_runs()
+    stack = workspace.active_runs()
     if not stack:
         start_run()
-        stack = context.active_runs()
+        stack = workspace.active_runs()
     return stack[-1]
 
 
@@ -253,7 +254,7 @@ def end_open_runs() -> None:
     # which ended nothing.
     library_calls.settle(at_exit=True)
     interactive = hasattr(sys, "ps1") or sys.flags.interactive
-    ended_with = context.last_error()
+    ended_with = workspace.last_error()
     error = None if interactive else ended_with
     status = "FINISHED" if error is None else ended_by(error)
     for active in list(home.open_runs.values()):

@@ -17,13 +17,14 @@ from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
-from autotrack.tracking import context, library_calls
-from autotrack.tracking.choosing import Candidates
-from autotrack.tracking.context import home
-from autotrack.tracking.crating import crate_files, link_to_run, load_stored
-from autotrack.tracking.failures import ended_by, run_error
+from autotrack.tracking import workspace
+from autotrack.tracking.api.crates import crate_files, link_to_run, load_stored
+from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
-from autotrack.tracking.packing import CRATE
+from autotrack.tracking.recording import library_calls
+from autotrack.tracking.run_errors import ended_by, run_error
+from autotrack.tracking.selection import Candidates
+from autotrack.tracking.workspace import home
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +114,7 @@ class Run:
 
     def artifacts(self) -> pd.DataFrame:
         """Its files, a row each: path, size in bytes, sha256."""
-        context.before_reading(self._run_id)
+        workspace.before_reading(self._run_id)
         return artifacts_frame(self._store.list_artifacts(self._run_id))
 
     def children(self) -> pd.DataFrame:
@@ -136,7 +137,7 @@ class Run:
             A row a candidate: rank, name, run_id, ``params.*``, mean, std and standard error (se)
             of the score, how many splits, and whether it is statistically tied with the best: by
             the corrected resampled t-test (p_value) on the level of 0.05, see
-            `autotrack.tracking.choosing.corrected_pvalue`. With many candidates some differ by
+            `autotrack.tracking.selection.corrected_pvalue`. With many candidates some differ by
             chance; the test is not corrected for that.
 
         Raises
@@ -230,7 +231,7 @@ class Run:
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:
         library_calls.note_error(error)
         now, kept = time.time(), None if error is None else run_error(error)
-        for run in context.remove(self._run_id):
+        for run in workspace.remove(self._run_id):
             run_id = run.run_id
             home.write(
                 run.store,

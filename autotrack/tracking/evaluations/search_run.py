@@ -16,17 +16,12 @@ from autotrack.progress.counts import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.store.tables.candidates import Ending, NewCandidate
-from autotrack.tracking import context
-from autotrack.tracking.batch import Batch
-from autotrack.tracking.batches import Batches
-from autotrack.tracking.context import home
-from autotrack.tracking.facts import FitFacts, Stitched, Table
-from autotrack.tracking.failures import ended_by, run_error
-from autotrack.tracking.filing import file_table
-from autotrack.tracking.measuring import Measurements
-from autotrack.tracking.moments import moments
-from autotrack.tracking.recorder import Recorder, new_run_id
-from autotrack.tracking.resuming import (
+from autotrack.tracking import workspace
+from autotrack.tracking.crating.run_files import file_table
+from autotrack.tracking.evaluations.evaluation_run import Measurements
+from autotrack.tracking.evaluations.flusher import Batches
+from autotrack.tracking.evaluations.pending import Batch
+from autotrack.tracking.evaluations.resume import (
     AFRESH_TAG,
     CANDIDATE_TAG,
     DRAW_TAG,
@@ -40,7 +35,12 @@ from autotrack.tracking.resuming import (
     going_on,
     tell,
 )
-from autotrack.tracking.score_keys import ScoreNames, split_key
+from autotrack.tracking.evaluations.score_keys import ScoreNames, split_key
+from autotrack.tracking.evaluations.statistics import moments
+from autotrack.tracking.facts import FitFacts, Stitched, Table
+from autotrack.tracking.recording.recorder import Recorder, new_run_id
+from autotrack.tracking.run_errors import ended_by, run_error
+from autotrack.tracking.workspace import home
 
 #: The tag of a search that names the score whose mean ranks its candidates.
 RANK_TAG = "autotrack.rank_by"
@@ -417,7 +417,7 @@ class Sweep:
 def _earlier(recorder: Recorder, likeness: Likeness) -> Earlier:
     if recorder.ledger.is_owing:  # the store cannot be asked just now
         return Earlier()
-    stack = context.active_runs()
+    stack = workspace.active_runs()
     store = stack[-1].store if stack else home.store_at(recorder.settings.store, lazy=True)
     wanted = home.chosen_experiment or recorder.settings.experiment
     with recorder.trouble.guard("look for an interrupted search"):

@@ -14,7 +14,7 @@ from autotrack.crates.trust.trust import just_packed
 from autotrack.crates.verification.verify import verify
 from autotrack.errors import CrateError
 from autotrack.store.store import Store
-from autotrack.tracking.context import home
+from autotrack.tracking.workspace import home
 
 VERIFIED_TAG = "autotrack.verified"
 # Beyond this many that wait, the oldest are let go of: a loop of thousands of quick fits would

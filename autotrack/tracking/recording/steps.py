@@ -18,9 +18,9 @@ from typing import TypeGuard
 from autotrack.store.store import Store
 from autotrack.store.tables.run_data import MetricRow
 from autotrack.tracking.facts import FitFacts, ScoreFacts
-from autotrack.tracking.ledger import Ledger
-from autotrack.tracking.links import Link
-from autotrack.tracking.opened import OpenFit
+from autotrack.tracking.model_links import Link
+from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.retry_queue import Ledger
 
 #: Key, value, step and time of a value that is not to be shown.
 StageRow = tuple[str, float, int, float]

@@ -20,15 +20,15 @@ from autotrack.errors import (
 )
 from autotrack.printable import described
 from autotrack.store.search.query import Query
-from autotrack.tracking import library_calls
-from autotrack.tracking.context import before_reading, home
-from autotrack.tracking.crating import is_ours, link_to_run
+from autotrack.tracking.api.arguments import path, several, text, whole
+from autotrack.tracking.api.crates import is_ours, link_to_run
+from autotrack.tracking.api.models import load_version
+from autotrack.tracking.api.runs import get_run
+from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import metric_frame, runs_frame
-from autotrack.tracking.lifecycle import get_run
-from autotrack.tracking.packing import CRATE
-from autotrack.tracking.registry import load_version
-from autotrack.tracking.runs import Run, load_of_run
-from autotrack.tracking.values import path, several, text, whole
+from autotrack.tracking.recording import library_calls
+from autotrack.tracking.run import Run, load_of_run
+from autotrack.tracking.workspace import before_reading, home
 
 if TYPE_CHECKING:
     import pandas as pd

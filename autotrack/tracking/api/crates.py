@@ -25,9 +25,9 @@ from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
-from autotrack.tracking.context import before_reading, home
-from autotrack.tracking.filing import own_code, schema_of
-from autotrack.tracking.links import Link, link_loaded, links
+from autotrack.tracking.crating.run_files import own_code, schema_of
+from autotrack.tracking.model_links import Link, link_loaded, links
+from autotrack.tracking.workspace import before_reading, home
 
 # A density has only scores, an embedding only itself.
 _METHODS = ("predict", "transform", "fit")

@@ -12,11 +12,11 @@ from autotrack.errors import CaptureWarning, StoreError, UncratableError
 from autotrack.settings import Settings
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
-from autotrack.tracking.context import home
+from autotrack.tracking.crating.repack_schedule import Upkeep
+from autotrack.tracking.crating.run_files import file_crate, keep_crate, own_code, schema_of
 from autotrack.tracking.facts import Stitched
-from autotrack.tracking.filing import file_crate, keep_crate, own_code, schema_of
-from autotrack.tracking.opened import OpenFit
-from autotrack.tracking.upkeep import Upkeep
+from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.workspace import home
 
 CRATE = "model"
 #: Why a run has no crate, although it was fitted.
@@ -96,7 +96,7 @@ class Packer:
             fit.store.artifacts.discard(location)
         rows = packed.crates.get(CRATE)
         if rows and self._settings.verify_models and CRATE not in packed.strange:
-            from autotrack.tracking.verifying import verifier
+            from autotrack.tracking.crating.background_verify import verifier
 
             folder = fit.store.artifacts.resolve(rows[0].location).parent
             verifier.add(fit.store, fit.run_id, folder)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from autotrack.entities import RunError, RunStatus
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.links import Link, links
+from autotrack.tracking.model_links import Link, links
 
 if TYPE_CHECKING:
     from autotrack.store.store import Store
     from autotrack.tracking.facts import FitFacts
-    from autotrack.tracking.opened import OpenFit
+    from autotrack.tracking.recording.opened_fit import OpenFit
 
 
 @dataclass(eq=False, slots=True)

@@ -1,0 +1,1 @@
+"""The crates of runs: made, kept up to date, verified."""

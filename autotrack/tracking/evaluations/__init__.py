@@ -1,0 +1,1 @@
+"""Runs of many evaluations: searches and validations."""

@@ -1,0 +1,1 @@
+"""Which run receives what: fits and scores."""
