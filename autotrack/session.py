@@ -46,13 +46,13 @@ class Session:
         from autotrack.capture.callbacks import MonitorEars
         from autotrack.capture.displays import DisplayEars
         from autotrack.capture.estimators import EstimatorEars
-        from autotrack.capture.lineage import Lineage
         from autotrack.capture.metrics import MetricEars
         from autotrack.capture.scoring import Scoring
         from autotrack.capture.searches import SearchEars
         from autotrack.capture.targets import Targets
         from autotrack.capture.validation import ValidationEars
         from autotrack.capture.workers import WorkerEars
+        from autotrack.lineage.tracker import Lineage
 
         self.settings = settings
         self._pid = os.getpid()

@@ -16,9 +16,9 @@ from typing import Any
 from autotrack.capture.results import thinned
 from autotrack.capture.scorer_names import scorer_name
 from autotrack.capture.scoring import key_text
-from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.parts import held_by
 from autotrack.failsafe import Trouble
+from autotrack.lineage.training_rows import TRAIN
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.facts import ScoreFacts, Table

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from autotrack.capture.callsite import Site, span_of, users_frame
-from autotrack.capture.plain import is_pandas
-from autotrack.capture.source import call_site, text_of
 from autotrack.describe.origins import is_installed
+from autotrack.lineage.program.call_site import Site, span_of, users_frame
+from autotrack.lineage.program.source import call_site, text_of
+from autotrack.lineage.values.plain import is_pandas
 from autotrack.runtime.stack import module_of, variables
 
 _FARTHEST = 4

@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
-from autotrack.capture.digests import reference
-from autotrack.capture.lineage import Lineage
 from autotrack.capture.metrics import PREDICTIONS, MetricEars, metric_name
 from autotrack.capture.nesting import enter, leave
-from autotrack.capture.predictions import Prediction
 from autotrack.capture.results import MOST_ROWS, array_table, curve_rows
 from autotrack.capture.scoring import TEST, Scoring, key_text
 from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
+from autotrack.lineage.prediction import Prediction
+from autotrack.lineage.tracker import Lineage
+from autotrack.lineage.values.digests import reference
 from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.model_links import Link, links

@@ -11,17 +11,12 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.capture.callbacks import MonitorEars
-from autotrack.capture.callsite import line_below
 from autotrack.capture.incremental import brought_up_to_date, goes_on, starts_warm
 from autotrack.capture.library import library_call
-from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
-from autotrack.capture.predictions import OUT_OF_BAG
 from autotrack.capture.recognition import is_estimator
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.capture.staged import follow, stage_count
-from autotrack.capture.training_rows import Trained, trainings
-from autotrack.capture.transforms import look
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.stamp import stamp
 from autotrack.describe.estimator import (
@@ -34,6 +29,11 @@ from autotrack.describe.estimator import (
 from autotrack.describe.parts import has, held_by, with_own_parts
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
+from autotrack.lineage.prediction import OUT_OF_BAG
+from autotrack.lineage.preprocessing.applied_transformers import look
+from autotrack.lineage.program.call_site import line_below
+from autotrack.lineage.tracker import Lineage, reference
+from autotrack.lineage.training_rows import Trained, trainings
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings
@@ -294,7 +294,7 @@ class EstimatorEars:
         """The model with the transformers outside of it as one, where there are such."""
         if not facts.applied_first or not self._settings.log_models:
             return None
-        from autotrack.capture.stitching import stitch  # imports pipelines, which few need
+        from autotrack.lineage.preprocessing.stitching import stitch
 
         stages, asks_own = self._lineage.stages_of(X), self._settings.ask_own_models
         return stitch(model, X, stages, asks_own=asks_own)

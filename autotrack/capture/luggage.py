@@ -19,8 +19,8 @@ import numpy as np
 
 from autotrack.capture import nesting
 from autotrack.capture.library import inherited
-from autotrack.capture.lineage import Lineage
 from autotrack.entities import DatasetUse, Source
+from autotrack.lineage.tracker import Lineage
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.patching import is_wrapper
 from autotrack.settings import Settings

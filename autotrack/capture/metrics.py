@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.callsite import line_below
-from autotrack.capture.lineage import Lineage, Prediction
 from autotrack.capture.nesting import OutermostWatch, enter, is_open, leave
 from autotrack.capture.results import Part, report_of, shape
 from autotrack.capture.scoring import Scoring, key_text
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
+from autotrack.lineage.program.call_site import line_below
+from autotrack.lineage.tracker import Lineage, Prediction
 from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts
 from autotrack.tracking.model_links import Link, links

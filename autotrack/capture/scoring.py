@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from autotrack.capture.data_labels import frame_at, frame_in_call, label_in_loop, label_of, name_at
-from autotrack.capture.digests import reference
-from autotrack.capture.predictions import Judged, Prediction
-from autotrack.capture.training_rows import (
+from autotrack.describe.data.fingerprint import describe
+from autotrack.entities import Dataset, DatasetUse
+from autotrack.lineage.prediction import Judged, Prediction
+from autotrack.lineage.training_rows import (
     RELABELLED,
     TRAIN,
     TRAIN_PART,
@@ -19,8 +20,7 @@ from autotrack.capture.training_rows import (
     places_in_training,
     trainings,
 )
-from autotrack.describe.data.fingerprint import describe
-from autotrack.entities import Dataset, DatasetUse
+from autotrack.lineage.values.digests import reference
 from autotrack.runtime.stack import data_part, variable_name
 from autotrack.settings import Settings
 from autotrack.tracking.model_links import Link

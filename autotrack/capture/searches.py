@@ -14,16 +14,16 @@ from autotrack.capture.callbacks import MonitorEars
 from autotrack.capture.estimators import inputs
 from autotrack.capture.evaluations import candidate_name, measured, noted, readable
 from autotrack.capture.likeness import as_result, identity, likeness, split_digest, test_share
-from autotrack.capture.lineage import reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
 from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.scoring import Scoring
 from autotrack.capture.streaming import Listener, Loop, listening
-from autotrack.capture.training_rows import TRAIN
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.describe.parts import attribute, has, held_by
 from autotrack.failsafe import Trouble
+from autotrack.lineage.tracker import reference
+from autotrack.lineage.training_rows import TRAIN
 from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings

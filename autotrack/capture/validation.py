@@ -9,10 +9,8 @@ from typing import Any
 
 from autotrack.capture.evaluations import noted
 from autotrack.capture.library import library_call
-from autotrack.capture.lineage import Lineage, reference
 from autotrack.capture.nesting import enter, leave
 from autotrack.capture.notes import Noted
-from autotrack.capture.predictions import OUT_OF_FOLD
 from autotrack.capture.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.splits import (
     Curve,
@@ -31,6 +29,8 @@ from autotrack.describe.estimator import held_params, qualified_name, storable, 
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
+from autotrack.lineage.prediction import OUT_OF_FOLD
+from autotrack.lineage.tracker import Lineage, reference
 from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.stack import variable_name

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotrack.capture.alignment import rows_by_value, rows_of_base, rows_of_view, stands_beside
+from autotrack.lineage.alignment import rows_by_value, rows_of_base, rows_of_view, stands_beside
 
 PART = st.slices(30)
 

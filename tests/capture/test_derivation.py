@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.special import expit
 
-from autotrack.capture.arrays import is_constant, plain_array, same
-from autotrack.capture.derivation import is_function_of, is_just_usual, tells
+from autotrack.lineage.values.arrays import is_constant, plain_array, same
+from autotrack.lineage.values.derivation import is_function_of, is_just_usual, tells
 
 # Slow machines are no failures.
 settings.register_profile("capture", deadline=None, max_examples=60)

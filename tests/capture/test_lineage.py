@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
-from autotrack.capture import prediction_index
+from autotrack.lineage import prediction_index
 from tests.capture.looking import history, measured, only_run, runs
 
 

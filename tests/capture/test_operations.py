@@ -17,8 +17,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder, StandardScaler
 
-from autotrack.capture import operations
-from autotrack.capture.operations import BINARY, COMPARE, UNARY, UNKNOWN
+from autotrack.lineage.values import operations
+from autotrack.lineage.values.operations import BINARY, COMPARE, UNARY, UNKNOWN
 from tests.capture.looking import only_run
 
 ARRAY = np.arange(6.0)

@@ -9,11 +9,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from autotrack.capture import prediction_index
-from autotrack.capture.callsite import sites
-from autotrack.capture.digests import reference
-from autotrack.capture.prediction_index import PredictionIndex
-from autotrack.capture.predictions import Prediction
+from autotrack.lineage import prediction_index
+from autotrack.lineage.prediction import Prediction
+from autotrack.lineage.prediction_index import PredictionIndex
+from autotrack.lineage.program.call_site import sites
+from autotrack.lineage.values.digests import reference
 from tests.waiting import fastest
 
 

@@ -13,10 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import Binarizer
 
 import autotrack
-from autotrack.capture.derivation import is_function_of
-from autotrack.capture.lineage import Lineage
-from autotrack.capture.output_columns import Table, covered, may_cover, seen
-from autotrack.capture.rows import has_row, has_sparse_row, sparse_row, take_column, take_rows
+from autotrack.lineage.preprocessing.output_columns import Table, covered, may_cover, seen
+from autotrack.lineage.tracker import Lineage
+from autotrack.lineage.values.derivation import is_function_of
+from autotrack.lineage.values.rows import (
+    has_row,
+    has_sparse_row,
+    sparse_row,
+    take_column,
+    take_rows,
+)
 from tests.waiting import fastest
 
 SMALL = arrays.arrays(

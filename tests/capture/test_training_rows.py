@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from autotrack.capture.digests import stamp_of, value_digest
-from autotrack.capture.training_rows import Trained, places_in_training, row_keys
+from autotrack.lineage.training_rows import Trained, places_in_training, row_keys
+from autotrack.lineage.values.digests import stamp_of, value_digest
 
 NUMBERS = arrays.arrays(
     np.float64,

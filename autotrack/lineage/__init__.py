@@ -1,0 +1,1 @@
+"""Which model made what is scored, and on which data."""

@@ -1,0 +1,1 @@
+"""Which transformers data went through outside of a model."""

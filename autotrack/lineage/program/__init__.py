@@ -1,0 +1,1 @@
+"""The source of the user's code, and where in it a call stands."""

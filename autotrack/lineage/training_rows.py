@@ -1,0 +1,297 @@
+"""Whether rows that are scored are rows that the model was trained on.
+
+Data is compared by what it holds: an equal copy is the training data, a changed one is not.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autotrack.describe.data.fingerprint import row_count, single_block
+from autotrack.lineage.values.arrays import (
+    Array,
+    groups,
+    is_ndarray,
+    is_numeric,
+    plain_array,
+    same,
+    spread,
+)
+from autotrack.lineage.values.derivation import is_function_of
+from autotrack.lineage.values.digests import reference, stamp_of, value_digest
+from autotrack.lineage.values.plain import is_plain
+from autotrack.lineage.values.rows import take_rows
+from autotrack.runtime.weak_map import IdentityMap
+from autotrack.tracking.model_links import Link
+
+#: What rows are called that the model was trained on: all of them, or some.
+TRAIN, TRAIN_PART = "train", "train_part"
+#: What the training rows are called where they are held against another target.
+RELABELLED = "relabelled_train"
+# Above this many numbers it is not asked whether rows are some of the training rows.
+_MOST_NUMBERS = 1_000_000
+_MOST_TARGETS = 1_000_000
+# What scikit-learn's semi-supervised models take for a label that is not known.
+_UNLABELLED = -1
+# Rows that occur many times in training are met by chance elsewhere.
+_ENOUGH_UNIQUE = 0.95
+_FEW_ROWS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where rows stand among the training rows.
+
+    Attributes
+    ----------
+    rows : array of int
+        The number of each among the training rows; -1 for one that training had more than once.
+    is_all : bool
+        Whether they are all training rows, in whichever order.
+    """
+
+    rows: Array
+    is_all: bool
+
+
+class _Kinds(NamedTuple):
+    """The different keys of the training rows in order, where each is first, and how often."""
+
+    keys: Array
+    first: Array
+    counts: Array
+
+    def at(self, keys: Array) -> Array | None:
+        """The places of keys among these; None if one is not there."""
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return at if (self.keys[at] == keys).all() else None
+
+
+@dataclass(slots=True, eq=False)
+class Trained:
+    """What a model was trained on, as far as comparing goes."""
+
+    stamp: object
+    target: bytes | None
+    target_ref: weakref.ref[Any] | None
+    rows: Array | None = None
+    target_values: Array | None = None
+    # Found when it is asked for first.
+    kinds: _Kinds | None = None
+
+    @classmethod
+    def of(cls, X: object, y: object, *, goes_away: bool = False) -> Trained:
+        """Take it down before the fit, which may change the data.
+
+        The rows of what `goes_away` when the fit returns are known by a number each, and a copy
+        is kept of the target.
+        """
+        target, digest = reference(y) if y is not None else None, target_digest(y)
+        rows = row_keys(X) if goes_away or reference(X) is None else None
+        values = plain_array(y) if digest is not None and (goes_away or target is None) else None
+        kept = values.copy() if values is not None else None
+        return cls(stamp_of(X), digest, target, rows, kept)
+
+    def places_of(self, X: object, whole: object) -> Places | None:
+        """Where the rows of `X` stand in training, which had them all; None for other rows.
+
+        Rows that could well be others are no training rows. `whole` is what it was trained on, if
+        that still exists.
+        """
+        kinds = self._kinds_of(whole)
+        count = row_count(X)
+        if kinds is None or not count:
+            return None
+        # Nearly all other data is told by a few rows.
+        few = row_keys(take_rows(X, spread(count, _FEW_ROWS)))
+        if few is None or kinds.at(few) is None:
+            return None
+        keys = row_keys(X)
+        at = kinds.at(keys) if keys is not None else None
+        total = int(kinds.counts.sum())
+        if keys is None or at is None or len(keys) > total:
+            return None
+        rows = np.where(kinds.counts[at] == 1, kinds.first[at], -1).astype(np.int32)
+        times = np.bincount(at, minlength=len(kinds.keys))
+        return Places(rows, bool((times == kinds.counts).all()))
+
+    def _kinds_of(self, whole: object) -> _Kinds | None:
+        """The training rows, if there are some that are not met by chance elsewhere."""
+        if self.rows is None and (self.stamp is None or stamp_of(whole) != self.stamp):
+            return None
+        if self.kinds is None:
+            known = self.rows if self.rows is not None else row_keys(whole)
+            keys = np.zeros(0, np.uint64) if known is None else known
+            self.kinds = _Kinds(*np.unique(keys, return_index=True, return_counts=True))
+        many = len(self.kinds.keys) >= _ENOUGH_UNIQUE * self.kinds.counts.sum()
+        return self.kinds if len(self.kinds.keys) and many else None
+
+    def has_target(self, y: object) -> bool:
+        """Whether `y` is the training target, or something made of each of its values."""
+        if self.target is None or y is None or target_digest(y) == self.target:
+            return True
+        before, now = self._held_target(), plain_array(y)
+        if before is None or now is None or len(before) != len(now):
+            return False
+        return _is_target(now, before)
+
+    def name_of(self, places: Places, y: object) -> str:
+        """What rows are called that stand in training, held against `y`."""
+        all_or_some = TRAIN if places.is_all else TRAIN_PART
+        if self.target is None or y is None:
+            return all_or_some
+        before, now = self._held_target(), plain_array(y)
+        if before is None or now is None or len(now) != len(places.rows):
+            return TRAIN_PART  # nothing shows whose target it is
+        known = places.rows >= 0
+        if _is_target(now[known], before[places.rows[known]]):
+            return all_or_some
+        return RELABELLED
+
+    def _held_target(self) -> Array | None:
+        """The training target, if it still is what it was; None for several at once."""
+        known = self.target_values
+        if known is None:
+            held = self.target_ref() if self.target_ref is not None else None
+            known = plain_array(held)
+            if known is None or target_digest(held) != self.target:
+                return None
+        return known if known.ndim == 1 else None
+
+
+#: By model, what it was trained on last.
+trainings: IdentityMap[Trained] = IdentityMap()
+
+
+def target_digest(y: object) -> bytes | None:
+    """A digest of what a target holds, in whichever container; None where there is none."""
+    if y is None:
+        return None
+    array = plain_array(y)
+    if array is None or len(array) > _MOST_TARGETS:
+        return None
+    return value_digest(array)
+
+
+def _is_target(now: Array, before: Array) -> bool:
+    """Whether a target is an earlier one, or something made of each of its values."""
+    if not len(now) or same(now, before):
+        return True
+    if now.ndim == 1 and before.dtype.kind == "i":
+        labelled = before != _UNLABELLED
+        if labelled.any() and same(before[labelled], now[labelled]):
+            return True
+    if _are_exchanged(now, before):
+        return False
+    columns = now.T if now.ndim == 2 else [now]
+    return all(_is_made_of(c, before) or is_function_of(c, before) for c in columns)
+
+
+def _are_exchanged(now: Array, before: Array) -> bool:
+    """Whether labels stand for each other, as in ``1 - y``; other names for them do not."""
+    if now.ndim != 1 or (now.dtype.kind == "b") != (before.dtype.kind == "b"):
+        return False
+    return _kinds(now) == _kinds(before) and _pairs(now, before) == len(_kinds(now))
+
+
+def _kinds(values: Array) -> set[Any]:
+    return set((np.unique(values) if is_numeric(values) else values).tolist())
+
+
+def _is_made_of(values: Array, before: Array) -> bool:
+    """Whether equal values stand wherever the earlier ones are equal."""
+    pairs = _pairs(values, before)
+    # A function of all different values is no evidence: any target is one.
+    return pairs == len(_kinds(before)) and pairs <= max(2, len(before) // 2)
+
+
+def _pairs(values: Array, before: Array) -> int:
+    """How many different pairs of an earlier value and a later one there are."""
+    a, b = groups(values), groups(before)
+    return len(np.unique(a.astype(np.int64) * (int(b.max()) + 1) + b))
+
+
+def is_training_input(
+    link: Link, trained: Trained | None, X: object, stamp: object, known: str | None
+) -> bool:
+    """Whether the rows of `X` are the training rows.
+
+    Parameters
+    ----------
+    link : Link
+    trained : Trained or None
+    X : object
+        What is scored; None where it is gone.
+    stamp : object
+        Of what was scored, taken then.
+    known : str or None
+        The fingerprint of X.
+    """
+    if stamp is not None and trained is not None and trained.stamp == stamp:
+        return True
+    if link.train is None:
+        # Nothing was fingerprinted: only the very object is known.
+        return X is not None and link.train_ref is not None and link.train_ref() is X
+    # The fit may have changed the data in place: both are what it was trained on.
+    trained_on = {link.train.data.fingerprint, link.changed} - {None}
+    return known in trained_on or (isinstance(stamp, str) and stamp in trained_on)
+
+
+# Drawn once, so that rows cannot be made to have the key of other rows.
+_factors: Array = np.zeros(0, np.uint64)
+
+
+def row_keys(data: Any) -> Array | None:
+    """A number for each row, equal where rows are equal; None for what is not plain numbers.
+
+    Equal rows have equal keys. Others have equal keys by chance, once in 2**64.
+    """
+    global _factors  # noqa: PLW0603 - grows with the widest data
+    if not is_ndarray(data):
+        data = _as_numbers(data)
+    if data is None or data.ndim != 2 or not is_numeric(data) or not data.shape[1]:
+        return None
+    if data.size > _MOST_NUMBERS:
+        return None
+    width = data.shape[1]
+    if len(_factors) < width:
+        random = np.random.SeedSequence().generate_state(width + 64, np.uint64)
+        _factors = np.concatenate([_factors, random | np.uint64(1)])
+    bits: Any = (np.ascontiguousarray(data, np.float64) + 0.0).view(np.uint64)
+    mixed = (bits ^ (bits >> np.uint64(29))) * _factors[:width]
+    mixed ^= mixed >> np.uint64(32)
+    keys: Array = (mixed * _factors[:width]).sum(axis=1, dtype=np.uint64)
+    return keys
+
+
+def _as_numbers(data: Any) -> Array | None:
+    """Lists of numbers, and frames of one kind of number, as an array."""
+    if type(data) in (list, tuple):
+        first: Any = data[0] if data else None
+        if type(first) not in (list, tuple, np.ndarray) or not is_plain(data):
+            return None
+        if len(data) * len(first) > _MOST_NUMBERS:
+            return None
+        try:
+            return np.asarray(data)
+        except ValueError:  # rows of different lengths
+            return None
+    block = single_block(data)
+    return block.T if block is not None and block.ndim == 2 else None
+
+
+def places_in_training(trained: Trained | None, X: object, whole: object = None) -> Places | None:
+    """Where the rows of `X` stand in the training data: in `whole`, if that still exists.
+
+    None if not all of them are training rows.
+    """
+    if trained is None:
+        return None
+    try:
+        return trained.places_of(X, whole)
+    except Exception:  # noqa: BLE001 - a foreign container may do anything
+        return None

@@ -1,0 +1,1 @@
+"""Values, compared and computed again."""
