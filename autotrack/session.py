@@ -43,15 +43,15 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         # Imported here: `import autotrack` alone costs no scikit-learn.
-        from autotrack.capture.callbacks import MonitorEars
-        from autotrack.capture.displays import DisplayEars
-        from autotrack.capture.estimators import EstimatorEars
-        from autotrack.capture.metrics import MetricEars
-        from autotrack.capture.scoring import Scoring
-        from autotrack.capture.searches import SearchEars
-        from autotrack.capture.targets import Targets
-        from autotrack.capture.validation import ValidationEars
-        from autotrack.capture.workers import WorkerEars
+        from autotrack.capture.hooks.callbacks import MonitorEars
+        from autotrack.capture.hooks.displays import DisplayEars
+        from autotrack.capture.hooks.estimators import EstimatorEars
+        from autotrack.capture.hooks.metrics import MetricEars
+        from autotrack.capture.hooks.searches import SearchEars
+        from autotrack.capture.hooks.validation import ValidationEars
+        from autotrack.capture.naming.data_names import Scoring
+        from autotrack.capture.parallel.launch import WorkerEars
+        from autotrack.capture.patch_table import Targets
         from autotrack.lineage.tracker import Lineage
 
         self.settings = settings
@@ -75,7 +75,7 @@ class Session:
         )
 
     def _open(self) -> None:
-        from autotrack.capture.luggage import lineages
+        from autotrack.capture.parallel.propagation import lineages
 
         store = home.store_at(self.settings.store, lazy=True)
         # Opens the store, so that one in trouble is told of now, and waited for only once.
@@ -87,7 +87,7 @@ class Session:
         workspace.on_read.append(self._before_reading)
 
     def _close(self) -> None:
-        from autotrack.capture.luggage import lineages
+        from autotrack.capture.parallel.propagation import lineages
 
         if self._targets.hear_class in arrivals:
             arrivals.remove(self._targets.hear_class)

@@ -26,7 +26,7 @@ from sklearn.model_selection import (
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
-from autotrack.capture.scorer_names import scorer_name
+from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.tracking.selection import corrected_pvalue
 
 X, y = load_diabetes(return_X_y=True)

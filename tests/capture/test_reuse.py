@@ -243,7 +243,9 @@ def stop(results):
 
 @pytest.mark.parametrize("jobs", [None, 2])
 def test_what_is_of_another_draw_is_said_to_be(capsys, monkeypatch, jobs):
-    monkeypatch.setattr("autotrack.capture.draws.Draws.are_seeded", lambda draws: False)
+    monkeypatch.setattr(
+        "autotrack.capture.parallel.random_draws.Draws.are_seeded", lambda draws: False
+    )
     search = GridSearchCV(Drawing(), {"threshold": [5.0, 5.5, 6.0]}, cv=3, n_jobs=jobs)
     with enable(), pytest.raises(KeyboardInterrupt):
         search.set_params(refit=stop).fit(X, y)

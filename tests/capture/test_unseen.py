@@ -430,8 +430,8 @@ def test_the_module_of_every_frame_is_known_so_that_looking_at_a_stack_is_quick(
         modules = Looking().fit(X, y).modules_
     # Of a file that belongs to no module Python looks through all of them, each time.
     names = [module.__name__ for module in modules if module is not None]
-    assert "autotrack.capture.nesting" in names
-    assert "autotrack.capture.estimators" in names
+    assert "autotrack.capture.parallel.outermost" in names
+    assert "autotrack.capture.hooks.estimators" in names
     assert "autotrack.runtime.patching" in names
 
 

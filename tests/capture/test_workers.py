@@ -268,14 +268,14 @@ def test_a_task_without_scikit_learn_does_not_pay_for_it(
         "import sys\n\ndef loaded(module):\n    return module in sys.modules\n"
     )
     said = run_python(code=_PLAIN_WORK).stdout
-    assert said == "['autotrack', 'autotrack.capture.luggage']\n"
+    assert said == "['autotrack', 'autotrack.capture.parallel.propagation']\n"
 
 
 _PLAIN_WORK = """
 import autotrack, joblib, plain
 autotrack.enable()
-modules = ["sklearn", "pandas", "autotrack", "autotrack.capture.luggage"]
-modules += ["autotrack.capture.targets"]
+modules = ["sklearn", "pandas", "autotrack", "autotrack.capture.parallel.propagation"]
+modules += ["autotrack.capture.patch_table"]
 loaded = joblib.Parallel(n_jobs=2)(joblib.delayed(plain.loaded)(module) for module in modules)
 print([module for module, is_loaded in zip(modules, loaded) if is_loaded])
 """

@@ -40,11 +40,11 @@ _LOADED = (
     "sklearn.ensemble",
     "sklearn.experimental.enable_halving_search_cv",
     "sklearn.pipeline",
-    "autotrack.capture.targets",
-    "autotrack.capture.searches",
-    "autotrack.capture.workers",
-    "autotrack.capture.displays",
-    "autotrack.capture.validation",
+    "autotrack.capture.patch_table",
+    "autotrack.capture.hooks.searches",
+    "autotrack.capture.parallel.launch",
+    "autotrack.capture.hooks.displays",
+    "autotrack.capture.hooks.validation",
 )
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture import nesting
-from autotrack.capture.library import inherited
+from autotrack.capture.library_functions import inherited
+from autotrack.capture.parallel import outermost
 from autotrack.entities import DatasetUse, Source
 from autotrack.lineage.tracker import Lineage
 from autotrack.runtime.in_between import in_between, take_off
@@ -109,7 +109,7 @@ class Task:
         if abroad:
             _hire(luggage)
         before = home.runs, home.scores
-        opened, runs = nesting.enter(luggage.opened), workspace.take_up(luggage.runs)
+        opened, runs = outermost.enter(luggage.opened), workspace.take_up(luggage.runs)
         call = inherited.set(luggage.call)
         try:
             function = _heard(self.function) if abroad else self.function
@@ -121,7 +121,7 @@ class Task:
         finally:
             inherited.reset(call)
             workspace.lay_down(runs)
-            nesting.reset(opened)
+            outermost.reset(opened)
 
     def __getattr__(self, name: str) -> Any:
         # joblib reads the name of a task's function for its messages.
@@ -136,7 +136,7 @@ class Task:
 def _hire(luggage: Luggage) -> None:
     """Be a worker: heard is what tasks do, and nothing between them."""
     with home.trouble.guard("record the work of this process"):
-        nesting.hires.silent = True
+        outermost.hires.silent = True
         if not luggage.opened:
             workspace.join(luggage.settings, luggage.source, luggage.inputs)
             hear_travellers()
@@ -147,7 +147,7 @@ def hear_travellers() -> None:
     if "sklearn.base" not in sys.modules:
         return  # nor is it to be imported on this account
     with home.trouble.guard("hear the classes that came along"):
-        from autotrack.capture.recognition import travelling_classes
+        from autotrack.capture.discovery import travelling_classes
 
         for cls in travelling_classes():
             for tell in arrivals:
@@ -177,7 +177,7 @@ class Passenger:
 def _settled(luggage: Luggage) -> Passenger:
     with home.trouble.guard("record the work of this process"):
         if luggage.is_from_abroad and luggage.opened:
-            nesting.hires.silent = True
+            outermost.hires.silent = True
         elif luggage.is_from_abroad:
             home.arrived = tuple(run.from_elsewhere() for run in luggage.runs)
             workspace.join(luggage.settings, luggage.source, luggage.inputs)

@@ -10,13 +10,13 @@ from numbers import Real
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from autotrack.capture.callbacks import MonitorEars
-from autotrack.capture.incremental import brought_up_to_date, goes_on, starts_warm
-from autotrack.capture.library import library_call
-from autotrack.capture.nesting import enter, leave
-from autotrack.capture.recognition import is_estimator
-from autotrack.capture.scoring import Scoring, key_text
-from autotrack.capture.staged import follow, stage_count
+from autotrack.capture.discovery import is_estimator
+from autotrack.capture.hooks.callbacks import MonitorEars
+from autotrack.capture.hooks.staged_predictions import follow, stage_count
+from autotrack.capture.hooks.warm_start import brought_up_to_date, goes_on, starts_warm
+from autotrack.capture.library_functions import library_call
+from autotrack.capture.naming.data_names import Scoring, key_text
+from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.stamp import stamp
 from autotrack.describe.estimator import (
@@ -44,7 +44,7 @@ from autotrack.tracking.recording.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
 
 if TYPE_CHECKING:
-    from autotrack.capture.searches import SearchEars
+    from autotrack.capture.hooks.searches import SearchEars
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]

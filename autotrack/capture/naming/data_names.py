@@ -7,7 +7,13 @@ import re
 import sys
 from collections.abc import Sequence
 
-from autotrack.capture.data_labels import frame_at, frame_in_call, label_in_loop, label_of, name_at
+from autotrack.capture.naming.loop_names import (
+    frame_at,
+    frame_in_call,
+    label_in_loop,
+    label_of,
+    name_at,
+)
 from autotrack.describe.data.fingerprint import describe
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.lineage.prediction import Judged, Prediction

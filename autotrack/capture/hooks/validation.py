@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autotrack.capture.evaluations import noted
-from autotrack.capture.library import library_call
-from autotrack.capture.nesting import enter, leave
-from autotrack.capture.notes import Noted
-from autotrack.capture.scorer_names import names_its_scores, scorer_name
-from autotrack.capture.splits import (
+from autotrack.capture.library_functions import library_call
+from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
+from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
+from autotrack.capture.parallel.outermost import enter, leave
+from autotrack.capture.parallel.task_warnings import Noted
+from autotrack.capture.results.evaluation import noted
+from autotrack.capture.results.split_tables import (
     Curve,
     Importances,
     Split,
@@ -23,7 +24,6 @@ from autotrack.capture.splits import (
     summary,
     with_single_score,
 )
-from autotrack.capture.streaming import Listener, Loop, listening
 from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named

@@ -9,16 +9,22 @@ from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
 
-from autotrack.capture import findings
-from autotrack.capture.callbacks import MonitorEars
-from autotrack.capture.estimators import inputs
-from autotrack.capture.evaluations import candidate_name, measured, noted, readable
-from autotrack.capture.likeness import as_result, identity, likeness, split_digest, test_share
-from autotrack.capture.nesting import enter, leave
-from autotrack.capture.notes import Noted
-from autotrack.capture.scorer_names import names_its_scores, scorer_name
-from autotrack.capture.scoring import Scoring
-from autotrack.capture.streaming import Listener, Loop, listening
+from autotrack.capture.hooks.callbacks import MonitorEars
+from autotrack.capture.hooks.estimators import inputs
+from autotrack.capture.naming.data_names import Scoring
+from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
+from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
+from autotrack.capture.parallel.outermost import enter, leave
+from autotrack.capture.parallel.task_warnings import Noted
+from autotrack.capture.results import cv_results
+from autotrack.capture.results.evaluation import candidate_name, measured, noted, readable
+from autotrack.capture.results.search_identity import (
+    as_result,
+    identity,
+    likeness,
+    split_digest,
+    test_share,
+)
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.describe.parts import attribute, has, held_by
 from autotrack.failsafe import Trouble
@@ -116,7 +122,7 @@ class SearchEars:
             name = f"{type(search).__name__}: {summary(attribute(search, 'estimator'))}"
             facts = replace(facts, name=name, params=readable(facts.params, search))
             alike = self._likeness(search, name, args, kwargs)
-            sweep = Sweep(self._recorder, facts, findings.rank_by(search), alike)
+            sweep = Sweep(self._recorder, facts, cv_results.rank_by(search), alike)
             bar = progress_bar(
                 name,
                 setting=self._settings.progress,
@@ -150,13 +156,13 @@ class SearchEars:
         if self._settings.training_score and has(search, "score"):
             with self._trouble.guard("score a search on its training data"):
                 self._score_on_training_data(search, X, y)
-        params, numbers = findings.best(search, self._trouble)
+        params, numbers = cv_results.best(search, self._trouble)
         model = attribute(search, "best_estimator_")
         result = SearchResult(
             params,
             numbers,
-            findings.ranks(search, sweep.means, self._trouble),
-            findings.tables(search, self._trouble),
+            cv_results.ranks(search, sweep.means, self._trouble),
+            cv_results.tables(search, self._trouble),
             {} if model is not None else {"autotrack.crate_error": _NO_MODEL},
         )
         whole = None if model is None else stitched(sweep.opened.facts, model, X)
@@ -205,7 +211,7 @@ class _Heard(Listener):
 
     def _candidates_begin(self, kwargs: Mapping[str, Any]) -> Loop:
         candidates, splits = kwargs["candidate_progress"][1], kwargs["split_progress"][1]
-        numbers, later = findings.halving(self.search, candidates)
+        numbers, later = cv_results.halving(self.search, candidates)
         self._expect(candidates * splits, later * splits, afresh=bool(numbers))
         first, self._candidates = self._candidates, self._candidates + candidates
         self._loops += 1
@@ -259,7 +265,7 @@ class _Heard(Listener):
 
     def read_results(self) -> None:
         """Nothing was heard: take what the search says when it is done."""
-        for number, (params, splits) in enumerate(findings.trials(self.search)):
+        for number, (params, splits) in enumerate(cv_results.trials(self.search)):
             self.create(number, params, len(splits), {})
             for split, numbers in enumerate(splits):
                 self.sweep.finish(number, split, numbers, ())

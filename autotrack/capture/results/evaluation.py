@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.notes import Noted
+from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.describe.estimator import storable
 from autotrack.entities import Note
 from autotrack.printable import described, plain_text

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from autotrack.capture.results import thinned
-from autotrack.capture.scorer_names import scorer_name
-from autotrack.capture.scoring import key_text
+from autotrack.capture.naming.data_names import key_text
+from autotrack.capture.naming.scorer_names import scorer_name
+from autotrack.capture.results.metric_result import thinned
 from autotrack.describe.parts import held_by
 from autotrack.failsafe import Trouble
 from autotrack.lineage.training_rows import TRAIN

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.nesting import OutermostWatch, enter, is_open, leave
-from autotrack.capture.results import Part, report_of, shape
-from autotrack.capture.scoring import Scoring, key_text
+from autotrack.capture.naming.data_names import Scoring, key_text
+from autotrack.capture.parallel.outermost import OutermostWatch, enter, is_open, leave
+from autotrack.capture.results.metric_result import Part, report_of, shape
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble
 from autotrack.lineage.program.call_site import line_below

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from autotrack.capture.draws import Draws
+from autotrack.capture.parallel.random_draws import Draws
 from autotrack.crates.requirements import distribution_of
 from autotrack.describe.constructor import own_params
 from autotrack.describe.content import Content, Undigestible, options

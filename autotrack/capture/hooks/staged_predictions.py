@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sized
 from typing import Any
 
-from autotrack.capture.nesting import enter, is_open, leave
+from autotrack.capture.parallel.outermost import enter, is_open, leave
 from autotrack.describe.parts import attribute
 from autotrack.runtime.in_between import in_between, take_off
 

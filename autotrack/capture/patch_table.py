@@ -19,25 +19,25 @@ from sklearn.calibration import calibration_curve
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics._scorer import _BaseScorer, _Scorer
 
-from autotrack.capture import imbalanced
-from autotrack.capture.displays import DISPLAYS, MAKERS, DisplayEars
-from autotrack.capture.estimators import EstimatorEars
-from autotrack.capture.metrics import (
+from autotrack.capture.discovery import estimator_classes, is_estimator_class, with_subclasses
+from autotrack.capture.hooks import imbalanced_metrics
+from autotrack.capture.hooks.displays import DISPLAYS, MAKERS, DisplayEars
+from autotrack.capture.hooks.estimators import EstimatorEars
+from autotrack.capture.hooks.metrics import (
     REPORT,
     REPORTED,
     MetricEars,
     ReportedWatch,
     judges_predictions,
 )
-from autotrack.capture.nesting import FitWatch, OutermostWatch
-from autotrack.capture.recognition import estimator_classes, is_estimator_class, with_subclasses
-from autotrack.capture.validation import (
+from autotrack.capture.hooks.validation import (
     FUNCTIONS,
     IMPORTANCE,
     IMPORTANCE_MODULE,
     ValidationEars,
 )
-from autotrack.capture.workers import POOL_METHODS, WorkerEars
+from autotrack.capture.parallel.launch import POOL_METHODS, WorkerEars
+from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch
 from autotrack.runtime.class_hooks import Births
 from autotrack.runtime.import_hooks import once_loaded
 from autotrack.runtime.in_between import in_between
@@ -98,8 +98,8 @@ class Targets:
             REPORT: OutermostWatch(metrics.hear_report),
             REPORTED: ReportedWatch(metrics.hear_metric),
         }
-        report = imbalanced.ImbalancedReport(metrics)
-        self._reports[imbalanced.REPORT] = OutermostWatch(report.hear_report)
+        report = imbalanced_metrics.ImbalancedReport(metrics)
+        self._reports[imbalanced_metrics.REPORT] = OutermostWatch(report.hear_report)
         self._validation = OutermostWatch(validation.hear_validation)
         self._scorer = OutermostWatch(metrics.hear_scorer)
         self._display = OutermostWatch(displays.hear_display)
@@ -136,7 +136,7 @@ class Targets:
         # Importing it takes as long as half of what `enable` takes otherwise.
         self._give_up_waiting = [
             once_loaded(IMPORTANCE_MODULE, self._hear_importance),
-            once_loaded(imbalanced.MODULE, self._hear_imbalanced),
+            once_loaded(imbalanced_metrics.MODULE, self._hear_imbalanced),
         ]
         displays = ((cls, maker, self._display) for cls in DISPLAYS for maker in MAKERS)
         # `_score` is what several scorers in one are called by.
@@ -173,7 +173,7 @@ class Targets:
 
     def _hear_imbalanced(self) -> None:
         with home.trouble.guard("hear a function"):
-            for function in imbalanced.metric_functions():
+            for function in imbalanced_metrics.metric_functions():
                 self._hear_function(function, self._reports.get(function.__name__, self._metric))
 
     def _hear_function(self, function: FunctionType, watch: Watch) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from autotrack.capture import streaming
+from autotrack.capture.parallel import joblib_loop
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.patching import Hear, Watch
 from autotrack.runtime.stack import is_scikit_learns_own
@@ -157,7 +157,7 @@ def hear_parallel(
     if len(args) != 2 or kwargs:
         return original(*args, **kwargs)
     parallel, tasks = args
-    return streaming.run(original, parallel, _nested(tasks, _travels(parallel._backend)))
+    return joblib_loop.run(original, parallel, _nested(tasks, _travels(parallel._backend)))
 
 
 def _travels(backend: Any) -> bool:

@@ -12,10 +12,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from autotrack.capture import library, nesting
-from autotrack.capture.library import library_call
-from autotrack.capture.luggage import Luggage, Passenger, Task, hear_travellers
-from autotrack.capture.nesting import NestedTask
+from autotrack.capture import library_functions
+from autotrack.capture.library_functions import library_call
+from autotrack.capture.parallel import outermost
+from autotrack.capture.parallel.outermost import NestedTask
+from autotrack.capture.parallel.propagation import Luggage, Passenger, Task, hear_travellers
 from autotrack.describe import environment
 from autotrack.failsafe import Trouble
 from autotrack.runtime.in_between import in_between, take_off
@@ -65,7 +66,7 @@ class WorkerEars:
             replace(self._settings, experiment=experiment),
             environment.source(),
             home.inputs,
-            nesting.is_open(),
+            outermost.is_open(),
             workspace.active_runs(),
             library_call(),
         )
@@ -76,7 +77,7 @@ class WorkerEars:
             function = args[1]
             if isinstance(function, Task | NestedTask) or _is_of_a_pool(type(function)):
                 return args
-            if abroad or nesting.is_open() or workspace.active_runs() or library_call():
+            if abroad or outermost.is_open() or workspace.active_runs() or library_call():
                 return (args[0], Task(function, self._luggage()), *args[2:])
         return args
 
@@ -99,8 +100,8 @@ class WorkerEars:
     def hear_parallel(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``joblib.Parallel.__call__``, and the classes that come back from its workers."""
         try:
-            if nesting.is_open():
-                return nesting.hear_parallel(original, args, kwargs)
+            if outermost.is_open():
+                return outermost.hear_parallel(original, args, kwargs)
             return original(*self._packed_loop(args), **kwargs)
         finally:
             with self._trouble.guard("hear the classes that came back"):
@@ -124,10 +125,10 @@ class WorkerEars:
             if args and not _is_of_a_pool(getattr(args[0], "_target", None)):
                 if runs := workspace.active_runs():
                     workspace.note_started(args[0], runs)
-                if nesting.is_open():
-                    nesting.note_started(args[0])
+                if outermost.is_open():
+                    outermost.note_started(args[0])
                 else:
-                    library.note_started(args[0])
+                    library_functions.note_started(args[0])
         return original(*args, **kwargs)
 
     @in_between

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from autotrack.capture.evaluations import results_table
-from autotrack.capture.scorer_names import DEFAULT, scorer_name
+from autotrack.capture.naming.scorer_names import DEFAULT, scorer_name
+from autotrack.capture.results.evaluation import results_table
 from autotrack.describe.estimator import storable
 from autotrack.describe.parts import attribute, held_by
 from autotrack.failsafe import Trouble

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
-from autotrack.capture.metrics import PREDICTIONS, MetricEars, metric_name
-from autotrack.capture.nesting import enter, leave
-from autotrack.capture.results import MOST_ROWS, array_table, curve_rows
-from autotrack.capture.scoring import TEST, Scoring, key_text
+from autotrack.capture.hooks.metrics import PREDICTIONS, MetricEars, metric_name
+from autotrack.capture.naming.data_names import TEST, Scoring, key_text
+from autotrack.capture.parallel.outermost import enter, leave
+from autotrack.capture.results.metric_result import MOST_ROWS, array_table, curve_rows
 from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Trouble

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from autotrack.capture.metrics import MetricEars, judges_predictions
-from autotrack.capture.nesting import enter, leave
+from autotrack.capture.hooks.metrics import MetricEars, judges_predictions
+from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.quiet import quiet
 from autotrack.tracking.workspace import home

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.capture.evaluations import TIMES, measured
-from autotrack.capture.scorer_names import scorer_name
+from autotrack.capture.naming.scorer_names import scorer_name
+from autotrack.capture.results.evaluation import TIMES, measured
 from autotrack.describe.estimator import storable
 from autotrack.tracking.evaluations.evaluation_run import Measured
 from autotrack.tracking.evaluations.statistics import moments
@@ -49,7 +49,7 @@ def with_single_score(result: Any) -> Any:
 def splits_of(result: Any, scorer: str, failed: str) -> list[Split]:
     """What a task of the loop measured; empty if it returns no scores.
 
-    `scorer` and `failed` are what :func:`autotrack.capture.evaluations.measured` calls a score
+    `scorer` and `failed` are what :func:`autotrack.capture.results.evaluation.measured` calls a score
     without a name.
     """
     if isinstance(result, Real):  # a permutation's score

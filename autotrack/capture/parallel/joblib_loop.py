@@ -15,8 +15,8 @@ from itertools import chain
 from types import FunctionType
 from typing import Any
 
-from autotrack.capture.draws import global_state
-from autotrack.capture.notes import Noted, noting, stop_noting
+from autotrack.capture.parallel.random_draws import global_state
+from autotrack.capture.parallel.task_warnings import Noted, noting, stop_noting
 from autotrack.runtime.in_between import in_between, take_off
 
 Call = Callable[..., Any]

@@ -1,0 +1,1 @@
+"""What data and scores are called in keys."""

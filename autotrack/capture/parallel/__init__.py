@@ -1,0 +1,1 @@
+"""Calls inside of calls, in whichever thread, process or worker."""
