@@ -67,11 +67,11 @@ def serve(
     a crate. Everything about the requests is in the documentation that the server has at /docs.
     """
     try:
+        from autotrack.serving.allowed_hosts import Origins
         from autotrack.serving.app import make_app
-        from autotrack.serving.origins import Origins
-        from autotrack.serving.pages import assets
-        from autotrack.serving.served import Served
-        from autotrack.serving.workers import bind, check_count, run
+        from autotrack.serving.model import Served
+        from autotrack.serving.openapi import assets
+        from autotrack.serving.processes import bind, check_count, run
 
         assets()  # found, and not imported
     except ModuleNotFoundError as error:

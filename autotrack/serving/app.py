@@ -18,14 +18,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from autotrack._version import __version__
-from autotrack.serving import pages
-from autotrack.serving.answers import encoded
+from autotrack.serving import openapi
+from autotrack.serving.allowed_hosts import Origins
+from autotrack.serving.auth import Guard
 from autotrack.serving.batching import Batcher, BusyError
-from autotrack.serving.bodies import Bodies
-from autotrack.serving.guard import Guard
-from autotrack.serving.origins import Origins
-from autotrack.serving.problems import BadInputError, Problem
-from autotrack.serving.served import Served
+from autotrack.serving.model import Served
+from autotrack.serving.requests.bodies import Bodies
+from autotrack.serving.requests.input_errors import BadInputError, Problem
+from autotrack.serving.responses import encoded
 
 log = logging.getLogger("autotrack.serving")
 
@@ -70,7 +70,7 @@ def make_app(served: Served, *, token: str | None, most_bytes: int, origins: Ori
             name=method,
             operation_id=method,
             description=_DESCRIPTIONS[method],
-            openapi_extra=pages.route(served, method),
+            openapi_extra=openapi.route(served, method),
             response_class=Response,
         )
     app.add_api_route(
@@ -78,7 +78,7 @@ def make_app(served: Served, *, token: str | None, most_bytes: int, origins: Ori
         routes.invocations,
         methods=["POST"],
         operation_id="invocations",
-        openapi_extra=pages.invocations(served),
+        openapi_extra=openapi.invocations(served),
         response_class=Response,
     )
     for path, endpoint in (
@@ -90,7 +90,7 @@ def make_app(served: Served, *, token: str | None, most_bytes: int, origins: Ori
         app.add_api_route(path, endpoint, name=path[1:], operation_id=path[1:])
     app.add_route("/", routes.index, include_in_schema=False)
     app.add_route("/docs", routes.docs, include_in_schema=False)
-    app.mount(pages.ASSETS, StaticFiles(directory=pages.assets()))
+    app.mount(openapi.ASSETS, StaticFiles(directory=openapi.assets()))
     app.add_exception_handler(Exception, _unforeseen)
     if token is not None:
         said = app.openapi()  # which is kept, and shown from then on
@@ -202,7 +202,7 @@ class _Routes:
 
     async def docs(self, request: Request) -> Response:
         """Show the documentation."""
-        return pages.page(request.app.title, request.scope.get("root_path", ""))
+        return openapi.page(request.app.title, request.scope.get("root_path", ""))
 
 
 def _read_into(

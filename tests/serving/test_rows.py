@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from autotrack.serving.answers import as_list, encoded
-from autotrack.serving.bodies import Bodies
-from autotrack.serving.problems import BadInputError
-from autotrack.serving.rows import rows_of
+from autotrack.serving.requests.bodies import Bodies
+from autotrack.serving.requests.input_errors import BadInputError
+from autotrack.serving.requests.rows import rows_of
+from autotrack.serving.responses import as_list, encoded
 
 #: A value of each dtype that JSON can say, and how a column of it looks.
 VALUES = {

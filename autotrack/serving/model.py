@@ -12,8 +12,8 @@ from autotrack._version import __version__
 from autotrack.crates.crate import Crate
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError
-from autotrack.serving.answers import as_list, plain
-from autotrack.serving.rows import ArgumentRows, FrameRows, FreeRows, Rows, rows_of
+from autotrack.serving.requests.rows import ArgumentRows, FrameRows, FreeRows, Rows, rows_of
+from autotrack.serving.responses import as_list, plain
 from autotrack.serving.shortcut import takes_arrays
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from pydantic_core import SchemaValidator, ValidationError, core_schema, from_json
 
-from autotrack.serving.problems import BadInputError
-from autotrack.serving.rows import FreeRows, Rows
-from autotrack.serving.tables import MOST_MORE, Row, read_table
+from autotrack.serving.requests.csv_tables import MOST_MORE, Row, read_table
+from autotrack.serving.requests.input_errors import BadInputError
+from autotrack.serving.requests.rows import FreeRows, Rows
 
 #: Up to this size (bytes) all that is wrong is told; above, what is wrong in the first bad row. A
 #: small text can have an error in each of thousands of cells.

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse
 
-from autotrack.serving.served import Served
+from autotrack.serving.model import Served
 
 #: Where the page's own files are served.
 ASSETS = "/docs/assets"

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from autotrack.serving.origins import Origins
+from autotrack.serving.allowed_hosts import Origins
 
 #: What anyone may ask: whether the server is there.
 _OPEN = ("/ping", "/health")

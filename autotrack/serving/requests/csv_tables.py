@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from autotrack.serving.problems import BadInputError
+from autotrack.serving.requests.input_errors import BadInputError
 
 #: Columns that a header may have beyond those that the model takes, which are passed over.
 MOST_MORE = 1000

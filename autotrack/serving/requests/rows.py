@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic_core import CoreSchema, core_schema
 
 from autotrack.errors import InvalidValueError
-from autotrack.serving.cells import Cell
+from autotrack.serving.requests.columns import Cell
 
 #: Above, a row in OpenAPI names its columns no more.
 _MOST_DOCUMENTED = 1000

@@ -1,0 +1,1 @@
+"""Requests, as rows for a model."""
