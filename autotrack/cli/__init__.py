@@ -1,5 +1,5 @@
 """The command line: one file a family of commands."""
 
-from autotrack.cli.main import main
+from autotrack.cli.group import main
 
 __all__ = ["main"]

@@ -9,7 +9,7 @@ import click
 from rich import box
 from rich.table import Table
 
-from autotrack.cli.main import existing_store, main, store_option
+from autotrack.cli.group import existing_store, main, store_option
 from autotrack.cli.printing import escape, new_console, say
 from autotrack.cli.tables import ID, moment
 from autotrack.cli.trust import trust_option

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from autotrack.cli.main import main, store_option
+from autotrack.cli.group import main, store_option
 from autotrack.cli.printing import say
 from autotrack.session import enable
 from autotrack.tracking.api.params import PREFIX

@@ -10,7 +10,7 @@ import sys
 import click
 
 from autotrack._version import __version__
-from autotrack.cli.main import main, store_option
+from autotrack.cli.group import main, store_option
 from autotrack.cli.printing import say
 from autotrack.cli.trust import trust_option
 from autotrack.crates.trust.trust import Word

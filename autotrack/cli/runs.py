@@ -11,9 +11,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from autotrack.cli.main import existing_store, main, store_option
+from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
+from autotrack.cli.group import existing_store, main, store_option
 from autotrack.cli.printing import escape, new_console, say
-from autotrack.cli.searches import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.tables import ID, moment, number, run_table, span, status, took
 from autotrack.cli.tree import run_tree
 from autotrack.entities import RunRecord

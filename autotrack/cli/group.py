@@ -67,6 +67,6 @@ def existing_store() -> Store:
     return home.store(create=False)
 
 
-from autotrack.cli import look, models, run, serve  # noqa: E402 - they register their commands on `main`
+from autotrack.cli import models, run, runs, serve  # noqa: E402 - they register their commands on `main`
 
 __all__ = ["look", "main", "models", "run", "serve"]
