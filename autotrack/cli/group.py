@@ -65,8 +65,3 @@ def existing_store() -> Store:
         )
     home.give(store=folder)
     return home.store(create=False)
-
-
-from autotrack.cli import models, run, runs, serve  # noqa: E402 - they register their commands on `main`
-
-__all__ = ["look", "main", "models", "run", "serve"]
