@@ -19,10 +19,10 @@ from autotrack.runtime.in_between import is_passed_over
 class Guard:
     """A block whose errors are reported instead of raised."""
 
-    __slots__ = ("_doing", "_trouble")
+    __slots__ = ("_doing", "_failsafe")
 
-    def __init__(self, trouble: Trouble, doing: str) -> None:
-        self._trouble = trouble
+    def __init__(self, failsafe: Failsafe, doing: str) -> None:
+        self._failsafe = failsafe
         self._doing = doing
 
     def __enter__(self) -> None:
@@ -35,14 +35,14 @@ class Guard:
         traceback: TracebackType | None,
     ) -> bool:
         # An interrupt is the user's, wherever it strikes.
-        if not isinstance(error, Exception) or self._trouble.strict:
+        if not isinstance(error, Exception) or self._failsafe.strict:
             return False
-        self._trouble.report(self._doing, error)
+        self._failsafe.report(self._doing, error)
         return True
 
 
-class Trouble:
-    """Hears of errors inside autotrack and tells the user once for each cause.
+class Failsafe:
+    """Takes errors inside autotrack and warns the user once for each cause.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ class Trouble:
         cause = (doing, type(error).__name__)
         if isinstance(error, StoreError | OSError | NotFoundError):
             cause = ("store", "gone" if isinstance(error, NotFoundError) else "in trouble")
-        self.tell_once(
+        self.warn_once(
             cause,
             f"autotrack could not {doing}: {text}. Your own code is not affected.",
             CaptureWarning,
         )
 
-    def tell_once(
+    def warn_once(
         self, cause: tuple[str, str], message: str, category: type[AutotrackWarning]
     ) -> None:
         """Give `message` as a warning, the first time `cause` comes up."""

@@ -43,35 +43,35 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         # Imported here: `import autotrack` alone costs no scikit-learn.
-        from autotrack.capture.hooks.callbacks import MonitorEars
-        from autotrack.capture.hooks.displays import DisplayEars
-        from autotrack.capture.hooks.estimators import EstimatorEars
-        from autotrack.capture.hooks.metrics import MetricEars
-        from autotrack.capture.hooks.searches import SearchEars
-        from autotrack.capture.hooks.validation import ValidationEars
+        from autotrack.capture.hooks.callbacks import MonitorHook
+        from autotrack.capture.hooks.displays import DisplayHook
+        from autotrack.capture.hooks.estimators import EstimatorHook
+        from autotrack.capture.hooks.metrics import MetricHook
+        from autotrack.capture.hooks.searches import SearchHook
+        from autotrack.capture.hooks.validation import ValidationHook
         from autotrack.capture.naming.data_names import Scoring
-        from autotrack.capture.parallel.launch import WorkerEars
-        from autotrack.capture.patch_table import Targets
+        from autotrack.capture.parallel.launch import LaunchHook
+        from autotrack.capture.patch_table import PatchTable
         from autotrack.lineage.tracker import Lineage
 
         self.settings = settings
         self._pid = os.getpid()
-        self._trouble = home.trouble
-        self._trouble.strict = settings.strict
+        self._failsafe = home.failsafe
+        self._failsafe.strict = settings.strict
         self._recorder = Recorder(settings)
         self._lineage = lineage = Lineage()
         scoring = Scoring(settings)
-        metrics = MetricEars(self._recorder, lineage, scoring, self._trouble)
-        monitors = MonitorEars(self._recorder, self._trouble)
-        searches = SearchEars(settings, self._recorder, scoring, monitors, self._trouble)
-        self._targets = Targets(
-            EstimatorEars(
-                settings, self._recorder, lineage, scoring, monitors, searches, self._trouble
+        metrics = MetricHook(self._recorder, lineage, scoring, self._failsafe)
+        monitors = MonitorHook(self._recorder, self._failsafe)
+        searches = SearchHook(settings, self._recorder, scoring, monitors, self._failsafe)
+        self._patch_table = PatchTable(
+            EstimatorHook(
+                settings, self._recorder, lineage, scoring, monitors, searches, self._failsafe
             ),
             metrics,
-            ValidationEars(settings, Measurements(self._recorder), lineage, self._trouble),
-            WorkerEars(settings, self._trouble),
-            DisplayEars(self._recorder, lineage, scoring, metrics, self._trouble),
+            ValidationHook(settings, Measurements(self._recorder), lineage, self._failsafe),
+            LaunchHook(settings, self._failsafe),
+            DisplayHook(self._recorder, lineage, scoring, metrics, self._failsafe),
         )
 
     def _open(self) -> None:
@@ -79,31 +79,31 @@ class Session:
 
         store = home.store_at(self.settings.store, lazy=True)
         # Opens the store, so that one in trouble is told of now, and waited for only once.
-        with self._trouble.guard(f"open the store {self.settings.store}"):
-            self._recorder.ledger.write(store, _nothing, durable=False)
-        self._targets.apply()
-        arrivals.append(self._targets.hear_class)
+        with self._failsafe.guard(f"open the store {self.settings.store}"):
+            self._recorder.retry_queue.write(store, _nothing, durable=False)
+        self._patch_table.apply()
+        arrivals.append(self._patch_table.patch_class)
         lineages.append(self._lineage)
         workspace.on_read.append(self._before_reading)
 
     def _close(self) -> None:
         from autotrack.capture.parallel.propagation import lineages
 
-        if self._targets.hear_class in arrivals:
-            arrivals.remove(self._targets.hear_class)
+        if self._patch_table.patch_class in arrivals:
+            arrivals.remove(self._patch_table.patch_class)
             lineages.remove(self._lineage)
             workspace.on_read.remove(self._before_reading)
-        self._targets.undo()
+        self._patch_table.undo()
         if os.getpid() == self._pid:
-            self._settle()
+            self._flush()
 
-    def _settle(self) -> None:
-        with self._trouble.guard("finish recording"):
+    def _flush(self) -> None:
+        with self._failsafe.guard("finish recording"):
             self._recorder.refresh_stale()
-            self._recorder.ledger.settle()
+            self._recorder.retry_queue.flush()
 
     def _before_reading(self, run_id: str) -> None:
-        with self._trouble.guard("bring a crate up to date"):
+        with self._failsafe.guard("bring a crate up to date"):
             self._recorder.refresh_run(run_id)
 
     def __enter__(self) -> Session:
@@ -240,7 +240,7 @@ def _take_over(settings: Settings) -> None:
 
 def _write_what_is_left() -> None:
     if _session is not None:
-        _session._settle()
+        _session._flush()
 
 
 def _switch_on(settings: Settings) -> Session:
@@ -267,16 +267,16 @@ def is_enabled() -> bool:
 
 def _at_exit() -> None:
     disable()
-    with home.trouble.guard("end its open runs"):
+    with home.failsafe.guard("end its open runs"):
         end_open_runs()
     verifying = sys.modules.get("autotrack.tracking.crating.background_verify")
     if verifying is not None:
-        with home.trouble.guard("verify its last crates"):
+        with home.failsafe.guard("verify its last crates"):
             verifying.verifier.finish()
-    home.ledger.close()
+    home.retry_queue.close()
     if home.pid != os.getpid():
         return
-    if (home.runs or home.scores or home.ledger.lost) and not home.settings.quiet:
+    if (home.runs or home.scores or home.retry_queue.lost) and not home.settings.quiet:
         # There may be no stderr any more, and an exit handler has nobody to raise to.
         with contextlib.suppress(AttributeError, OSError, ValueError):
             sys.stderr.write(f"{printable(_farewell())}\n")
@@ -285,9 +285,9 @@ def _at_exit() -> None:
 def _farewell() -> str:
     # Not where the settings point to by now: the working directory may be another.
     where = _readable(home.last[0].root if home.last else home.settings.store)
-    if home.ledger.lost:
+    if home.retry_queue.lost:
         return (
-            f"autotrack: {home.ledger.lost} records were lost, since {where} could not be "
+            f"autotrack: {home.retry_queue.lost} records were lost, since {where} could not be "
             "written to until the end; the warning above says why"
         )
     counts = [_count(home.runs, "run")] if home.runs else []

@@ -128,16 +128,16 @@ def test_other_peoples_wrappers_are_not_taken_for_ours(watch):
 
 def test_a_watch_without_ears_calls_the_original(watch, notes):
     wrapper = wrap(lambda x: x + 1, watch)
-    watch.hear = None
+    watch.hook = None
     assert wrapper(1) == 2
     assert notes.calls == []
 
 
 def test_keywords_of_any_name_reach_the_original(watch):
     wrapper = wrap(lambda **kwargs: kwargs, watch)
-    everything = {"self": 1, "original": 2, "args": 3, "kwargs": 4, "watch": 5, "hear": 6}
+    everything = {"self": 1, "original": 2, "args": 3, "kwargs": 4, "watch": 5, "hook": 6}
     assert wrapper(**everything) == everything
-    watch.hear = None
+    watch.hook = None
     assert wrapper(**everything) == everything
 
 
@@ -263,7 +263,7 @@ def test_what_somebody_put_there_meanwhile_is_kept(watch):
     Thing.act = theirs
     restore(Thing)
     assert vars(Thing)["act"] is theirs
-    watch.hear = None
+    watch.hook = None
     assert Thing().act(1, c=2)[0] == "theirs"
 
 
@@ -282,7 +282,7 @@ def test_a_wrapper_left_over_from_before_is_heard_anew_and_restored(watch, notes
     patch_attribute(Thing, "act", silent)
     kept = Thing.act
     restore(Thing)
-    silent.hear = None
+    silent.hook = None
     Thing.act = kept  # as `monkeypatch` does when it undoes its work late
     assert patch_attribute(Thing, "act", watch)
     Thing().act(1, c=2)

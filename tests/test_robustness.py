@@ -252,7 +252,7 @@ def test_a_lock_holds_the_training_up_once_and_not_for_long(store_path):
         # Five seconds, and not twice five; the work itself takes what the machine needs for it.
         assert time.monotonic() - began < 6.5 + 3 * free
         # What is owed at the end is not what this is about: no wait for that.
-        home.ledger.forget()
+        home.retry_queue.forget()
 
 
 def test_a_store_deleted_in_the_middle_begins_anew(store_path):

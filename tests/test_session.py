@@ -84,7 +84,7 @@ def assert_same(before, after):
         assert all(a is b for a, b in zip(contents, now, strict=True)), function
 
 
-def is_heard(cls, name="fit"):
+def is_watched(cls, name="fit"):
     return is_wrapper(inspect_static(cls, name))
 
 
@@ -108,7 +108,7 @@ def test_every_class_and_function_is_exactly_as_it_was():
 def test_while_tracking_is_on_every_model_and_metric_is_heard():
     models = [cls for _, cls in all_estimators(type_filter=["classifier", "regressor"])]
     with autotrack.enable():
-        deaf = [cls for cls in models if not (is_heard(cls) and is_heard(cls, "predict"))]
+        deaf = [cls for cls in models if not (is_watched(cls) and is_watched(cls, "predict"))]
         assert deaf == []
         heard = [f for f in functions() if any(map(is_wrapper, _contents(f)))]
     names = {function.__name__ for function in heard}

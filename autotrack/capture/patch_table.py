@@ -1,4 +1,4 @@
-"""The table: which scikit-learn names are heard, and by whom."""
+"""The table: which scikit-learn names are patched, and what is called instead."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from sklearn.metrics._scorer import _BaseScorer, _Scorer
 
 from autotrack.capture.discovery import estimator_classes, is_estimator_class, with_subclasses
 from autotrack.capture.hooks import imbalanced_metrics
-from autotrack.capture.hooks.displays import DISPLAYS, MAKERS, DisplayEars
-from autotrack.capture.hooks.estimators import EstimatorEars
+from autotrack.capture.hooks.displays import DISPLAYS, MAKERS, DisplayHook
+from autotrack.capture.hooks.estimators import EstimatorHook
 from autotrack.capture.hooks.metrics import (
     REPORT,
     REPORTED,
-    MetricEars,
+    MetricHook,
     ReportedWatch,
-    judges_predictions,
 )
 from autotrack.capture.hooks.validation import (
     FUNCTIONS,
     IMPORTANCE,
     IMPORTANCE_MODULE,
-    ValidationEars,
+    ValidationHook,
 )
-from autotrack.capture.parallel.launch import POOL_METHODS, WorkerEars
+from autotrack.capture.naming.metric_keys import judges_predictions
+from autotrack.capture.parallel.launch import POOL_METHODS, LaunchHook
 from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch
-from autotrack.runtime.class_hooks import Births
+from autotrack.runtime.class_hooks import ClassHooks
 from autotrack.runtime.import_hooks import once_loaded
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.patching import (
@@ -53,8 +53,8 @@ from autotrack.runtime.patching import (
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.workspace import home
 
-#: Methods of estimators, and the method of :class:`EstimatorEars` that hears them. Whatever else
-#: begins with ``predict`` is heard as a prediction.
+#: Methods of estimators, and the method of :class:`EstimatorHook` that is called instead. Whatever
+#: else begins with ``predict`` is taken as a prediction.
 METHODS = {
     "fit": "fit",
     "fit_predict": "fit",
@@ -70,22 +70,22 @@ METHODS = {
     "staged_decision_function": "staged",
     "staged_score": "staged",
 }
-_BIRTH = "__init_subclass__"
+_NEW_CLASS = "__init_subclass__"
 
 # The classes being created in this context: several hooks of a chain run for each of them.
 _creating: ContextVar[tuple[type, ...]] = ContextVar("autotrack_creating", default=())
 
 
-class Targets:
+class PatchTable:
     """Everything that is exchanged while tracking is on, and how to put it back."""
 
     def __init__(
         self,
-        estimators: EstimatorEars,
-        metrics: MetricEars,
-        validation: ValidationEars,
-        workers: WorkerEars,
-        displays: DisplayEars,
+        estimators: EstimatorHook,
+        metrics: MetricHook,
+        validation: ValidationHook,
+        workers: LaunchHook,
+        displays: DisplayHook,
     ) -> None:
         self._watches: dict[str, Watch] = {
             kind: (FitWatch if "fit" in kind else OutermostWatch)(
@@ -93,50 +93,50 @@ class Targets:
             )
             for kind in {*METHODS.values()}
         }
-        self._metric = OutermostWatch(metrics.hear_metric)
+        self._metric = OutermostWatch(metrics.on_metric)
         self._reports = {
-            REPORT: OutermostWatch(metrics.hear_report),
-            REPORTED: ReportedWatch(metrics.hear_metric),
+            REPORT: OutermostWatch(metrics.on_report),
+            REPORTED: ReportedWatch(metrics.on_metric),
         }
         report = imbalanced_metrics.ImbalancedReport(metrics)
-        self._reports[imbalanced_metrics.REPORT] = OutermostWatch(report.hear_report)
-        self._validation = OutermostWatch(validation.hear_validation)
-        self._scorer = OutermostWatch(metrics.hear_scorer)
-        self._display = OutermostWatch(displays.hear_display)
+        self._reports[imbalanced_metrics.REPORT] = OutermostWatch(report.on_report)
+        self._validation = OutermostWatch(validation.on_validation)
+        self._scorer = OutermostWatch(metrics.on_scorer)
+        self._display = OutermostWatch(displays.on_display)
         self._workers = _parallel_work(workers)
-        self._birth = Watch(self._born)
-        self._births = Births(_concerns, self.hear_class)
+        self._new_class = Watch(self._on_new_class)
+        self._class_hooks = ClassHooks(_concerns, self.patch_class)
         # Weakly: a notebook defines the same class many times over. By identity: a metaclass may
         # say what it likes about equality.
         self._classes: IdentityMap[None] = IdentityMap()
         self._cells: list[CellType] = []
         self._give_up_waiting: list[Callable[[], None]] = []
 
-    def hear_class(self, cls: type) -> None:
+    def patch_class(self, cls: type) -> None:
         """Hear a class that exists already, and what it inherits from, if it is an estimator."""
-        with home.trouble.guard("hear a class"):
+        with home.failsafe.guard("patch a class"):
             if not is_estimator_class(cls):
                 return
             for owner in cls.__mro__[:-1]:
-                self._hear_owner(owner)
+                self._patch_owner(owner)
             if is_patched(cls):
                 # Methods of other classes came with it, perhaps as `train = Base.fit`.
                 self._classes.set(cls, None)
 
     def apply(self) -> None:
         """Exchange everything; :meth:`undo` puts it back."""
-        self._births.watch()
+        self._class_hooks.watch()
         owners = {id(owner): owner for cls in estimator_classes() for owner in cls.__mro__}
         for owner in owners.values():
-            self._hear_owner(owner)
+            self._patch_owner(owner)
         for function in _metric_functions():
-            self._hear_function(function, self._reports.get(function.__name__, self._metric))
+            self._patch_function(function, self._reports.get(function.__name__, self._metric))
         for name in FUNCTIONS:
-            self._hear_function(getattr(sklearn.model_selection, name), self._validation)
+            self._patch_function(getattr(sklearn.model_selection, name), self._validation)
         # Importing it takes as long as half of what `enable` takes otherwise.
         self._give_up_waiting = [
-            once_loaded(IMPORTANCE_MODULE, self._hear_importance),
-            once_loaded(imbalanced_metrics.MODULE, self._hear_imbalanced),
+            once_loaded(IMPORTANCE_MODULE, self._patch_importance),
+            once_loaded(imbalanced_metrics.MODULE, self._patch_imbalanced),
         ]
         displays = ((cls, maker, self._display) for cls in DISPLAYS for maker in MAKERS)
         # `_score` is what several scorers in one are called by.
@@ -149,11 +149,11 @@ class Targets:
     def undo(self) -> None:
         """Put every original back, in classes born meanwhile too; silence the rest."""
         # First of all: nothing is wrapped for a watch that is silent, in whichever thread.
-        single = [self._metric, self._validation, self._scorer, self._display, self._birth]
+        single = [self._metric, self._validation, self._scorer, self._display, self._new_class]
         single += [watch for _, _, watch in self._workers] + [*self._reports.values()]
         for watch in (*self._watches.values(), *single):
-            watch.hear = None
-        self._births.unwatch()
+            watch.hook = None
+        self._class_hooks.unwatch()
         for give_up in self._give_up_waiting:
             give_up()
         for cls, _ in self._classes.living():
@@ -166,35 +166,35 @@ class Targets:
         while self._cells:
             restore_cell(self._cells.pop())
 
-    def _hear_importance(self) -> None:
-        with home.trouble.guard("hear a function"):
+    def _patch_importance(self) -> None:
+        with home.failsafe.guard("patch a function"):
             function = getattr(sys.modules[IMPORTANCE_MODULE], IMPORTANCE)
-            self._hear_function(function, self._validation)
+            self._patch_function(function, self._validation)
 
-    def _hear_imbalanced(self) -> None:
-        with home.trouble.guard("hear a function"):
+    def _patch_imbalanced(self) -> None:
+        with home.failsafe.guard("patch a function"):
             for function in imbalanced_metrics.metric_functions():
-                self._hear_function(function, self._reports.get(function.__name__, self._metric))
+                self._patch_function(function, self._reports.get(function.__name__, self._metric))
 
-    def _hear_function(self, function: FunctionType, watch: Watch) -> None:
+    def _patch_function(self, function: FunctionType, watch: Watch) -> None:
         cell = _innermost_cell(function)
         if cell is not None:
             patch_cell(cell, watch)
             self._cells.append(cell)
 
-    def _hear_owner(self, owner: type) -> None:
+    def _patch_owner(self, owner: type) -> None:
         """Hear the methods that `owner` itself defines, and the classes derived from it later."""
         if owner is FrozenEstimator:
             return  # its fit trains nothing, and the rest it hands on to what it holds
         for name in list(owner.__dict__):
-            watch = self._birth if name == _BIRTH else self._watches.get(_kind(name) or "")
+            watch = self._new_class if name == _NEW_CLASS else self._watches.get(_kind(name) or "")
             if watch is not None:
                 # Before it is wrapped: whoever switches off meanwhile must find it.
                 self._classes.set(owner, None)
                 patch_attribute(owner, name, watch)
 
     @in_between
-    def _born(
+    def _on_new_class(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         # scikit-learn's own hook exchanges `transform` when its turn comes; only when the first
@@ -207,18 +207,18 @@ class Targets:
             result = original(*args, **kwargs)
         finally:
             _creating.reset(token)
-        self.hear_class(cls)
+        self.patch_class(cls)
         return result
 
 
-def _parallel_work(ears: WorkerEars) -> list[tuple[type, str, Watch]]:
-    pool = Watch(ears.hear_pool)
+def _parallel_work(hook: LaunchHook) -> list[tuple[type, str, Watch]]:
+    pool = Watch(hook.on_pool)
     return [
-        (joblib.Parallel, "__call__", Watch(ears.hear_parallel)),
-        (threading.Thread, "start", Watch(ears.hear_thread)),
-        (BaseProcess, "start", Watch(ears.hear_process)),
-        (ThreadPoolExecutor, "submit", Watch(ears.hear_submit)),
-        (ProcessPoolExecutor, "submit", Watch(ears.hear_submit)),
+        (joblib.Parallel, "__call__", Watch(hook.on_parallel)),
+        (threading.Thread, "start", Watch(hook.on_thread)),
+        (BaseProcess, "start", Watch(hook.on_process)),
+        (ThreadPoolExecutor, "submit", Watch(hook.on_submit)),
+        (ProcessPoolExecutor, "submit", Watch(hook.on_submit)),
         *((Pool, name, pool) for name in POOL_METHODS),
     ]
 

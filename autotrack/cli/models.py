@@ -17,8 +17,8 @@ from autotrack.crates.load import look
 from autotrack.crates.trust.refusal import described, opens
 from autotrack.crates.trust.trust import Word
 from autotrack.entities import ModelVersion
-from autotrack.tracking.api import models
 from autotrack.tracking.api.crates import is_ours
+from autotrack.tracking.api.models import locate, search_models, verify_model
 from autotrack.tracking.api.search import load_model
 
 
@@ -30,7 +30,7 @@ def models(name: str | None, as_csv: bool) -> None:
     """List the registered models with their versions, or those of NAME."""
     store = existing_store()
     if as_csv:
-        frame = models.search_models(name)
+        frame = search_models(name)
         frame["aliases"] = frame["aliases"].map(" ".join)
         say(frame.to_csv(index=False).removesuffix("\n"))
         return
@@ -83,7 +83,7 @@ def show(uri: str, source: bool) -> None:
 
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>.
     """
-    path, recorded = models.locate(uri)
+    path, recorded = locate(uri)
     found = look(path, recorded, vouches=is_ours)
     out = new_console()
     out.print(escape(found.manifest.bill(), lines=True))
@@ -125,6 +125,6 @@ def verify(context: click.Context, uri: str, env: bool, trust: Word) -> None:
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>. Ends with 1 if
     the crate says something else there, or cannot be opened.
     """
-    found = models.verify_model(uri, env=env, trust=trust)
+    found = verify_model(uri, env=env, trust=trust)
     say(str(found))
     context.exit(0 if found else 1)

@@ -107,7 +107,7 @@ def _is_output(output: object) -> bool:
 
 
 def _is_schema(schema: object) -> bool:
-    """Whether a schema has the form that :func:`autotrack.describe.data.profile.profile` gives it."""
+    """Whether a schema has the form that `autotrack.describe.data.profile` gives it."""
     if not isinstance(schema, dict):
         return False
     kind, dtype = schema.get("kind", ""), schema.get("dtype", "")

@@ -1,7 +1,7 @@
 """Which distributions a pickle needs, and in which versions.
 
-The modules a pickle imports are noted while it is written (:mod:`autotrack.crates.packing.pack`), so
-nothing has to be read twice and no process is started to try the load. What is left is to name
+The modules a pickle imports are noted while it is written (:mod:`autotrack.crates.packing.pack`),
+so nothing has to be read twice and no process is started to try the load. What is left is to name
 the distribution each of them came from.
 """
 

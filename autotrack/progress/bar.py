@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from autotrack.describe.estimator import deep_params, is_estimator
 from autotrack.describe.parts import held_by
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.printable import printable
 from autotrack.progress.counts import Progress
 from autotrack.progress.line import View
@@ -85,7 +85,7 @@ class ProgressBar:
     patience : float
         Seconds to wait before it is shown.
     trouble : Trouble
-        Hears what goes wrong.
+        Takes what goes wrong.
     """
 
     def __init__(
@@ -96,14 +96,14 @@ class ProgressBar:
         summary: Summary = "mean",
         screen: Screen | None = None,
         patience: float = _PATIENCE,
-        trouble: Trouble,
+        failsafe: Failsafe,
     ) -> None:
         self.progress = progress
         self._description = printable(description)
         self._scores = _Scores(summary)
         self._started = time.monotonic()
         self._patience = patience
-        self._trouble = trouble
+        self._failsafe = failsafe
         self._screen = screen
         # Plain queues and a plain thread, all of C: an interrupt may strike at every Python call,
         # and none may leave a bar or a lock behind.
@@ -134,7 +134,7 @@ class ProgressBar:
         """Begin: what takes longer than a second from here on is shown."""
         if self._screen is None or not _stage.is_free():
             return
-        with self._trouble.guard("show progress"):
+        with self._failsafe.guard("show progress"):
             # With what is active here: a notebook shows the bar below the cell that it belongs to.
             context = contextvars.copy_context()
             self._is_drawn = True
@@ -165,7 +165,7 @@ class ProgressBar:
 
     def _draw_until_the_end(self, screen: Screen) -> None:
         try:
-            with self._trouble.guard("show progress"):
+            with self._failsafe.guard("show progress"):
                 self._draw(screen)
         finally:
             self._done.put(None)
@@ -220,7 +220,7 @@ def progress_bar(
     total: int | None = None,
     *,
     setting: Setting,
-    trouble: Trouble,
+    failsafe: Failsafe,
     unit: str = "splits",
     reused: int = 0,
     summary: Summary = "mean",
@@ -238,7 +238,7 @@ def progress_bar(
         The setting `progress`: False shows nothing, ``"auto"`` what takes longer than a second,
         on a terminal or in a notebook, and True shows it at once and everywhere.
     trouble : Trouble
-        Hears what goes wrong.
+        Takes what goes wrong.
     unit : str
         What is counted, in the plural.
     reused : int
@@ -250,7 +250,7 @@ def progress_bar(
     """
     screen: Screen | None = None
     if setting is not False:
-        with trouble.guard("show progress"):
+        with failsafe.guard("show progress"):
             screen = screen_for(everywhere=setting is True)
             if screen is not None and _has_bar(estimator):
                 screen = None
@@ -260,7 +260,7 @@ def progress_bar(
         summary=summary,
         screen=screen,
         patience=0.0 if setting is True else _PATIENCE,
-        trouble=trouble,
+        failsafe=failsafe,
     )
 
 

@@ -1,7 +1,7 @@
-"""Hearing of new classes, whatever they derive from.
+"""New classes, whatever they derive from.
 
 A script may define an estimator that derives from nothing of scikit-learn's in one line and fit it
-in the next, and nothing happens in between that could be heard. So ``builtins.__build_class__``,
+in the next, and nothing happens in between that could be watched. So ``builtins.__build_class__``,
 which every class statement calls, is exchanged.
 
 Libraries look at the frame in which a class is defined (pydantic for names in annotations,
@@ -24,26 +24,28 @@ from typing import Any
 from autotrack.runtime.in_between import in_between, take_off
 
 
-class Births:
+class ClassHooks:
     """Tells of every new class whose body defines something of interest.
 
     Parameters
     ----------
     is_of_interest : callable
         Gets a name that is used in the body of a class.
-    hear : callable
+    on_class : callable
         Gets the class, once it is as its class statement leaves it.
     """
 
-    def __init__(self, is_of_interest: Callable[[str], bool], hear: Callable[[type], None]) -> None:
+    def __init__(
+        self, is_of_interest: Callable[[str], bool], on_class: Callable[[type], None]
+    ) -> None:
         self._is_of_interest = is_of_interest
-        self._hear = hear
+        self._on_class = on_class
         self._hook: _BuildClass | None = None
 
     def watch(self) -> None:
         """Begin to tell."""
         if self._hook is None:
-            self._hook = _BuildClass(builtins.__build_class__, self._defines, self._hear)
+            self._hook = _BuildClass(builtins.__build_class__, self._defines, self._on_class)
             builtins.__build_class__ = self._hook
 
     def unwatch(self) -> None:
@@ -96,12 +98,12 @@ class _BuildClass:
         self,
         before: Callable[..., Any],
         defines: Callable[[CodeType], bool],
-        hear: Callable[[type], None],
+        on_class: Callable[[type], None],
     ) -> None:
         self.before = before
         self.silent = False
         self._defines = defines
-        self._hear = hear
+        self._on_class = on_class
         # The code that was last looked at: a module defines one class after another.
         self._seen: _Statements | None = None
 
@@ -136,5 +138,5 @@ class _BuildClass:
             raise
         code = getattr(args[0], "__code__", None)
         if not self.silent and isinstance(cls, type) and code and self._defines(code):
-            self._hear(cls)
+            self._on_class(cls)
         return cls

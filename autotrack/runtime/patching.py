@@ -14,14 +14,14 @@ from typing import Any, ClassVar
 
 from autotrack.runtime.in_between import in_between
 
-#: Hears one call: gets the original function and the arguments it was called with.
-Hear = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+#: Is called instead: gets the original function and the arguments it was called with.
+Hook = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
 class Watch:
     """What a wrapper calls in place of the original.
 
-    The object that listens (`hear`) can be taken out, after which every wrapper that is still
+    The hook (`hook`) can be taken out, after which every wrapper that is still
     around (in a user's decorator, in a class pickled by value) just calls the original.
 
     Pickled, a watch is a plain namespace which says that it is `away`: a wrapper that travels by
@@ -29,25 +29,25 @@ class Watch:
     installed or not.
     """
 
-    __slots__ = ("hear",)
+    __slots__ = ("hook",)
 
     away: ClassVar[bool] = False
 
-    def __init__(self, hear: Hear | None) -> None:
-        self.hear = hear
+    def __init__(self, hook: Hook | None) -> None:
+        self.hook = hook
 
     @in_between
     def __call__(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Call `original`, heard or not."""
-        if self.hear is None:
+        """Call `original`, recorded or not."""
+        if self.hook is None:
             return original(*args, **kwargs)
-        return self.hear(original, args, kwargs)
+        return self.hook(original, args, kwargs)
 
     def is_silent(self) -> bool:
         """Whether nobody listens any more."""
-        return self.hear is None
+        return self.hook is None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SimpleNamespace, (), {"away": True}
@@ -128,7 +128,7 @@ def is_patched(owner: type) -> bool:
 def is_live(wrapper: FunctionType) -> bool:
     """Whether what a wrapper calls in place of the original listens."""
     assert wrapper.__closure__ is not None
-    return getattr(wrapper.__closure__[_WATCH].cell_contents, "hear", None) is not None
+    return getattr(wrapper.__closure__[_WATCH].cell_contents, "hook", None) is not None
 
 
 def patch_attribute(owner: type, name: str, watch: Watch) -> bool:

@@ -41,7 +41,7 @@ _SCORERS = "sklearn.metrics._scorer"
 
 
 def is_scikit_learns_own(*, deep: bool) -> bool:
-    """Whether the call at hand is part of something scikit-learn does, which is not heard itself.
+    """Whether the call at hand is part of something scikit-learn does, and not recorded itself.
 
     `permutation_importance` scores a model hundreds of times; none of these scores is one the
     user asked for. A scorer that the user calls is the user's call, though. With `deep`, also

@@ -127,7 +127,7 @@ class _Pool:
         self._app = app
         self._listening = listening
         self._count = count
-        self._born: dict[int, float] = {}
+        self._on_new_class: dict[int, float] = {}
         self._short_lives = 0
         # Whoever forked them being gone, however that came, workers read the end of this.
         self._lifeline, self._held = os.pipe()
@@ -160,7 +160,7 @@ class _Pool:
         pid = os.fork()
         if pid == 0:
             self._live(mask)
-        self._born[pid] = time.monotonic()
+        self._on_new_class[pid] = time.monotonic()
 
     def _live(self, mask: set[signal.Signals] | set[int]) -> NoReturn:
         """Be a worker."""
@@ -180,7 +180,7 @@ class _Pool:
     def _dead(self) -> list[tuple[int, int]]:
         """Those that have ended, and how."""
         found = []
-        for pid in list(self._born):
+        for pid in list(self._on_new_class):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 found.append((pid, os.waitstatus_to_exitcode(status)))
@@ -188,7 +188,7 @@ class _Pool:
 
     def _pause(self, pid: int, code: int) -> float:
         """How long to wait with the next, which is longer each time that none lives."""
-        lived = time.monotonic() - self._born.pop(pid)
+        lived = time.monotonic() - self._on_new_class.pop(pid)
         self._short_lives = self._short_lives + 1 if lived < _SHORT_LIFE else 0
         pause = min(_LONGEST_PAUSE, 0.25 * 2**self._short_lives) if self._short_lives else 0.0
         log.warning("worker %d ended with %d; another starts in %.1f s", pid, code, pause)
@@ -198,10 +198,10 @@ class _Pool:
         """Let all finish what they have begun; a second signal, or too long a time, ends them."""
         self._tell(signal.SIGTERM)
         last = time.monotonic() + _GRACE + 1.5
-        while self._born:
+        while self._on_new_class:
             for pid, _ in self._dead():
-                del self._born[pid]
-            if not self._born:
+                del self._on_new_class[pid]
+            if not self._on_new_class:
                 break
             received = signal.sigtimedwait(signals, max(0.0, last - time.monotonic()))
             if received is None or received.si_signo in _STOPPING:
@@ -209,7 +209,7 @@ class _Pool:
         return 0
 
     def _tell(self, number: signal.Signals) -> None:
-        for pid in self._born:
+        for pid in self._on_new_class:
             try:
                 os.kill(pid, number)
             except ProcessLookupError:

@@ -343,7 +343,7 @@ links = Links()
 
 
 #: Told of the class of every model that comes out of a crate: one that travelled by value was
-#: given its methods after it was born, so capture has not heard them.
+#: given its methods after it was made, so capture has not patched them.
 arrivals: list[Callable[[type], None]] = []
 
 

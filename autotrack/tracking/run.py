@@ -225,7 +225,7 @@ class Run:
         if self._run_id not in home.open_runs:
             return
         # A store in trouble must not stop the script, nor put its exception in the user's place.
-        with home.trouble.guard(f"end run {self._run_id}"):
+        with home.failsafe.guard(f"end run {self._run_id}"):
             self._end("FINISHED" if error is None else ended_by(error), error)
 
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:

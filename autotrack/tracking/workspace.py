@@ -14,14 +14,14 @@ from typing import Any
 from autotrack.describe import environment
 from autotrack.entities import Source
 from autotrack.errors import NotFoundError, StoreError
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.store import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
 from autotrack.tracking.recording.moved_fits import Filed
-from autotrack.tracking.retry_queue import Change, Ledger
+from autotrack.tracking.retry_queue import Change, RetryQueue
 
 # Stands for the fit of an active run that was started in another thread or process: what is
 # fitted here is a child of it.
@@ -192,7 +192,7 @@ def remove(run_id: str) -> list[ActiveRun]:
     return removed
 
 
-class Home:
+class Workspace:
     """The store and experiment of this process.
 
     What :func:`autotrack.enable` was given by argument stays, and so does its store; the rest is
@@ -214,9 +214,9 @@ class Home:
         self.arrived: tuple[ActiveRun, ...] = ()
         #: The run this process opened last.
         self.last: tuple[Store, str] | None = None
-        #: What goes wrong inside autotrack, and the writes that a store in trouble is owed.
-        self.trouble = Trouble()
-        self.ledger = Ledger(self.trouble)
+        #: What goes wrong inside autotrack, and the writes that wait for a store in trouble.
+        self.failsafe = Failsafe()
+        self.retry_queue = RetryQueue(self.failsafe)
         #: How many runs this process opened, how many scores it wrote and could not place, and the
         #: line of the user's code that computed the first of these.
         self.runs = self.scores = self.unplaced = 0
@@ -254,7 +254,7 @@ class Home:
             If it cannot be opened.
         """
         settings = self.settings
-        self.trouble.strict = settings.strict
+        self.failsafe.strict = settings.strict
         return self.store_at(settings.store, create=create, lazy=lazy)
 
     def store_at(self, path: Path, *, create: bool = True, lazy: bool = False) -> Store:
@@ -289,14 +289,14 @@ class Home:
     def write(self, store: Store, change: Change) -> bool:
         """Make a change to a run that there was, now or when a store in trouble answers again."""
         try:
-            return self.ledger.write(store, change)
+            return self.retry_queue.write(store, change)
         except NotFoundError as error:  # the store was deleted meanwhile
-            self.trouble.report(f"write to the store {store.root}", error)
+            self.failsafe.report(f"write to the store {store.root}", error)
             return False
 
     def files_of(self, store: Store, run_id: str) -> ArtifactFolder:
         """The folder for new files of a run, also while the store does not answer."""
-        if self.ledger.is_owing:
+        if self.retry_queue.has_pending:
             return store.artifacts
         try:
             return store.artifacts_of(run_id)
@@ -312,7 +312,7 @@ class Home:
         _stack.set(None)
 
 
-home = Home()
+home = Workspace()
 
 
 def last_error() -> BaseException | None:
@@ -328,7 +328,7 @@ def _child_after_fork() -> None:
     # process becomes a child run.
     home.open_runs.clear()
     home.inherited = last_error() or home.inherited
-    home.ledger.forget()
+    home.retry_queue.forget()
     for run in _stack.get() or ():
         run.lock = threading.Lock()
         run.fit, run.children = _ELSEWHERE, {}

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import autotrack
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.progress.bar import progress_bar
 from autotrack.progress.counts import Progress
 from autotrack.progress.line import View, bar_line
@@ -370,7 +370,7 @@ def test_the_line_fits_and_says_every_number(width, total):
 
 
 def test_it_says_the_best_score_where_the_best_counts():
-    bar = progress_bar("search", 3, setting=False, trouble=Trouble(strict=True), summary="best")
+    bar = progress_bar("search", 3, setting=False, failsafe=Failsafe(strict=True), summary="best")
     with bar:
         for score in (0.5, float("nan"), 0.75, 0.25):
             bar.advance(score)

@@ -43,7 +43,7 @@ class Noise(UserWarning):
     pass
 
 
-class Trouble(Exception):
+class Failsafe(Exception):
     pass
 
 
@@ -70,7 +70,7 @@ def each_wrapper():
                 )
                 if name == "watch"
             )
-            if getattr(watch, "hear", None) is not None:
+            if getattr(watch, "hook", None) is not None:
                 found.setdefault((id(watch), original.__name__), (original, watch))
     return sorted(found.values(), key=lambda pair: pair[0].__qualname__)
 
@@ -139,7 +139,7 @@ def noisy(original):
 def failing(original):
     @functools.wraps(original)
     def fails(*args, **kwargs):
-        raise Trouble from KeyError("why")
+        raise Failsafe from KeyError("why")
 
     return fails
 
@@ -235,7 +235,7 @@ class Warns(ClassifierMixin, BaseEstimator):
         warnings.warn(f"{name} warns", Noise, stacklevel=3)
         logging.getLogger("noise").warning("%s", name, stacklevel=3)
         if self.fails == name:
-            raise Trouble(name) from KeyError("why")
+            raise Failsafe(name) from KeyError("why")
         if self.fails == f"frozen {name}":
             raise Frozen(3)
 
@@ -392,7 +392,7 @@ def test_a_fit_that_fails_inside_of_a_search_is_told_of_without_our_frames():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("call", ["cross_validate", "joblib.Parallel"])
 def test_an_error_in_a_worker_shows_no_frame_of_autotrack(call):
-    with autotrack.enable(), pytest.raises(Trouble) as failure:
+    with autotrack.enable(), pytest.raises(Failsafe) as failure:
         if call == "cross_validate":
             cross_validate(Warns(fails="fit"), X, y, cv=2, n_jobs=2, error_score="raise")
         else:
@@ -409,7 +409,7 @@ def test_an_error_has_no_frame_of_autotrack_however_it_is_looked_at():
     with autotrack.enable():
         try:
             make_pipeline(Warns(fails="fit")).fit(X, y)
-        except Trouble as error:
+        except Failsafe as error:
             assert sys.exc_info()[2] is error.__traceback__
             seen = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(sys.exc_info()[2])]
             assert pickle.loads(pickle.dumps(error)).args == error.args
@@ -443,9 +443,9 @@ def test_the_body_of_a_class_fails_with_the_frames_that_it_would_have():
                 def fit(self, X):
                     return self
 
-                raise Trouble("body")
+                raise Failsafe("body")
 
-        except Trouble as error:
+        except Failsafe as error:
             return chain(error)
 
     expected = raised()

@@ -42,9 +42,9 @@ class Canary:
         self.inside = str(inside)
         self.watches = False
         self.heard: list[str] = []
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._hook)
 
-    def _hear(self, event: str, args: tuple) -> None:
+    def _hook(self, event: str, args: tuple) -> None:
         if not self.watches:
             return
         if event == "open":

@@ -9,10 +9,10 @@ import time
 import pytest
 
 from autotrack.entities import Note
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.store.store import Store
 from autotrack.store.tables.candidates import Ending, NewCandidate
-from autotrack.tracking.evaluations.flusher import Batches
+from autotrack.tracking.evaluations.flusher import Flusher
 from autotrack.tracking.evaluations.pending import Batch
 from tests.store.making import new_run
 from tests.waiting import PATIENCE, wait_until
@@ -24,62 +24,62 @@ def written():
 
 
 @pytest.fixture
-def batches(written):
+def flusher(written):
     def write():
         written.append(threading.current_thread())
         time.sleep(0.003)
 
-    batches = Batches(write, Trouble(strict=True))
-    yield batches
-    batches.close()
+    flusher = Flusher(write, Failsafe(strict=True))
+    yield flusher
+    flusher.close()
 
 
-def test_what_comes_rarely_is_written_by_whoever_brings_it(batches, written):
+def test_what_comes_rarely_is_written_by_whoever_brings_it(flusher, written):
     for _ in range(2):
-        batches.bring()
+        flusher.notify()
         time.sleep(1)
     assert written == [threading.current_thread()] * 2
 
 
-def test_what_comes_quickly_is_written_together(batches, written):
+def test_what_comes_quickly_is_written_together(flusher, written):
     brought, until = 0, time.monotonic() + PATIENCE
     while len(written) < 3 and time.monotonic() < until:
-        batches.bring()
+        flusher.notify()
         brought += 1
     # Its thread may have written once more meanwhile.
     assert len(written) >= 3
     assert brought > 30
 
 
-def test_what_took_long_is_written_at_once(batches, written):
+def test_what_took_long_is_written_at_once(flusher, written):
     for _ in range(3):
-        batches.bring(took=5.0)
+        flusher.notify(took=5.0)
     assert len(written) == 3
 
 
-def test_what_comes_last_does_not_wait_for_the_next(batches, written):
-    batches.bring()
-    batches.bring()
+def test_what_comes_last_does_not_wait_for_the_next(flusher, written):
+    flusher.notify()
+    flusher.notify()
     wait_until(lambda: len(written) == 2, "writing the last")
     assert written[1] is not threading.current_thread()
 
 
-def test_closing_writes_what_is_left_and_ends_the_thread(batches, written):
+def test_closing_writes_what_is_left_and_ends_the_thread(flusher, written):
     before = sys._current_frames().keys()
-    batches.bring()
-    batches.bring()
+    flusher.notify()
+    flusher.notify()
     wait_until(lambda: sys._current_frames().keys() - before or len(written) == 2, "a thread")
-    batches.close()
+    flusher.close()
     assert len(written) == 2
     wait_until(lambda: sys._current_frames().keys() <= before, "the end of the thread")
     time.sleep(0.5)
     assert len(written) == 2
 
 
-def test_where_nothing_waits_there_is_no_thread(batches, written):
+def test_where_nothing_waits_there_is_no_thread(flusher, written):
     before = sys._current_frames().keys()
-    batches.bring()
-    batches.bring()
+    flusher.notify()
+    flusher.notify()
     wait_until(lambda: len(written) == 2, "writing the last")
     wait_until(lambda: sys._current_frames().keys() <= before, "the end of the thread")
     assert sys._current_frames().keys() <= before

@@ -17,7 +17,7 @@ from autotrack.capture.naming.data_names import key_text
 from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.capture.results.metric_result import thinned
 from autotrack.describe.parts import held_by
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.lineage.training_rows import TRAIN
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.evaluations.evaluation_run import Measurements
@@ -52,13 +52,13 @@ class _Entry:
     scores: Mapping[str, float]
 
 
-class MonitorEars:
+class MonitorHook:
     """Follows the scoring monitors that are set on an estimator, or on a part of it."""
 
-    def __init__(self, recorder: Recorder, trouble: Trouble) -> None:
+    def __init__(self, recorder: Recorder, failsafe: Failsafe) -> None:
         self._recorder = recorder
         self._measurements = Measurements(recorder)
-        self._trouble = trouble
+        self._failsafe = failsafe
         self._claims: IdentityMap[_Claim] = IdentityMap()
 
     def following(
@@ -68,7 +68,7 @@ class MonitorEars:
         module = sys.modules.get("sklearn.callback")
         if module is None or opened is None:
             return nullcontext()
-        with self._trouble.guard("find the callbacks of an estimator"):
+        with self._failsafe.guard("find the callbacks of an estimator"):
             found: list[Any] = []
             _collect(estimator, module.ScoringMonitor, found, 0)
             if found:
@@ -79,7 +79,7 @@ class MonitorEars:
         return nullcontext()
 
     def _ended(self, claims: list[tuple[Any, _Claim]], opened: OpenFit) -> None:
-        with self._trouble.guard("record the scores of a callback"):
+        with self._failsafe.guard("record the scores of a callback"):
             for monitor, claim in claims:
                 if self._claims.get(monitor) is claim:
                     self._claims.discard(monitor)

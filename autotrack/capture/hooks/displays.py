@@ -1,4 +1,4 @@
-"""Hearing the displays of scikit-learn: what they draw is kept as numbers, and not as a picture.
+"""Displays of scikit-learn: what they draw is kept as numbers, and not as a picture.
 
 A display that draws a metric is recorded as that metric's function would be. Learning and
 validation curves are runs of the function that they call, and need nothing of this; what draws a
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
-from autotrack.capture.hooks.metrics import PREDICTIONS, MetricEars, metric_name
+from autotrack.capture.hooks.metrics import MetricHook
 from autotrack.capture.naming.data_names import TEST, Scoring, key_text
+from autotrack.capture.naming.metric_keys import PREDICTIONS, metric_name
 from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.capture.results.metric_result import MOST_ROWS, array_table, curve_rows
 from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import Prediction
 from autotrack.lineage.tracker import Lineage
 from autotrack.lineage.values.digests import reference
@@ -131,7 +132,7 @@ class _Errors:
         return _Drawn([], {"prediction_error": Table(columns, rows)})
 
 
-#: The displays that are heard, and how they are read.
+#: The displays that are recorded, and how they are read.
 DISPLAYS: Mapping[type, _Curve | _Matrix | _Errors] = {
     metrics.RocCurveDisplay: _Curve(
         metrics.roc_curve, ("fpr", "tpr"), ("roc_auc", "roc_auc_score", metrics.roc_curve)
@@ -163,30 +164,30 @@ class _Judged:
         return self.prediction.step if self.prediction is not None else None
 
 
-class DisplayEars:
-    """Hears a display being made from a model, its predictions, or its cross-validation."""
+class DisplayHook:
+    """Records a display that is made from a model, its predictions, or its cross-validation."""
 
     def __init__(
         self,
         recorder: Recorder,
         lineage: Lineage,
         scoring: Scoring,
-        metric_ears: MetricEars,
-        trouble: Trouble,
+        metric_hook: MetricHook,
+        failsafe: Failsafe,
     ) -> None:
         self._recorder = recorder
         self._lineage = lineage
         self._scoring = scoring
-        self._metric_ears = metric_ears
-        self._trouble = trouble
+        self._metric_hook = metric_hook
+        self._failsafe = failsafe
 
     @in_between
-    def hear_display(self, original: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Hear one call of a class method."""
+    def on_display(self, original: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record one call of a class method."""
         try:
             enter(True)
             display = original(*args, **kwargs)
-            with self._trouble.guard("record a display"):
+            with self._failsafe.guard("record a display"):
                 self._record(original, args, kwargs, display)
             return display
         finally:
@@ -231,9 +232,9 @@ class DisplayEars:
             link = links.get(bound["cv_results"]["estimator"][0])
             return _Judged(None if link is None else replace(link, scope=""), TEST, None)
         truth = bound["y_true"]
-        prediction = self._metric_ears.judged(PREDICTIONS, bound, names, "y_true", placed)
+        prediction = self._metric_hook.judged(PREDICTIONS, bound, names, "y_true", placed)
         link = prediction.link if prediction is not None else None
-        return _Judged(link, *self._metric_ears.data_of(prediction, truth), prediction)
+        return _Judged(link, *self._metric_hook.data_of(prediction, truth), prediction)
 
 
 def _shown(bound: Mapping[str, Any], prediction: Prediction | None) -> str:

@@ -1,4 +1,4 @@
-"""Hearing estimators: fit, partial_fit, transform, predict and score."""
+"""What is done when estimators are called: fit, partial_fit, transform, predict and score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.capture.discovery import is_estimator
-from autotrack.capture.hooks.callbacks import MonitorEars
+from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.staged_predictions import follow, stage_count
 from autotrack.capture.hooks.warm_start import brought_up_to_date, goes_on, starts_warm
 from autotrack.capture.library_functions import library_call
@@ -28,7 +28,7 @@ from autotrack.describe.estimator import (
 )
 from autotrack.describe.parts import has, held_by, with_own_parts
 from autotrack.entities import DatasetUse
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_BAG
 from autotrack.lineage.preprocessing.applied_transformers import look
 from autotrack.lineage.program.call_site import line_below
@@ -44,7 +44,7 @@ from autotrack.tracking.recording.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
 
 if TYPE_CHECKING:
-    from autotrack.capture.hooks.searches import SearchEars
+    from autotrack.capture.hooks.searches import SearchHook
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -63,7 +63,7 @@ _OWN_PREDICTIONS = {
 }
 
 
-class EstimatorEars:
+class EstimatorHook:
     """One method a kind of call, each with the original function and its arguments.
 
     They are not called `fit` and so on: scikit-learn's metadata routing, and its tests, look at
@@ -79,25 +79,25 @@ class EstimatorEars:
         recorder: Recorder,
         lineage: Lineage,
         scoring: Scoring,
-        monitors: MonitorEars,
-        searches: SearchEars,
-        trouble: Trouble,
+        monitors: MonitorHook,
+        searches: SearchHook,
+        failsafe: Failsafe,
     ) -> None:
         self._searches = searches
         self._settings = settings
         self._recorder = recorder
         self._lineage = lineage
         self._scoring = scoring
-        self._trouble = trouble
+        self._failsafe = failsafe
         self._monitors = monitors
 
     @in_between
-    def hear_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``fit``, ``fit_predict`` and ``fit_transform``."""
         if args and self._searches.takes(args[0]):
             search, X = args[0], inputs(args, kwargs)[0]
-            found = self._searches.hear_search(original, args, kwargs, self._facts, self._stitched)
-            with self._trouble.guard("remember what a search predicted"):
+            found = self._searches.on_search(original, args, kwargs, self._facts, self._stitched)
+            with self._failsafe.guard("remember what a search predicted"):
                 self._remember_own(search, X, search)
             return found
         return self._fit(original, args, kwargs)
@@ -123,7 +123,7 @@ class EstimatorEars:
             leave(False)
 
     @in_between
-    def hear_partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_partial_fit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``partial_fit``: the first one opens a run, the others go on with it."""
         if not args or not is_estimator(args[0]):
             return original(*args, **kwargs)
@@ -133,7 +133,7 @@ class EstimatorEars:
         try:
             enter(True)
             result = original(*args, **kwargs)
-            with self._trouble.guard("record a partial_fit"):
+            with self._failsafe.guard("record a partial_fit"):
                 # It may have been trained by a nested fit, which took it out of its run.
                 links.tie(args[0], link)
                 self._recorder.continue_fit(args[0])
@@ -142,7 +142,7 @@ class EstimatorEars:
             leave(False)
 
     @in_between
-    def hear_predict(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_predict(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``predict`` and its kin."""
         try:
             enter(True)
@@ -153,11 +153,11 @@ class EstimatorEars:
             if args and is_estimator(args[0]):
                 self._lineage.predicted(args[0], inputs(args, kwargs)[0], result)
         except Exception as error:  # noqa: BLE001 - as a guard does, which takes longer to enter
-            self._trouble.report("remember a prediction", error)
+            self._failsafe.report("remember a prediction", error)
         return result
 
     @in_between
-    def hear_transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_transform(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``transform``."""
         before = look(inputs(args, kwargs)[0]) if args else None
         try:
@@ -165,18 +165,18 @@ class EstimatorEars:
             result = original(*args, **kwargs)
         finally:
             leave(False)
-        with self._trouble.guard("remember a transform"):
+        with self._failsafe.guard("remember a transform"):
             if args:
                 self._lineage.transformed(args[0], inputs(args, kwargs)[0], result, before)
         return result
 
     @in_between
-    def hear_score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_score(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``score``."""
         try:
             enter(True)
             result = original(*args, **kwargs)
-            with self._trouble.guard("record a score"):
+            with self._failsafe.guard("record a score"):
                 if args and is_estimator(args[0]) and isinstance(result, Real):
                     X, y = inputs(args, kwargs)
                     name = "score" + _score_options(original, args, kwargs)
@@ -186,7 +186,7 @@ class EstimatorEars:
             leave(False)
 
     @in_between
-    def hear_staged(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_staged(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``staged_predict`` and its kin, generators of what each stage predicts."""
         stages = original(*args, **kwargs)
         if type(stages) is not GeneratorType or not args or not is_estimator(args[0]):
@@ -195,28 +195,28 @@ class EstimatorEars:
         name = "score" + _score_options(original, args, kwargs)
 
         def predicted(step: int, value: Any) -> None:
-            with self._trouble.guard("remember a staged prediction"):
+            with self._failsafe.guard("remember a staged prediction"):
                 self._lineage.predicted(model, X, value, step=step)
 
         def scored(step: int, value: Any) -> None:
-            with self._trouble.guard("record a staged score"):
+            with self._failsafe.guard("record a staged score"):
                 if isinstance(value, Real):
                     self._score(model, X, y, {name: float(value)}, None, step)
 
         seen = scored if original.__name__ == "staged_score" else predicted
-        with self._trouble.guard("count the stages of a model"):
+        with self._failsafe.guard("count the stages of a model"):
             links.note_stages(model, stage_count(model))
         return follow(stages, seen)
 
     # -- parts of a fit ----------------------------------------------------------------------
 
     def _is_model(self, estimator: object) -> bool:
-        with self._trouble.guard("tell a model from a transformer"):
+        with self._failsafe.guard("tell a model from a transformer"):
             return is_model(estimator)
         return False
 
     def _open(self, original: Call, args: Args, kwargs: Kwargs, *, partial: bool) -> OpenFit | None:
-        with self._trouble.guard("record a fit"):
+        with self._failsafe.guard("record a fit"):
             model, facts = args[0], self._facts(original, args, kwargs)
             X, y = inputs(args, kwargs)
             goes_away = sys.getrefcount(X) <= _TEMPORARY
@@ -247,21 +247,21 @@ class EstimatorEars:
         )
 
     def _params(self, estimator: object) -> Mapping[str, Any]:
-        with self._trouble.guard("read the params"):
+        with self._failsafe.guard("read the params"):
             return user_params(estimator, defaults=self._settings.log_defaults)
         return {}  # an estimator that breaks scikit-learn's rules for params still has a run
 
     def _held(self, estimator: object) -> Mapping[str, Any]:
         if not may_have_inputs():
             return {}
-        with self._trouble.guard("read the params"):
+        with self._failsafe.guard("read the params"):
             return held_params(estimator)
         return {}
 
     def _training_data(self, X: object, y: object) -> DatasetUse | None:
         if not self._settings.log_datasets:
             return None
-        with self._trouble.guard("describe the training data"):
+        with self._failsafe.guard("describe the training data"):
             data = describe(X)
             if data is None:
                 return None
@@ -271,7 +271,7 @@ class EstimatorEars:
     def _fail(self, opened: OpenFit | None, error: BaseException) -> None:
         if opened is None:
             return
-        with self._trouble.guard("record a failed fit"):
+        with self._failsafe.guard("record a failed fit"):
             self._recorder.fail_fit(opened, error)
 
     def _close(
@@ -279,12 +279,12 @@ class EstimatorEars:
     ) -> None:
         if opened is None:
             return
-        with self._trouble.guard("record a fit"):
+        with self._failsafe.guard("record a fit"):
             model = args[0]
             X, y = inputs(args, kwargs)
             self._recorder.link(opened, model, reference(X), partial=partial)
             if self._settings.training_score and has(model, "score"):
-                with self._trouble.guard("score a model on its training data"):
+                with self._failsafe.guard("score a model on its training data"):
                     self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
             stitched = None if partial else self._stitched(opened.facts, model, X)
             self._recorder.close_fit(opened, model, X, stitched)
@@ -311,11 +311,11 @@ class EstimatorEars:
     @in_between
     def _fit_transformer(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         data, origins = inputs(args, kwargs)[0], []
-        with self._trouble.guard("tell where the data of a transformer is from"):
+        with self._failsafe.guard("tell where the data of a transformer is from"):
             origins = self._lineage.origins_of(data)
         before = look(data)
         result = original(*args, **kwargs)
-        with self._trouble.guard("remember a transformer"):
+        with self._failsafe.guard("remember a transformer"):
             transformer = args[0]
             resamples = original.__name__ == "fit_resample"
             links.refitted(transformer)

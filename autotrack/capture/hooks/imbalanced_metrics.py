@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from autotrack.capture.hooks.metrics import MetricEars, judges_predictions
+from autotrack.capture.hooks.metrics import MetricHook
+from autotrack.capture.naming.metric_keys import judges_predictions
 from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.quiet import quiet
@@ -30,18 +31,18 @@ def metric_functions() -> Iterator[FunctionType]:
 class ImbalancedReport:
     """Records the report of imbalanced-learn as a table."""
 
-    def __init__(self, metrics: MetricEars) -> None:
+    def __init__(self, metrics: MetricHook) -> None:
         self._metrics = metrics
 
     @in_between
-    def hear_report(
+    def on_report(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Record one call."""
         try:
             enter(True)
             result = original(*args, **kwargs)
-            with home.trouble.guard(f"record {original.__name__}"):
+            with home.failsafe.guard(f"record {original.__name__}"):
                 told = result
                 if isinstance(result, str):
                     with quiet():  # which the user has seen by now

@@ -1,4 +1,4 @@
-"""Hearing searches: one run, a child for each candidate, and every evaluation as it finishes."""
+"""Searches: one run, a child for each candidate, and every evaluation as it finishes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
 
-from autotrack.capture.hooks.callbacks import MonitorEars
+from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.estimators import inputs
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
@@ -21,19 +21,19 @@ from autotrack.capture.results.evaluation import candidate_name, measured, noted
 from autotrack.capture.results.search_identity import (
     as_result,
     identity,
-    likeness,
+    search_identity,
     split_digest,
     test_share,
 )
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.describe.parts import attribute, has, held_by
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.lineage.tracker import reference
 from autotrack.lineage.training_rows import TRAIN
 from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
-from autotrack.tracking.evaluations.resume import Evaluation, Likeness
+from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched
 from autotrack.tracking.model_links import links
@@ -46,13 +46,13 @@ Kwargs = dict[str, Any]
 _NO_MODEL = "the search refitted no best estimator (refit=False)"
 
 
-class SearchEars:
-    """Hears the fit of a search.
+class SearchHook:
+    """Records the fit of a search.
 
     What it tries runs in a loop over candidates and splits, each task of which says which of them
     it is. A search that does not derive from scikit-learn's may evaluate its candidates one by
     one with `cross_validate`: each of these loops is a candidate, whose params are those of the
-    estimator in it. Where nothing can be heard, the results are read when it is done.
+    estimator in it. Where nothing can be followed, the results are read when it is done.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class SearchEars:
         settings: Settings,
         recorder: Recorder,
         scoring: Scoring,
-        monitors: MonitorEars,
-        trouble: Trouble,
+        monitors: MonitorHook,
+        failsafe: Failsafe,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
         self._scoring = scoring
-        self._trouble = trouble
+        self._failsafe = failsafe
         self._monitors = monitors
 
     @staticmethod
@@ -78,7 +78,7 @@ class SearchEars:
         return hasattr(kind, "best_params_") and hasattr(kind, "cv_results_")
 
     @in_between
-    def hear_search(
+    def on_search(
         self,
         original: Call,
         args: Args,
@@ -93,76 +93,78 @@ class SearchEars:
         """
         try:
             enter(True)
-            heard = self._open(original, args, kwargs, facts_of)
-            if heard is None:
+            watched = self._open(original, args, kwargs, facts_of)
+            if watched is None:
                 return original(*args, **kwargs)
             try:
-                heard.bar.open()
-                following = self._monitors.following(args[0], heard.sweep.opened)
-                with following, listening(heard, everywhere=heard.is_foreign):
+                watched.bar.open()
+                following = self._monitors.following(args[0], watched.sweep.opened)
+                with following, listening(watched, everywhere=watched.is_foreign):
                     result = original(*args, **kwargs)
             except BaseException as error:
-                with self._trouble.guard("record a failed search"):
-                    heard.sweep.fail(error, heard.culprit)
+                with self._failsafe.guard("record a failed search"):
+                    watched.sweep.fail(error, watched.culprit)
                 raise
             finally:
-                heard.bar.end(None)
-                heard.bar.close()
-            with self._trouble.guard("record a search"):
-                self._close(heard, *inputs(args, kwargs), stitched)
+                watched.bar.end(None)
+                watched.bar.close()
+            with self._failsafe.guard("record a search"):
+                self._close(watched, *inputs(args, kwargs), stitched)
             return result
         finally:
             leave(False)
 
     def _open(
         self, original: Call, args: Args, kwargs: Kwargs, facts_of: Callable[..., FitFacts]
-    ) -> _Heard | None:
-        with self._trouble.guard("record a search"):
+    ) -> _Watched | None:
+        with self._failsafe.guard("record a search"):
             search, facts = args[0], facts_of(original, args, kwargs)
             name = f"{type(search).__name__}: {summary(attribute(search, 'estimator'))}"
             facts = replace(facts, name=name, params=readable(facts.params, search))
-            alike = self._likeness(search, name, args, kwargs)
+            alike = self._search_identity(search, name, args, kwargs)
             sweep = Sweep(self._recorder, facts, cv_results.rank_by(search), alike)
             bar = progress_bar(
                 name,
                 setting=self._settings.progress,
-                trouble=self._trouble,
+                failsafe=self._failsafe,
                 unit="evaluations",
                 summary="best",
                 estimator=search,
             )
-            return _Heard(search, sweep, bar, self._trouble)
+            return _Watched(search, sweep, bar, self._failsafe)
         return None
 
-    def _likeness(self, search: Any, name: str, args: Args, kwargs: Kwargs) -> Likeness | None:
+    def _search_identity(
+        self, search: Any, name: str, args: Args, kwargs: Kwargs
+    ) -> SearchIdentity | None:
         if not isinstance(search, BaseSearchCV):
             return None  # its next candidates depend on those before
         further: dict[str, Any] = {k: v for k, v in kwargs.items() if k not in ("X", "y")}
         further |= {str(n): value for n, value in enumerate(args[3:])}
         resume = self._settings.resume
-        with self._trouble.guard("tell a search from others"):
+        with self._failsafe.guard("tell a search from others"):
             key = resume if isinstance(resume, str) else ""
-            return likeness(search, name, *inputs(args, kwargs), further, key)
+            return search_identity(search, name, *inputs(args, kwargs), further, key)
         return None
 
     def _close(
-        self, heard: _Heard, X: object, y: object, stitched: Callable[..., Stitched | None]
+        self, watched: _Watched, X: object, y: object, stitched: Callable[..., Stitched | None]
     ) -> None:
-        search, sweep = heard.search, heard.sweep
+        search, sweep = watched.search, watched.sweep
         if not sweep.means:
-            with self._trouble.guard("read the results of a search"):
-                heard.read_results()
+            with self._failsafe.guard("read the results of a search"):
+                watched.read_results()
         self._recorder.link(sweep.opened, search, reference(X))
         if self._settings.training_score and has(search, "score"):
-            with self._trouble.guard("score a search on its training data"):
+            with self._failsafe.guard("score a search on its training data"):
                 self._score_on_training_data(search, X, y)
-        params, numbers = cv_results.best(search, self._trouble)
+        params, numbers = cv_results.best(search, self._failsafe)
         model = attribute(search, "best_estimator_")
         result = SearchResult(
             params,
             numbers,
-            cv_results.ranks(search, sweep.means, self._trouble),
-            cv_results.tables(search, self._trouble),
+            cv_results.ranks(search, sweep.means, self._failsafe),
+            cv_results.tables(search, self._failsafe),
             {} if model is not None else {"autotrack.crate_error": _NO_MODEL},
         )
         whole = None if model is None else stitched(sweep.opened.facts, model, X)
@@ -174,14 +176,14 @@ class SearchEars:
         self._recorder.score(link, ScoreFacts(name, value, data=use))
 
 
-class _Heard(Listener):
+class _Watched(Listener):
     """A search under way."""
 
-    def __init__(self, search: Any, sweep: Sweep, bar: ProgressBar, trouble: Trouble) -> None:
+    def __init__(self, search: Any, sweep: Sweep, bar: ProgressBar, failsafe: Failsafe) -> None:
         self.search = search
         self.sweep = sweep
         self.bar = bar
-        self.trouble = trouble
+        self.failsafe = failsafe
         #: Whether its loops are not those of scikit-learn's searches.
         self.is_foreign = not isinstance(search, BaseSearchCV)
         #: The candidate whose evaluation raised.
@@ -200,7 +202,7 @@ class _Heard(Listener):
         return held_by(self.search).get("best_estimator_")
 
     def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
-        with self.trouble.guard("record the evaluations of a search"):
+        with self.failsafe.guard("record the evaluations of a search"):
             if self._best() is not self._best_before:
                 return None  # the best is refitted, and may be a search itself
             if {"candidate_progress", "split_progress", "parameters"} <= kwargs.keys():
@@ -264,7 +266,7 @@ class _Heard(Listener):
         self.bar.advance(self.sweep.means.get(number), reused=True)
 
     def read_results(self) -> None:
-        """Nothing was heard: take what the search says when it is done."""
+        """Nothing was followed: take what the search says when it is done."""
         for number, (params, splits) in enumerate(cv_results.trials(self.search)):
             self.create(number, params, len(splits), {})
             for split, numbers in enumerate(splits):
@@ -275,9 +277,9 @@ class _Evaluations(Loop):
     """A loop over candidates and splits."""
 
     def __init__(
-        self, heard: _Heard, loop: int, first: int, splits: int, numbers: Mapping[str, float]
+        self, watched: _Watched, loop: int, first: int, splits: int, numbers: Mapping[str, float]
     ) -> None:
-        self._heard = heard
+        self._watched = watched
         self._loop = loop
         self._first = first
         self._splits = splits
@@ -288,49 +290,54 @@ class _Evaluations(Loop):
         self._places: dict[int, tuple[int, int]] = {}
 
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        heard, split = self._heard, kwargs["split_progress"][0]
-        with heard.trouble.guard("record a candidate"):
+        watched, split = self._watched, kwargs["split_progress"][0]
+        with watched.failsafe.guard("record a candidate"):
             number = self._first + kwargs["candidate_progress"][0]
             if number not in self._digests:
-                self._digests[number] = heard.create(
+                self._digests[number] = watched.create(
                     number, kwargs["parameters"], self._splits, self._numbers, self._loop
                 )
             if split not in self._split_digests:
                 digest = split_digest(kwargs["train"], kwargs["test"])
                 self._split_digests[split] = digest
                 share = test_share(kwargs["train"], kwargs["test"])
-                heard.sweep.split(self._loop, split, digest, share)
+                watched.sweep.split(self._loop, split, digest, share)
             key = self._digests[number], self._split_digests[split]
-            known = heard.sweep.earlier.evaluations.get(key)
-            if known is not None and (result := as_result(known, kwargs, heard.scorer)) is not None:
-                heard.reuse(number, split, known)
+            known = watched.sweep.earlier.evaluations.get(key)
+            if (
+                known is not None
+                and (result := as_result(known, kwargs, watched.scorer)) is not None
+            ):
+                watched.reuse(number, split, known)
                 return result
             self._places[place] = number, split
         return None
 
     def drew(self, place: int) -> None:
-        with self._heard.trouble.guard("record an evaluation"):
-            self._heard.drew.add(self._places[place])
+        with self._watched.failsafe.guard("record an evaluation"):
+            self._watched.drew.add(self._places[place])
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        with self._heard.trouble.guard("record an evaluation"):
-            self._heard.finish(*self._places.pop(place), result, notes)
+        with self._watched.failsafe.guard("record an evaluation"):
+            self._watched.finish(*self._places.pop(place), result, notes)
 
     def failed(self, place: int | None, error: BaseException) -> None:
-        self._heard.culprit = self._places.get(-1 if place is None else place, (None,))[0]
+        self._watched.culprit = self._places.get(-1 if place is None else place, (None,))[0]
 
 
 class _Candidate(Loop):
     """A loop over the splits of one candidate."""
 
-    def __init__(self, heard: _Heard, number: int, params: Mapping[str, Any], splits: int) -> None:
-        self._heard = heard
+    def __init__(
+        self, watched: _Watched, number: int, params: Mapping[str, Any], splits: int
+    ) -> None:
+        self._watched = watched
         self._number = number
-        heard.create(number, params, splits, {})
+        watched.create(number, params, splits, {})
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        with self._heard.trouble.guard("record an evaluation"):
-            self._heard.finish(self._number, place, result, notes)
+        with self._watched.failsafe.guard("record an evaluation"):
+            self._watched.finish(self._number, place, result, notes)
 
     def failed(self, place: int | None, error: BaseException) -> None:
-        self._heard.culprit = self._number
+        self._watched.culprit = self._number

@@ -1,4 +1,4 @@
-"""Hearing `cross_validate` and its kin: one run, its splits as they finish."""
+"""`cross_validate` and its kin: one run, its splits as they finish."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
 from autotrack.entities import DatasetUse
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_FOLD
 from autotrack.lineage.tracker import Lineage, reference
 from autotrack.progress.bar import ProgressBar, progress_bar
@@ -47,7 +47,7 @@ from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import link_parts, links
 from autotrack.tracking.recording.opened_fit import OpenFit
 
-#: The functions of ``sklearn.model_selection`` that are heard, and what each of them counts.
+#: The functions of ``sklearn.model_selection`` that are recorded, and what each of them counts.
 FUNCTIONS = {
     "cross_validate": "splits",
     "cross_val_score": "splits",
@@ -74,7 +74,7 @@ _FOLDS = 5
 
 
 @dataclass(slots=True, eq=False)
-class _Heard:
+class _Watched:
     """A validation under way."""
 
     function: str
@@ -94,56 +94,56 @@ class _Heard:
         self.failed = "" if names_its_scores(scoring) else self.scorer
 
 
-class ValidationEars:
-    """Hears a validation function."""
+class ValidationHook:
+    """Records a validation function."""
 
     def __init__(
         self,
         settings: Settings,
         measurements: Measurements,
         lineage: Lineage,
-        trouble: Trouble,
+        failsafe: Failsafe,
     ) -> None:
         self._settings = settings
         self._measurements = measurements
         self._lineage = lineage
-        self._trouble = trouble
+        self._failsafe = failsafe
 
     @in_between
-    def hear_validation(
+    def on_validation(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Hear one call."""
+        """Record one call."""
         try:
             enter(True)
-            heard = self._open(original, args, kwargs)
-            if heard is None:
+            watched = self._open(original, args, kwargs)
+            if watched is None:
                 return original(*args, **kwargs)
             try:
-                heard.bar.open()
-                with listening(_Splits(self, heard)):
+                watched.bar.open()
+                with listening(_Splits(self, watched)):
                     result = original(*args, **kwargs)
             except BaseException as error:
-                heard.bar.close()
-                with self._trouble.guard("record a failed validation"):
+                watched.bar.close()
+                with self._failsafe.guard("record a failed validation"):
                     try:
-                        heard.stream.close()
+                        watched.stream.close()
                     finally:
-                        self._measurements.fail(heard.opened, error)
+                        self._measurements.fail(watched.opened, error)
                 raise
             finally:
-                heard.bar.end(None)
-            heard.bar.close()
-            with self._trouble.guard("record a validation"):
-                self._close(heard, result)
+                watched.bar.end(None)
+            watched.bar.close()
+            with self._failsafe.guard("record a validation"):
+                self._close(watched, result)
             return result
         finally:
             leave(False)
 
     def _open(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Heard | None:
-        with self._trouble.guard("record a validation"):
+    ) -> _Watched | None:
+        with self._failsafe.guard("record a validation"):
             try:
                 call = inspect.signature(original).bind(*args, **kwargs)
             except TypeError:  # which the call itself will raise
@@ -155,13 +155,13 @@ class ValidationEars:
                 facts.name,
                 _expected(original.__name__, call.arguments),
                 setting=self._settings.progress,
-                trouble=self._trouble,
+                failsafe=self._failsafe,
                 unit=_UNITS[original.__name__],
                 estimator=bound["estimator"],
             )
             opened = self._measurements.open(facts, progress=bar.progress)
             stream = self._measurements.stream(opened)
-            return _Heard(original.__name__, bound, opened, stream, bar)
+            return _Watched(original.__name__, bound, opened, stream, bar)
         return None
 
     def _facts(
@@ -206,82 +206,86 @@ class ValidationEars:
 
     # -- what comes in ------------------------------------------------------------------------
 
-    def evaluated(self, heard: _Heard, place: int, result: Any, warnings: Sequence[Noted]) -> None:
+    def evaluated(
+        self, watched: _Watched, place: int, result: Any, warnings: Sequence[Noted]
+    ) -> None:
         """A task of the loop finished."""
-        with self._trouble.guard("record a split"):
+        with self._failsafe.guard("record a split"):
             found: list[Split] = []
-            if heard.function == IMPORTANCE:
-                found = [Split(permuted_scores(result, heard.scorer))]
-            elif heard.function != "cross_val_predict":  # whose tasks return predictions
-                if heard.function == "cross_val_score":
+            if watched.function == IMPORTANCE:
+                found = [Split(permuted_scores(result, watched.scorer))]
+            elif watched.function != "cross_val_predict":  # whose tasks return predictions
+                if watched.function == "cross_val_score":
                     result = with_single_score(result)
-                found = splits_of(result, heard.scorer, heard.failed)
+                found = splits_of(result, watched.scorer, watched.failed)
             numbers = [
                 measured
                 for step, split in enumerate(found, place * len(found))
-                for measured in _add(heard, step, split)
+                for measured in _add(watched, step, split)
             ]
-            score = found[-1].score if found and heard.function != IMPORTANCE else None
-            heard.bar.advance(score)
-            heard.stream.add(numbers, heard.bar.progress, noted(place, result, warnings))
+            score = found[-1].score if found and watched.function != IMPORTANCE else None
+            watched.bar.advance(score)
+            watched.stream.add(numbers, watched.bar.progress, noted(place, result, warnings))
 
-    def _close(self, heard: _Heard, result: Any) -> None:
-        heard.stream.close()
-        mean = f"mean_test_{heard.scorer}"
+    def _close(self, watched: _Watched, result: Any) -> None:
+        watched.stream.close()
+        mean = f"mean_test_{watched.scorer}"
         numbers: list[Measured] = []
         tables: dict[str, Table] = {}
         varied: tuple[Any, ...] = ()
-        if heard.function in _CURVES:
-            curve = Curve.of(heard.function, heard.bound, result)
+        if watched.function in _CURVES:
+            curve = Curve.of(watched.function, watched.bound, result)
             numbers, tables["curve"] = curve.numbers(), curve.table()
             varied = (curve.varied, curve.points)
-        elif heard.function == "permutation_test_score":
+        elif watched.function == "permutation_test_score":
             score, permuted, pvalue = result
             # scikit-learn's `score` is the mean over the splits, without permutation.
             numbers = [(mean, float(score), None), ("pvalue", float(pvalue), None)]
-            numbers += summary(heard.splits.values())
+            numbers += summary(watched.splits.values())
             tables["permutations"] = Table(
-                [f"permutation_{heard.scorer}"], [[float(value)] for value in permuted]
+                [f"permutation_{watched.scorer}"], [[float(value)] for value in permuted]
             )
-        elif heard.function == IMPORTANCE:
-            importances = Importances.of(_features(heard.bound), result)
+        elif watched.function == IMPORTANCE:
+            importances = Importances.of(_features(watched.bound), result)
             numbers, tables = importances.numbers(), importances.tables()
         else:
-            numbers = summary(heard.splits.values())
-        if heard.splits:
-            tables["splits"] = split_table(heard.splits, *varied)
-        if (errors := error_table(heard.splits)) is not None:
+            numbers = summary(watched.splits.values())
+        if watched.splits:
+            tables["splits"] = split_table(watched.splits, *varied)
+        if (errors := error_table(watched.splits)) is not None:
             tables["fit_errors"] = errors
         # As many as there were; before that it may have been a guess.
-        heard.bar.expect(heard.bar.progress.finished or heard.bar.progress.total)
-        self._measurements.close(heard.opened, numbers, tables, heard.bar.progress)
-        self._link(heard, result)
+        watched.bar.expect(watched.bar.progress.finished or watched.bar.progress.total)
+        self._measurements.close(watched.opened, numbers, tables, watched.bar.progress)
+        self._link(watched, result)
 
-    def _link(self, heard: _Heard, result: Any) -> None:
+    def _link(self, watched: _Watched, result: Any) -> None:
         """What is computed later from what came out of this run belongs to it."""
-        if heard.function == "cross_val_predict":
-            link = self._measurements.link_of(heard.opened)
-            data = reference(heard.bound.get("X"))
+        if watched.function == "cross_val_predict":
+            link = self._measurements.link_of(watched.opened)
+            data = reference(watched.bound.get("X"))
             self._lineage.predicted_in(link, data, result, part=OUT_OF_FOLD)
-        elif heard.function == "cross_validate":
-            link = self._measurements.link_of(heard.opened, scope="estimator")
+        elif watched.function == "cross_validate":
+            link = self._measurements.link_of(watched.opened, scope="estimator")
             for model in result.get("estimator", ()):
                 link_parts(model, link)
 
 
-def _add(heard: _Heard, place: int, split: Split) -> list[Measured]:
+def _add(watched: _Watched, place: int, split: Split) -> list[Measured]:
     """What is to be written of a split that finished, and of failures that get their names now."""
     added = [(place, split)]
-    if heard.function != IMPORTANCE:
-        if heard.names.learn(split.numbers):
-            unnamed = (item for item in heard.splits.items() if heard.names.lacks(item[1].numbers))
+    if watched.function != IMPORTANCE:
+        if watched.names.learn(split.numbers):
+            unnamed = (
+                item for item in watched.splits.items() if watched.names.lacks(item[1].numbers)
+            )
             added = [*unnamed, (place, split)]
-        heard.splits.update(
-            (step, replace(each, numbers=heard.names.named(each.numbers))) for step, each in added
+        watched.splits.update(
+            (step, replace(each, numbers=watched.names.named(each.numbers))) for step, each in added
         )
     rows: list[Measured] = []
     for step, each in added:
-        new = heard.splits.get(step, each).numbers
+        new = watched.splits.get(step, each).numbers
         if each is not split:  # its times are written
             new = {key: new[key] for key in new if key not in each.numbers}
         rows += [(split_key(k), n, step) for k, n in ScoreNames.without_unnamed(new).items()]
@@ -291,24 +295,24 @@ def _add(heard: _Heard, place: int, split: Split) -> list[Measured]:
 class _Splits(Listener, Loop):
     """Listens to the loop of a validation function."""
 
-    def __init__(self, ears: ValidationEars, heard: _Heard) -> None:
-        self._ears = ears
-        self._heard = heard
+    def __init__(self, hook: ValidationHook, watched: _Watched) -> None:
+        self._hook = hook
+        self._watched = watched
 
     def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
         """Whether it is the function's own loop, and not one of a fit or prediction before it."""
-        estimator, X = self._heard.bound["estimator"], self._heard.bound.get("X")
+        estimator, X = self._watched.bound["estimator"], self._watched.bound.get("X")
         own = True
-        if self._heard.function == IMPORTANCE:
+        if self._watched.function == IMPORTANCE:
             own = bool(args) and args[0] is estimator
-        elif self._heard.function == "permutation_test_score":
+        elif self._watched.function == "permutation_test_score":
             own = len(args) > 1 and type(args[0]) is type(estimator)
             own = own and row_count(args[1]) == row_count(X)
         return self if own else None
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
         """Hear what a task returned."""
-        self._ears.evaluated(self._heard, place, result, notes)
+        self._hook.evaluated(self._watched, place, result, notes)
 
 
 def _expected(function: str, bound: Mapping[str, Any]) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.metrics._scorer import _BaseScorer
 
-from autotrack.capture.hooks.metrics import own_name
+from autotrack.capture.naming.metric_keys import own_name
 
 #: The name of what an estimator's own `score` gives.
 DEFAULT = "score"

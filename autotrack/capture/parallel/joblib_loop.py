@@ -1,4 +1,4 @@
-"""Hearing the tasks of scikit-learn's loops as each of them finishes.
+"""The tasks of scikit-learn's loops, taken as each of them finishes.
 
 Searches, `cross_validate` and its kin run their splits in a ``joblib.Parallel``. When somebody
 listens, it is made to hand over each result as it comes in, and returns the same list as ever.
@@ -29,12 +29,12 @@ _DASK = "joblib._dask"
 
 
 class Loop:
-    """Somebody who hears a loop. None of its methods may raise."""
+    """Somebody who follows a loop. None of its methods may raise."""
 
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Hear of a task that is to be run, perhaps in another thread.
 
-        Its result if that is known already: the task is not run then, and not heard of again.
+        Its result if that is known already: the task is not run then, and not seen again.
         """
         return None
 
@@ -49,10 +49,10 @@ class Loop:
 
 
 class Listener:
-    """Somebody who hears the loops of a call."""
+    """Somebody who follows the loops of a call."""
 
     def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
-        """Who hears the loop whose first task has these arguments; None for nobody."""
+        """Who follows the loop whose first task has these arguments; None for nobody."""
         raise NotImplementedError
 
 
@@ -75,7 +75,7 @@ class _Nobody(Listener):
 _NOBODY = _Nobody()
 # None where nothing is known, as in a thread that has just been started.
 _listener: ContextVar[Listener | None] = ContextVar("autotrack_listener", default=None)
-# Those who hear what is done for them in threads as well.
+# Those who follow what is done for them in threads as well.
 _everywhere: list[Listener] = []
 
 
@@ -90,24 +90,24 @@ class listening:  # noqa: N801 - a block, which reads as one
     listener : Listener or callable
         A plain function gets the place and the result of each task, whatever the loop.
     everywhere : bool
-        Whether loops of threads are heard too. The listener has to tell its own from others'.
+        Whether loops of threads are followed too. The listener has to tell its own from others'.
     """
 
     def __init__(
         self, listener: Listener | Callable[[int, Any], None], *, everywhere: bool = False
     ) -> None:
-        self._heard = listener if isinstance(listener, Listener) else _Told(listener)
+        self._watched = listener if isinstance(listener, Listener) else _Told(listener)
         self._everywhere = everywhere
 
     def __enter__(self) -> None:
-        self._token = _listener.set(self._heard)
+        self._token = _listener.set(self._watched)
         if self._everywhere:
-            _everywhere.append(self._heard)
+            _everywhere.append(self._watched)
 
     def __exit__(self, *about: object) -> None:
         _listener.reset(self._token)
         if self._everywhere:
-            _everywhere.remove(self._heard)
+            _everywhere.remove(self._watched)
 
 
 class _Numbered:
@@ -209,15 +209,15 @@ def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> 
     found: dict[int, Any] = {}
     # The places of the tasks that are run, in their order.
     places: list[int] = []
-    heard = _heard(tasks, loop, found, places, numbers=numbers, here=here)
+    watched = _watched(tasks, loop, found, places, numbers=numbers, here=here)
     outputs: Iterable[Any]
     # Sequential loops stream, whatever their backend says.
     streams = backend.supports_return_generator or type(backend).__name__ == "SequentialBackend"
     if parallel.return_generator or not streams:
-        outputs = _later(original, parallel, heard)
+        outputs = _later(original, parallel, watched)
     else:
         order = "generator_unordered" if numbers else "generator"
-        outputs = _generated(original, parallel, heard, order)
+        outputs = _generated(original, parallel, watched, order)
     try:
         for count, output in enumerate(outputs):
             place, result, notes, drew = output if numbers else (places[count], output, (), False)
@@ -253,7 +253,7 @@ def _place_of(error: BaseException) -> int | None:
     return place
 
 
-def _heard(
+def _watched(
     tasks: Iterator[Any],
     loop: Loop,
     found: dict[int, Any],

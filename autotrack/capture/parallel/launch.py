@@ -1,6 +1,6 @@
 """The user's own parallel work: what is done in a thread or a process belongs where it was started.
 
-Threads are noted when they start; tasks that are handed to pools, and processes, carry luggage.
+Threads are noted when they start; tasks that are handed to pools, and processes, carry baggage.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ from autotrack.capture import library_functions
 from autotrack.capture.library_functions import library_call
 from autotrack.capture.parallel import outermost
 from autotrack.capture.parallel.outermost import NestedTask
-from autotrack.capture.parallel.propagation import Luggage, Passenger, Task, hear_travellers
+from autotrack.capture.parallel.propagation import (
+    Baggage,
+    ProcessBaggage,
+    Task,
+    patch_arrived_classes,
+)
 from autotrack.describe import environment
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.settings import Settings
@@ -47,21 +52,21 @@ _PROCESSES_OF_JOBLIB = frozenset({"LokyBackend", "MultiprocessingBackend"})
 _ON_THIS_MACHINE = ("inproc://", "tcp://127.0.0.1", "tls://127.0.0.1")
 
 
-class WorkerEars:
-    """Hears threads and processes being started, and tasks being handed to them.
+class LaunchHook:
+    """Notes threads and processes that are started, and tasks that are handed to them.
 
-    Most of what it hears has nothing to do with scikit-learn, so it takes the time of a question
-    where there is nothing to carry.
+    Most of what it is called for has nothing to do with scikit-learn, so it takes the time of a
+    question where there is nothing to carry.
     """
 
-    def __init__(self, settings: Settings, trouble: Trouble) -> None:
+    def __init__(self, settings: Settings, failsafe: Failsafe) -> None:
         # A worker's line at exit, or bar, would be one of many.
         self._settings = replace(settings, quiet=True, progress=False)
-        self._trouble = trouble
+        self._failsafe = failsafe
 
-    def _luggage(self) -> Luggage:
+    def _baggage(self) -> Baggage:
         experiment = home.chosen_experiment or self._settings.experiment
-        return Luggage(
+        return Baggage(
             os.getpid(),
             replace(self._settings, experiment=experiment),
             environment.source(),
@@ -71,57 +76,57 @@ class WorkerEars:
             library_call(),
         )
 
-    def _packed(self, args: Args, *, abroad: bool) -> Args:
+    def _packed(self, args: Args, *, other_process: bool) -> Args:
         """The arguments of a call with the function that is handed over as a task, if need be."""
-        with self._trouble.guard("carry the active runs to a worker"):
+        with self._failsafe.guard("carry the active runs to a worker"):
             function = args[1]
             if isinstance(function, Task | NestedTask) or _is_of_a_pool(type(function)):
                 return args
-            if abroad or outermost.is_open() or workspace.active_runs() or library_call():
-                return (args[0], Task(function, self._luggage()), *args[2:])
+            if other_process or outermost.is_open() or workspace.active_runs() or library_call():
+                return (args[0], Task(function, self._baggage()), *args[2:])
         return args
 
     @in_between
-    def hear_submit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_submit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``submit`` of an executor of ``concurrent.futures``."""
         if len(args) > 1 and type(args[0]).__module__ != "concurrent.futures.interpreter":
-            args = self._packed(args, abroad=isinstance(args[0], ProcessPoolExecutor))
+            args = self._packed(args, other_process=isinstance(args[0], ProcessPoolExecutor))
         return original(*args, **kwargs)
 
     @in_between
-    def hear_pool(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_pool(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear the methods of ``multiprocessing.Pool`` that take a function."""
         if len(args) > 1:
             in_threads = isinstance(args[0], multiprocessing.pool.ThreadPool)
-            args = self._packed(args, abroad=not in_threads)
+            args = self._packed(args, other_process=not in_threads)
         return original(*args, **kwargs)
 
     @in_between
-    def hear_parallel(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_parallel(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``joblib.Parallel.__call__``, and the classes that come back from its workers."""
         try:
             if outermost.is_open():
-                return outermost.hear_parallel(original, args, kwargs)
+                return outermost.on_parallel(original, args, kwargs)
             return original(*self._packed_loop(args), **kwargs)
         finally:
-            with self._trouble.guard("hear the classes that came back"):
+            with self._failsafe.guard("patch the classes that came back"):
                 if args and type(args[0]._backend).__name__ not in _THREADS_OF_JOBLIB:
-                    hear_travellers()
+                    patch_arrived_classes()
 
     def _packed_loop(self, args: Args) -> Args:
-        """A loop and its tasks, which carry luggage where it can be relied on to arrive."""
-        with self._trouble.guard("carry the active runs to the tasks of a loop"):
+        """A loop and its tasks, which carry baggage where it can be relied on to arrive."""
+        with self._failsafe.guard("carry the active runs to the tasks of a loop"):
             if len(args) == 2 and not is_scikit_learns_own(deep=True):
                 parallel, tasks = args
                 if _reaches(parallel._backend):
-                    luggage = self._luggage()
-                    return parallel, _packed_tasks(tasks, luggage)
+                    baggage = self._baggage()
+                    return parallel, _packed_tasks(tasks, baggage)
         return args
 
     @in_between
-    def hear_thread(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_thread(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``threading.Thread.start``."""
-        with self._trouble.guard("note the active runs of a thread"):
+        with self._failsafe.guard("note the active runs of a thread"):
             if args and not _is_of_a_pool(getattr(args[0], "_target", None)):
                 if runs := workspace.active_runs():
                     workspace.note_started(args[0], runs)
@@ -132,15 +137,15 @@ class WorkerEars:
         return original(*args, **kwargs)
 
     @in_between
-    def hear_process(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
+    def on_process(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
         """Hear ``start`` of a process of ``multiprocessing``: a forked one knows all already."""
         process = args[0]
         of_a_pool = type(process).__name__ == "LokyProcess"
         if of_a_pool or _is_of_a_pool(getattr(process, "_target", None)):
             return original(*args, **kwargs)
-        with self._trouble.guard("carry the active runs to a process"):
+        with self._failsafe.guard("carry the active runs to a process"):
             # It is pickled as a whole on its way into a fresh interpreter.
-            process._autotrack = Passenger(self._luggage())
+            process._autotrack = ProcessBaggage(self._baggage())
         try:
             return original(*args, **kwargs)
         finally:
@@ -148,10 +153,10 @@ class WorkerEars:
 
 
 @in_between
-def _packed_tasks(tasks: Iterable[Any], luggage: Luggage) -> Iterator[Any]:
+def _packed_tasks(tasks: Iterable[Any], baggage: Baggage) -> Iterator[Any]:
     try:
         for function, args, kwargs in tasks:
-            yield Task(function, luggage), args, kwargs
+            yield Task(function, baggage), args, kwargs
     except BaseException as error:
         take_off(error)
         raise
@@ -162,7 +167,7 @@ def _is_of_a_pool(thing: Any) -> bool:
 
 
 def _reaches(backend: Any) -> bool:
-    """Whether tasks of a joblib backend have luggage, and it can be relied on to arrive."""
+    """Whether tasks of a joblib backend have baggage, and it can be relied on to arrive."""
     name = type(backend).__name__
     if name in _THREADS_OF_JOBLIB:
         return bool(workspace.active_runs()) or library_call() is not None

@@ -1,4 +1,4 @@
-"""The outermost call wins: what scikit-learn calls inside a tracked call is not heard.
+"""The outermost call wins: what scikit-learn calls inside a tracked call is not recorded.
 
 A context variable holds the open call. Threads and workers do not inherit it: the tasks of a
 ``joblib.Parallel`` that runs inside an open call carry it with them, and other threads are noted
@@ -15,7 +15,7 @@ from typing import Any
 
 from autotrack.capture.parallel import joblib_loop
 from autotrack.runtime.in_between import in_between, take_off
-from autotrack.runtime.patching import Hear, Watch
+from autotrack.runtime.patching import Hook, Watch
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.model_links import links
@@ -29,18 +29,18 @@ def is_open() -> bool:
     """Whether a tracked call is open in this context."""
     opened = _open.get()
     if opened is None:
-        opened = hires.silent or bool(_started.get(threading.current_thread()))
+        opened = worker_only.silent or bool(_started.get(threading.current_thread()))
         _open.set(opened)
     return opened
 
 
-class _Hires:
-    """Whether this process works for another one, and hears nothing outside of its tasks."""
+class _WorkerOnly:
+    """Whether this process works for another one, and records nothing outside of its tasks."""
 
     silent = False
 
 
-hires = _Hires()
+worker_only = _WorkerOnly()
 
 
 def note_started(thread: threading.Thread) -> None:
@@ -57,12 +57,12 @@ reset = _open.reset
 
 
 class OutermostWatch(Watch):
-    """A watch that hears only calls of the user's, made while no other tracked call is open.
+    """A watch that passes on only calls of the user's, made while no other tracked call is open.
 
     Parameters
     ----------
-    hear : callable
-        What hears them.
+    hook : callable
+        What they are passed to.
     deep : bool
         Whether to look through the user's code for scikit-learn above it; a prediction, which is
         only remembered, need not.
@@ -70,21 +70,21 @@ class OutermostWatch(Watch):
 
     __slots__ = ("_deep",)
 
-    def __init__(self, hear: Hear, *, deep: bool = True) -> None:
-        super().__init__(hear)
+    def __init__(self, hook: Hook, *, deep: bool = True) -> None:
+        super().__init__(hook)
         self._deep = deep
 
     @in_between
     def __call__(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Call `original`, heard or not."""
+        """Call `original`, recorded or not."""
         opened = _open.get()
         if opened is None:  # asked for the first time in this context
             opened = is_open()
-        if opened or (hear := self.hear) is None or is_scikit_learns_own(deep=self._deep):
+        if opened or (hook := self.hook) is None or is_scikit_learns_own(deep=self._deep):
             return original(*args, **kwargs)
-        return hear(original, args, kwargs)
+        return hook(original, args, kwargs)
 
 
 class FitWatch(OutermostWatch):
@@ -96,8 +96,8 @@ class FitWatch(OutermostWatch):
     def __call__(
         self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Call `original`, heard or not."""
-        if args and (self.hear is None or is_open()):
+        """Call `original`, recorded or not."""
+        if args and (self.hook is None or is_open()):
             links.discard(args[0])
         return super().__call__(original, args, kwargs)
 
@@ -130,7 +130,7 @@ class NestedTask:
         return getattr(self.function, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A fresh interpreter (loky, a cluster) hears nothing, so there the bare function will do
+        # A fresh interpreter (loky, a cluster) patches nothing, so there the bare function will do
         # and autotrack need not even be installed. A forked pool inherits the patches, and
         # threads of this process share them.
         if self.travels:
@@ -150,9 +150,7 @@ def _nested(tasks: Iterable[Any], travels: bool) -> Iterator[Any]:
 
 
 @in_between
-def hear_parallel(
-    original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def on_parallel(original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Hear ``joblib.Parallel.__call__`` inside an open call: its tasks are nested too."""
     if len(args) != 2 or kwargs:
         return original(*args, **kwargs)

@@ -37,7 +37,7 @@ _MOST_RESULTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Luggage:
+class Baggage:
     """What parallel work carries with it.
 
     Attributes
@@ -51,7 +51,7 @@ class Luggage:
     inputs : mapping
         The script's inputs (`autotrack.param`).
     opened : bool
-        Whether it is part of a tracked call, and hence not heard.
+        Whether it is part of a tracked call, and hence not recorded.
     runs : tuple of ActiveRun
         The runs that are active there, innermost last.
     call : LibraryCall or None
@@ -71,7 +71,7 @@ class Luggage:
         return _unpacked, (self.pid, self.settings, self.source, self.inputs, self.opened, runs)
 
     @property
-    def is_from_abroad(self) -> bool:
+    def is_from_other_process(self) -> bool:
         """Whether it comes from another process."""
         return self.pid != os.getpid()
 
@@ -83,38 +83,38 @@ def _unpacked(
     inputs: Mapping[str, Any],
     opened: bool,
     runs: Iterable[tuple[Path, str, str]],
-) -> Luggage:
+) -> Baggage:
     """Luggage that arrives, in another process most of the time."""
     held = tuple(
         ActiveRun(home.store_at(root, lazy=True), run_id, experiment)
         for root, run_id, experiment in runs
     )
-    return Luggage(pid, settings, source, inputs, opened, held)
+    return Baggage(pid, settings, source, inputs, opened, held)
 
 
 class Task:
     """A function of the user's that is called elsewhere as if it were called here."""
 
-    __slots__ = ("function", "luggage")
+    __slots__ = ("baggage", "function")
 
-    def __init__(self, function: Call, luggage: Luggage) -> None:
+    def __init__(self, function: Call, baggage: Baggage) -> None:
         self.function = function
-        self.luggage = luggage
+        self.baggage = baggage
 
     @in_between
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
-        luggage = self.luggage
-        abroad = luggage.is_from_abroad
-        if abroad:
-            _hire(luggage)
+        baggage = self.baggage
+        other_process = baggage.is_from_other_process
+        if other_process:
+            _work_for_another(baggage)
         before = home.runs, home.scores
-        opened, runs = outermost.enter(luggage.opened), workspace.take_up(luggage.runs)
-        call = inherited.set(luggage.call)
+        opened, runs = outermost.enter(baggage.opened), workspace.take_up(baggage.runs)
+        call = inherited.set(baggage.call)
         try:
-            function = _heard(self.function) if abroad else self.function
+            function = _watched(self.function) if other_process else self.function
             result = function(*args, **kwargs)
-            return _with_marks(result, before) if abroad else result
+            return _with_marks(result, before) if other_process else result
         except BaseException as error:
             take_off(error)
             raise
@@ -130,23 +130,23 @@ class Task:
         return getattr(self.function, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Task, (self.function, self.luggage)
+        return Task, (self.function, self.baggage)
 
 
-def _hire(luggage: Luggage) -> None:
-    """Be a worker: heard is what tasks do, and nothing between them."""
-    with home.trouble.guard("record the work of this process"):
-        outermost.hires.silent = True
-        if not luggage.opened:
-            workspace.join(luggage.settings, luggage.source, luggage.inputs)
-            hear_travellers()
+def _work_for_another(baggage: Baggage) -> None:
+    """Be a worker: what tasks do is recorded, and nothing between them."""
+    with home.failsafe.guard("record the work of this process"):
+        outermost.worker_only.silent = True
+        if not baggage.opened:
+            workspace.join(baggage.settings, baggage.source, baggage.inputs)
+            patch_arrived_classes()
 
 
-def hear_travellers() -> None:
-    """Hear the classes that travel by value: they arrive with methods that nobody hears."""
+def patch_arrived_classes() -> None:
+    """Patch the classes that travel by value: they arrive with methods that are not patched."""
     if "sklearn.base" not in sys.modules:
         return  # nor is it to be imported on this account
-    with home.trouble.guard("hear the classes that came along"):
+    with home.failsafe.guard("patch the classes that came along"):
         from autotrack.capture.discovery import travelling_classes
 
         for cls in travelling_classes():
@@ -154,45 +154,45 @@ def hear_travellers() -> None:
                 tell(cls)
 
 
-def _heard(function: Call) -> Call:
-    """A method that was bound before its class was heard, as it is now."""
+def _watched(function: Call) -> Call:
+    """A method that was bound before its class was patched, as it is now."""
     if isinstance(function, MethodType) and is_wrapper(function.__func__):
         present: Call = getattr(function.__self__, function.__name__, function)
         return present
     return function
 
 
-class Passenger:
+class ProcessBaggage:
     """Luggage of a whole process, which takes effect when it is unpickled there."""
 
-    __slots__ = ("luggage",)
+    __slots__ = ("baggage",)
 
-    def __init__(self, luggage: Luggage) -> None:
-        self.luggage = luggage
+    def __init__(self, baggage: Baggage) -> None:
+        self.baggage = baggage
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _settled, (self.luggage,)
+        return _arrived, (self.baggage,)
 
 
-def _settled(luggage: Luggage) -> Passenger:
-    with home.trouble.guard("record the work of this process"):
-        if luggage.is_from_abroad and luggage.opened:
-            outermost.hires.silent = True
-        elif luggage.is_from_abroad:
-            home.arrived = tuple(run.from_elsewhere() for run in luggage.runs)
-            workspace.join(luggage.settings, luggage.source, luggage.inputs)
-    return Passenger(luggage)
+def _arrived(baggage: Baggage) -> ProcessBaggage:
+    with home.failsafe.guard("record the work of this process"):
+        if baggage.is_from_other_process and baggage.opened:
+            outermost.worker_only.silent = True
+        elif baggage.is_from_other_process:
+            home.arrived = tuple(run.from_elsewhere() for run in baggage.runs)
+            workspace.join(baggage.settings, baggage.source, baggage.inputs)
+    return ProcessBaggage(baggage)
 
 
 #: What the session of this process remembers of predictions; empty while there is none.
 lineages: list[Lineage] = []
 
 
-# -- the way home -------------------------------------------------------------------------------
+# -- the way back -------------------------------------------------------------------------------
 
 
 class _Marked:
-    """A result on its way home, with the runs of what is in it; it arrives as the bare result.
+    """A result on its way back, with the runs of what is in it; it arrives as the bare result.
 
     Models are fitted in a worker, and they or their predictions scored by whoever started it: the
     runs they came from must be known there, and how many runs and scores were recorded.
@@ -207,11 +207,11 @@ class _Marked:
 
     def __reduce__(self) -> tuple[Any, ...]:
         marks = [(m, k.store.root, k.run_id, k.train, k.partial) for m, k in self.marks]
-        return _come_home, (self.result, marks, self.counts)
+        return _come_back, (self.result, marks, self.counts)
 
 
 def _with_marks(result: Any, before: tuple[int, int]) -> Any:
-    with home.trouble.guard("finish the work of this process"):
+    with home.failsafe.guard("finish the work of this process"):
         workspace.leave_in_order()
         marks = [(thing, link) for thing in _things_in(result) if (link := _link_of(thing))]
         counts = home.runs - before[0], home.scores - before[1]
@@ -239,14 +239,14 @@ def _things_in(value: Any, depth: int = 0) -> Iterator[Any]:
         yield value
 
 
-def _come_home(
+def _come_back(
     result: Any,
     marks: Iterable[tuple[Any, Path, str, DatasetUse | None, bool]],
     counts: tuple[int, int],
 ) -> Any:
     home.runs += counts[0]
     home.scores += counts[1]
-    with home.trouble.guard("link the models that a worker fitted"):
+    with home.failsafe.guard("link the models that a worker fitted"):
         for thing, root, run_id, train, partial in marks:
             link = Link(home.store_at(root, lazy=True), run_id, train, None, partial)
             if not isinstance(thing, np.ndarray):

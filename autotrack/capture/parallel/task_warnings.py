@@ -84,15 +84,15 @@ class noting:  # noqa: N801 - a block, which reads as one
         self._notes: list[Noted] = []
 
     def __enter__(self) -> Sequence[Noted]:
-        self._heard = _Ear()
-        self._token = _ear.set(self._heard)
+        self._watched = _Ear()
+        self._token = _ear.set(self._watched)
         if self._private or not _is_there():
             _start()
         return self._notes
 
     def __exit__(self, *about: object) -> None:
         _ear.reset(self._token)
-        self._notes.extend(self._heard.notes)
+        self._notes.extend(self._watched.notes)
 
 
 def _is_there() -> bool:

@@ -11,7 +11,7 @@ from autotrack.capture.naming.scorer_names import DEFAULT, scorer_name
 from autotrack.capture.results.evaluation import results_table
 from autotrack.describe.estimator import storable
 from autotrack.describe.parts import attribute, held_by
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.tracking.facts import Table
 
 #: The params of a candidate, and the numbers of each of its splits.
@@ -48,11 +48,11 @@ def halving(search: Any, candidates: int) -> tuple[dict[str, float], int]:
     return {"iter": number, "n_resources": resources[-1]}, later
 
 
-def best(search: Any, trouble: Trouble) -> tuple[dict[str, Any], dict[str, float]]:
+def best(search: Any, failsafe: Failsafe) -> tuple[dict[str, Any], dict[str, float]]:
     """The best params and the best score, as far as the search names them."""
     params: dict[str, Any] = {}
     numbers: dict[str, float] = {}
-    with trouble.guard("read the best params of a search"):
+    with failsafe.guard("read the best params of a search"):
         for key, value in (attribute(search, "best_params_") or {}).items():
             params[f"best_{key}"] = storable(value)
         index, score = attribute(search, "best_index_"), attribute(search, "best_score_")
@@ -66,10 +66,12 @@ def best(search: Any, trouble: Trouble) -> tuple[dict[str, Any], dict[str, float
     return params, numbers
 
 
-def ranks(search: Any, means: Mapping[int, float], trouble: Trouble) -> dict[int, dict[str, float]]:
+def ranks(
+    search: Any, means: Mapping[int, float], failsafe: Failsafe
+) -> dict[int, dict[str, float]]:
     """The ranks of the candidates by number: the search's own, else by their `means`."""
     found: dict[int, dict[str, float]] = {number: {} for number in means}
-    with trouble.guard("read the ranks of a search"):
+    with failsafe.guard("read the ranks of a search"):
         results = attribute(search, "cv_results_", {})
         named = _naming(search)
         own = {named(key): results[key] for key in results if key.startswith("rank_test_")}
@@ -88,9 +90,9 @@ def ranks(search: Any, means: Mapping[int, float], trouble: Trouble) -> dict[int
     return found
 
 
-def tables(search: Any, trouble: Trouble) -> dict[str, Table]:
+def tables(search: Any, failsafe: Failsafe) -> dict[str, Table]:
     """``cv_results_`` as a file."""
-    with trouble.guard("write the results of a search"):
+    with failsafe.guard("write the results of a search"):
         results = attribute(search, "cv_results_")
         if isinstance(results, Mapping) and results:
             return {"cv_results.csv": results_table(results)}
@@ -98,7 +100,7 @@ def tables(search: Any, trouble: Trouble) -> dict[str, Table]:
 
 
 def trials(search: Any) -> Iterator[Trial]:
-    """What a search that nobody heard at work says of its candidates."""
+    """What a search that could not be followed at work says of its candidates."""
     kept, named = attribute(search, "trials_"), _naming(search)
     if kept is not None:
         for trial in kept:

@@ -15,7 +15,7 @@ from autotrack.capture.parallel.random_draws import Draws
 from autotrack.crates.requirements import distribution_of
 from autotrack.describe.constructor import own_params
 from autotrack.describe.content import Content, Undigestible, options
-from autotrack.tracking.evaluations.resume import Evaluation, Likeness
+from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 
 # What does not change the evaluations.
 _NO_MATTER = frozenset({"n_jobs", "verbose", "pre_dispatch", "refit"})
@@ -40,9 +40,9 @@ _LIBRARIES = ("sklearn", "numpy", "scipy", "pandas", "joblib")
 _MOST_DATA = 2_000_000
 
 
-def likeness(
+def search_identity(
     search: Any, name: str, X: object, y: object, further: Mapping[str, Any], key: str = ""
-) -> Likeness:
+) -> SearchIdentity:
     """What another search must have in common with this one for its evaluations to be the same.
 
     Parameters
@@ -57,7 +57,7 @@ def likeness(
     key : str
         What the user wants to be the same beside.
     """
-    known = Likeness(xxhash.xxh3_64_hexdigest(name.encode("utf-8", "surrogatepass")))
+    known = SearchIdentity(xxhash.xxh3_64_hexdigest(name.encode("utf-8", "surrogatepass")))
     params = own_params(search)
     content, swept, data = Content(), Content(), Content(most=_MOST_DATA)
     try:
@@ -75,9 +75,9 @@ def likeness(
         data.add(X, "X")
         data.add(y, "y")
     except Undigestible as error:
-        return Likeness(known.name, unlike=str(error))
+        return SearchIdentity(known.name, unlike=str(error))
     packages = content.packages | swept.packages | data.packages
-    return Likeness(
+    return SearchIdentity(
         known.name,
         content.hexdigest(),
         swept.hexdigest(),

@@ -49,8 +49,8 @@ def with_single_score(result: Any) -> Any:
 def splits_of(result: Any, scorer: str, failed: str) -> list[Split]:
     """What a task of the loop measured; empty if it returns no scores.
 
-    `scorer` and `failed` are what :func:`autotrack.capture.results.evaluation.measured` calls a score
-    without a name.
+    `scorer` and `failed` are what :func:`autotrack.capture.results.evaluation.measured` calls a
+    score without a name.
     """
     if isinstance(result, Real):  # a permutation's score
         return [Split({f"permutation_{scorer}": float(result)})]

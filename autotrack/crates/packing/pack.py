@@ -74,7 +74,8 @@ def pack(
     run_id : str, optional
         The run the model belongs to.
     schema : mapping, optional
-        What the training input looked like, as :func:`autotrack.describe.data.profile.profile` says it.
+        What the training input looked like, in the words of
+        :func:`autotrack.describe.data.profile.profile`.
     preprocessing : sequence of str
         What was applied to the training data outside of the model.
     own : ProjectCode, optional

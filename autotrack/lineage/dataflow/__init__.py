@@ -2,8 +2,8 @@
 
 An expression is followed from the call it is an argument of: names to their definitions, parameters
 to the caller's arguments, helpers into their bodies, containers to what was put into them. Whatever
-belongs to the family in :mod:`autotrack.lineage.values.operations` is computed again from the predictions.
-Nothing of the user's is called.
+belongs to the family in :mod:`autotrack.lineage.values.operations` is computed again from the
+predictions. Nothing of the user's is called.
 """
 
 from __future__ import annotations

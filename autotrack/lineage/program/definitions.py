@@ -52,11 +52,11 @@ def _bindings(node: ast.AST) -> Iterator[Definition]:
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
-                yield from _targets(node, target, value)
+                yield from _patch_table(node, target, value)
         case ast.AnnAssign(target=target, value=ast.expr() as value):
-            yield from _targets(node, target, value)
+            yield from _patch_table(node, target, value)
         case ast.NamedExpr(target=target, value=value):
-            yield from _targets(node, target, value)
+            yield from _patch_table(node, target, value)
         case ast.AugAssign(target=target, value=value):
             if (root := _root(target)) is not None:
                 yield Definition(root, node, value, (), "value")
@@ -65,11 +65,11 @@ def _bindings(node: ast.AST) -> Iterator[Definition]:
             | ast.AsyncFor(target=target, iter=value)
             | ast.comprehension(target=target, iter=value)
         ):
-            yield from _targets(node, target, value, ("*",))
+            yield from _patch_table(node, target, value, ("*",))
         case ast.With(items=items) | ast.AsyncWith(items=items):
             for item in items:
                 if item.optional_vars is not None:
-                    yield from _targets(node, item.optional_vars, item.context_expr)
+                    yield from _patch_table(node, item.optional_vars, item.context_expr)
 
 
 def _additions(call: ast.Call) -> Iterator[Definition]:
@@ -87,7 +87,7 @@ def _additions(call: ast.Call) -> Iterator[Definition]:
     yield Definition(root, call, value, ("*",) if many else (), "element", key)
 
 
-def _targets(
+def _patch_table(
     node: ast.AST, target: ast.expr, value: ast.expr, path: tuple[int | str, ...] = ()
 ) -> Iterator[Definition]:
     match target:
@@ -97,11 +97,11 @@ def _targets(
             same = isinstance(value, ast.Tuple | ast.List) and not path
             for place, element in enumerate(elements):
                 if isinstance(element, ast.Starred):
-                    yield from _targets(node, element.value, value, (*path, "*"))
+                    yield from _patch_table(node, element.value, value, (*path, "*"))
                 elif same and len(value.elts) == len(elements):  # type: ignore[attr-defined]
-                    yield from _targets(node, element, value.elts[place])  # type: ignore[attr-defined]
+                    yield from _patch_table(node, element, value.elts[place])  # type: ignore[attr-defined]
                 else:
-                    yield from _targets(node, element, value, (*path, place))
+                    yield from _patch_table(node, element, value, (*path, place))
         case ast.Subscript(value=holder, slice=key):
             if (root := _root(holder)) is not None:
                 kind = "value" if isinstance(key, ast.Slice) else "element"

@@ -87,7 +87,7 @@ def _files(active: ActiveRun | Link) -> Iterator[ArtifactFolder]:
     try:
         yield home.files_of(active.store, active.run_id)
     except StoreError as error:
-        home.trouble.report(f"write files of the run under {active.store.root}", error)
+        home.failsafe.report(f"write files of the run under {active.store.root}", error)
 
 
 def _put(active: ActiveRun | Link, files: list[tuple[Path, str]]) -> None:

@@ -98,7 +98,7 @@ def start_run(
         store.set_params(created, inputs)
         store.set_tags(created, kept)
 
-    home.ledger.write(store, create)
+    home.retry_queue.write(store, create)
     home.opened(store, created)
     workspace.push(ActiveRun(store, created, wanted))
     return Run(store, created)
@@ -194,12 +194,12 @@ def still_running(active: ActiveRun) -> ActiveRun:
     RunFinishedError
         If it was.
     """
-    if home.ledger.is_owing:  # the store cannot be asked just now
+    if home.retry_queue.has_pending:  # the store cannot be asked just now
         return active
     try:
         status = active.store.run_status(active.run_id)
     except (StoreError, RunNotFoundError) as error:
-        home.trouble.report(f"read the store {active.store.root}", error)
+        home.failsafe.report(f"read the store {active.store.root}", error)
         return active
     if status != "RUNNING":
         raise RunFinishedError(

@@ -78,7 +78,7 @@ class Verifier:
                     self._changed.notify_all()
                     self._changed.wait()
                 task, self._busy = self._waiting.popleft(), True
-            with home.trouble.guard(f"verify the crate of run {task.run_id}"):
+            with home.failsafe.guard(f"verify the crate of run {task.run_id}"):
                 outcome = self._outcome(task)
                 if outcome:
                     self._tell(task, outcome)

@@ -116,12 +116,12 @@ class Packer:
             )
         except UncratableError as error:
             packed.tags[CRATE_TAG] = str(error)
-            home.trouble.tell_once(
+            home.failsafe.warn_once(
                 ("crate", facts.estimator), f"No crate for this run: {error}", CaptureWarning
             )
         except (OSError, StoreError) as error:
             packed.tags[CRATE_TAG] = f"{type(error).__name__}: {error}"
-            home.trouble.report(f"write the crate of {facts.name} under {fit.store.root}", error)
+            home.failsafe.report(f"write the crate of {facts.name} under {fit.store.root}", error)
         finally:
             self._upkeep.packed(model, time.monotonic() - started)
         return []

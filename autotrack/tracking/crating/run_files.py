@@ -16,7 +16,7 @@ from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.store import Store
 from autotrack.tracking.facts import Table
-from autotrack.tracking.retry_queue import Ledger
+from autotrack.tracking.retry_queue import RetryQueue
 from autotrack.tracking.workspace import home
 
 
@@ -96,8 +96,8 @@ def file_table(folder: ArtifactFolder, run_id: str, path: str, table: Table) -> 
 class ScoreTables:
     """Files the tables of scores, each repeat as a step of its own: none is overwritten."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, retry_queue: RetryQueue) -> None:
+        self._retry_queue = retry_queue
         # How many tables a run has under a key.
         self._known: dict[tuple[str, str], int] = {}
 
@@ -116,7 +116,7 @@ class ScoreTables:
     def _path(self, store: Store, run_id: str, key: str) -> str:
         known = self._known.get((run_id, key))
         if known is None:
-            listed = [] if self._ledger.is_owing else store.list_artifacts(run_id, "scores")
+            listed = [] if self._retry_queue.has_pending else store.list_artifacts(run_id, "scores")
             known = sum(_is_step_of(artifact.path, key) for artifact in listed)
         self._known[run_id, key] = known + 1
         return f"scores/{key}.{known}.csv" if known else f"scores/{key}.csv"

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from autotrack.entities import Note, RunKind
-from autotrack.failsafe import Trouble
+from autotrack.failsafe import Failsafe
 from autotrack.progress.counts import PROGRESS_TAG, Progress
 from autotrack.store.store import Store
 from autotrack.store.tables.run_data import MetricRow
 from autotrack.tracking import workspace
 from autotrack.tracking.crating.run_files import file_table
-from autotrack.tracking.evaluations.flusher import Batches
+from autotrack.tracking.evaluations.flusher import Flusher
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.recording.opened_fit import OpenFit
@@ -35,7 +35,7 @@ class Measurements:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._ledger = recorder.ledger
+        self._retry_queue = recorder.retry_queue
 
     def open(
         self,
@@ -100,11 +100,11 @@ class Measurements:
             if progress is not None:
                 store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress)})
 
-        self._ledger.write(opened.store, put, durable=False)
+        self._retry_queue.write(opened.store, put, durable=False)
 
     def stream(self, opened: OpenFit) -> Stream:
         """For evaluations that may come quickly; to be closed before the run ends."""
-        return Stream(self, opened, self._recorder.trouble)
+        return Stream(self, opened, self._recorder.failsafe)
 
     def close(
         self,
@@ -128,7 +128,7 @@ class Measurements:
                 store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress)})
             store.end_run(opened.run_id, status="FINISHED", end_time=now)
 
-        self._ledger.write(opened.store, close)
+        self._retry_queue.write(opened.store, close)
 
     def fail(self, opened: OpenFit, error: BaseException) -> None:
         """The call raised: its run ends with the error."""
@@ -146,10 +146,10 @@ class Measurements:
 class Stream:
     """What the evaluations of one run measure, written within half a second of its coming."""
 
-    def __init__(self, measurements: Measurements, opened: OpenFit, trouble: Trouble) -> None:
+    def __init__(self, measurements: Measurements, opened: OpenFit, failsafe: Failsafe) -> None:
         self._measurements = measurements
         self._opened = opened
-        self._batches = Batches(self._write, trouble)
+        self._flusher = Flusher(self._write, failsafe)
         self._waiting: deque[tuple[MetricRow, ...]] = deque()
         self._notes: deque[Note] = deque()
         self._progress: Progress | None = None
@@ -162,11 +162,11 @@ class Stream:
         self._waiting.append(tuple((*metric, now) for metric in metrics))
         self._notes.extend(notes)
         self._progress = progress
-        self._batches.bring()
+        self._flusher.notify()
 
     def close(self) -> None:
         """Write whatever waits; nothing comes any more."""
-        self._batches.close()
+        self._flusher.close()
 
     def _write(self) -> None:
         rows: list[MetricRow] = []

@@ -52,7 +52,7 @@ class Generators(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class SearchIdentity:
     """What two searches must have in common for one to go on with the other.
 
     Attributes
@@ -130,7 +130,7 @@ class Earlier:
     why_not: str = ""
 
 
-def find_earlier(store: Store, experiment: str, likeness: Likeness) -> Earlier:
+def find_earlier(store: Store, experiment: str, search_identity: SearchIdentity) -> Earlier:
     """What searches like this one had computed before they were interrupted.
 
     Not of those that another one went on with to its end, nor of those older than one that tried
@@ -138,7 +138,7 @@ def find_earlier(store: Store, experiment: str, likeness: Likeness) -> Earlier:
     """
     query = Query(
         experiment_ids=(store.experiment_id(experiment),),
-        where=f"tags.`{NAME_TAG}` = '{likeness.name}'",
+        where=f"tags.`{NAME_TAG}` = '{search_identity.name}'",
         kinds=("search",),
         children=True,
         limit=_MOST_SEARCHES,
@@ -150,48 +150,48 @@ def find_earlier(store: Store, experiment: str, likeness: Likeness) -> Earlier:
     for place, row in enumerate(store.search(query)):
         if row.status == "RUNNING":
             continue
-        alike = not likeness.unlike and row.tags.get(SEARCH_TAG) == likeness.identity
+        alike = not search_identity.unlike and row.tags.get(SEARCH_TAG) == search_identity.identity
         if row.status == "FINISHED":
             finished.add(row.tags.get(SWEPT_TAG, "") if alike else "")
         if row.status == "FINISHED" or row.run_id in used:
             used |= {*row.tags.get(RESUMED_TAG, "").split(", ")}
         elif not alike:
-            reasons += [] if place else [_difference(row, likeness)]
+            reasons += [] if place else [_difference(row, search_identity)]
         elif row.tags.get(SWEPT_TAG) not in finished:
-            if why_not := _why_not(row, likeness):
+            if why_not := _why_not(row, search_identity):
                 reasons.append(why_not)
             else:
                 found = _evaluations(store, row) | found
     return Earlier(found, "" if found or not reasons else reasons[0])
 
 
-def _difference(row: RunRow, likeness: Likeness) -> str:
-    if likeness.unlike:
-        return f"{likeness.unlike} cannot be compared"
+def _difference(row: RunRow, search_identity: SearchIdentity) -> str:
+    if search_identity.unlike:
+        return f"{search_identity.unlike} cannot be compared"
     if SEARCH_TAG not in row.tags:
         return f"run {row.run_id[:8]} used what cannot be compared"
     return f"its code or settings are not those of run {row.run_id[:8]}"
 
 
-def _why_not(row: RunRow, likeness: Likeness) -> str:
+def _why_not(row: RunRow, search_identity: SearchIdentity) -> str:
     """Why nothing that a search like this one had computed can be used."""
     run = f"run {row.run_id[:8]}"
-    if row.tags.get(DATA_TAG) != likeness.data:
+    if row.tags.get(DATA_TAG) != search_identity.data:
         return f"the data is not that of {run}"
     before = row.tags.get(VERSIONS_TAG, "")
-    if before != likeness.versions:
-        return f"{run} was made with {_changed(before, likeness)}"
+    if before != search_identity.versions:
+        return f"{run} was made with {_changed(before, search_identity)}"
     drew = row.tags.get(DREW_TAG)
     if drew == "own":
         return f"{run} drew from a random generator of its code, evaluation by evaluation"
-    draws = likeness.draws
+    draws = search_identity.draws
     if drew and (draws is None or row.tags.get(STATE_TAG) == draws.state or draws.are_seeded()):
         return f"{run} drew from a seeded global random generator, evaluation by evaluation"
     return ""
 
 
-def _changed(before: str, likeness: Likeness) -> str:
-    now = set(likeness.versions.split(", "))
+def _changed(before: str, search_identity: SearchIdentity) -> str:
+    now = set(search_identity.versions.split(", "))
     return ", ".join(part for part in before.split(", ") if part not in now) or "other libraries"
 
 

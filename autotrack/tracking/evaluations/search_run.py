@@ -19,7 +19,7 @@ from autotrack.store.tables.candidates import Ending, NewCandidate
 from autotrack.tracking import workspace
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.evaluation_run import Measurements
-from autotrack.tracking.evaluations.flusher import Batches
+from autotrack.tracking.evaluations.flusher import Flusher
 from autotrack.tracking.evaluations.pending import Batch
 from autotrack.tracking.evaluations.resume import (
     AFRESH_TAG,
@@ -30,7 +30,7 @@ from autotrack.tracking.evaluations.resume import (
     SPLITS_TAG,
     Earlier,
     Evaluation,
-    Likeness,
+    SearchIdentity,
     find_earlier,
     going_on,
     tell,
@@ -130,27 +130,27 @@ class Sweep:
         recorder: Recorder,
         facts: FitFacts,
         rank_by: str | None,
-        likeness: Likeness | None = None,
+        search_identity: SearchIdentity | None = None,
     ) -> None:
         self._recorder = recorder
         tags = {} if rank_by is None else {RANK_TAG: rank_by}
         #: What need not be computed again.
         self.earlier = Earlier()
-        if likeness is not None:
-            tags |= likeness.tags
+        if search_identity is not None:
+            tags |= search_identity.tags
             if recorder.settings.resume:
-                self.earlier = _earlier(recorder, likeness)
+                self.earlier = _earlier(recorder, search_identity)
                 if self.earlier.why_not:
                     tags[AFRESH_TAG] = self.earlier.why_not
         facts = replace(facts, tags={**facts.tags, **tags})
         self.opened = Measurements(recorder).open(facts, "search")
-        self._draws = None if likeness is None else likeness.draws
+        self._draws = None if search_identity is None else search_identity.draws
         self._drew = ""
         self._resumed: dict[str, None] = {}
         self._rank_by = rank_by
         self._lock = threading.RLock()
         self._batch = Batch()
-        self._batches = Batches(self._write, recorder.trouble)
+        self._flusher = Flusher(self._write, recorder.failsafe)
         self._candidates: dict[int, _Candidate] = {}
         self._noted: dict[tuple[int, str], int] = {}
         self._finished = self._total = self._reused = self._round = 0
@@ -238,7 +238,7 @@ class Sweep:
             if len(candidate.measured) == candidate.splits:
                 self._complete(number, candidate, notes, now)
         took = 0.0 if reused else sum(measured.get(key, 0.0) for key in ("fit_time", "score_time"))
-        self._batches.bring(took)
+        self._flusher.notify(took)
         return self.means.get(number)
 
     def reuse(self, number: int, split: int, known: Evaluation, notes: Sequence[Note]) -> None:
@@ -326,7 +326,7 @@ class Sweep:
             if self._best is not None:
                 batch.numbers[self.opened.run_id] = {BEST_SCORE: self._best[1]}
         try:
-            self._recorder.ledger.write(
+            self._recorder.retry_queue.write(
                 self.opened.store,
                 lambda store: batch.write(store, self.opened.run_id),
                 durable=False,
@@ -366,7 +366,7 @@ class Sweep:
                 if (candidate := self._candidates.get(number)) is not None:
                     self._batch.numbers.setdefault(candidate.run_id, {}).update(numbers)
             self._best = None
-        self._batches.close()
+        self._flusher.close()
         files = self._files(result.tables)
 
         def close(store: Store) -> None:
@@ -378,7 +378,7 @@ class Sweep:
             if model is None:
                 store.end_run(opened.run_id, status="FINISHED", end_time=time.time())
 
-        self._recorder.ledger.write(opened.store, close, durable=model is None)
+        self._recorder.retry_queue.write(opened.store, close, durable=model is None)
         if model is not None:
             self._recorder.close_fit(opened, model, X, stitched)
 
@@ -404,9 +404,9 @@ class Sweep:
                     self._batch.endings.append(Ending(candidate.run_id, status, now, kept))
         opened = self.opened
         try:
-            self._batches.close()
+            self._flusher.close()
         finally:
-            self._recorder.ledger.write(
+            self._recorder.retry_queue.write(
                 opened.store,
                 lambda store: store.delete_tag(opened.run_id, TIME_LEFT_TAG),
                 durable=False,
@@ -414,14 +414,14 @@ class Sweep:
             self._recorder.fail_fit(opened, error)
 
 
-def _earlier(recorder: Recorder, likeness: Likeness) -> Earlier:
-    if recorder.ledger.is_owing:  # the store cannot be asked just now
+def _earlier(recorder: Recorder, search_identity: SearchIdentity) -> Earlier:
+    if recorder.retry_queue.has_pending:  # the store cannot be asked just now
         return Earlier()
     stack = workspace.active_runs()
     store = stack[-1].store if stack else home.store_at(recorder.settings.store, lazy=True)
     wanted = home.chosen_experiment or recorder.settings.experiment
-    with recorder.trouble.guard("look for an interrupted search"):
-        found = find_earlier(store, stack[-1].experiment if stack else wanted, likeness)
+    with recorder.failsafe.guard("look for an interrupted search"):
+        found = find_earlier(store, stack[-1].experiment if stack else wanted, search_identity)
         if found.why_not:
             tell(f"the search starts over, since {found.why_not}", recorder.settings.quiet)
         return found

@@ -89,7 +89,7 @@ class LibraryCall:
         def end(store: Store) -> None:
             store.end_run(run_id, status=status, end_time=now, error=error)
 
-        with home.trouble.guard(f"end run {run_id}"):
+        with home.failsafe.guard(f"end run {run_id}"):
             home.write(self.store, end)
 
 

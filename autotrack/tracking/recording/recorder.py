@@ -51,19 +51,19 @@ _opened_changed: set[str] = set()
 
 
 class Recorder:
-    """Writes what capture heard into the runs it belongs to.
+    """Writes what capture saw into the runs it belongs to.
 
     Safe to use from several threads. Every method may raise; capture turns that into a warning.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.trouble = home.trouble
-        self.ledger = home.ledger
+        self.failsafe = home.failsafe
+        self.retry_queue = home.retry_queue
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
-        self._tables = ScoreTables(home.ledger)
-        self._steps = Steps(home.ledger)
+        self._tables = ScoreTables(home.retry_queue)
+        self._steps = Steps(home.retry_queue)
         self._lock = threading.Lock()
         self._upkeep = Upkeep()
         self._packer = Packer(settings, self._upkeep)
@@ -89,7 +89,7 @@ class Recorder:
                 self._describe(store, fit.run_id, facts)
                 store.add_metrics(fit.run_id, moved)
 
-            self.ledger.write(fit.store, go_on, durable=False)
+            self.retry_queue.write(fit.store, go_on, durable=False)
             return fit
         return self.place(facts, active, self._open_usual, "fit")
 
@@ -133,7 +133,7 @@ class Recorder:
                     active.children.pop(first.facts.identity, None)
                     if active.filed is not None:
                         active.filed.alike -= first.facts.estimator == active.filed.estimator
-            self.ledger.write(
+            self.retry_queue.write(
                 first.store, lambda store: store.adopt_run(first.run_id, run_id), durable=False
             )
         elif active is not None and active.filed is not None:
@@ -164,7 +164,7 @@ class Recorder:
             store.set_params(active.run_id, inputs)
             self.moved.note(active.run_id, identity, child.run_id, everything=for_good)
 
-        self.ledger.write(active.store, move, durable=False)
+        self.retry_queue.write(active.store, move, durable=False)
         return child.run_id
 
     def _open_usual(self, facts: FitFacts, active: ActiveRun | None) -> OpenFit:
@@ -210,7 +210,7 @@ class Recorder:
             self.create_run(fit, "fit", parent_id=active.run_id)
         else:
             fit.started = time.time()
-            self.ledger.write(
+            self.retry_queue.write(
                 fit.store, lambda store: self._go_on(store, run_id, facts, unlinked), durable=False
             )
         return fit
@@ -240,7 +240,7 @@ class Recorder:
             self._describe(store, run_id, facts)
 
         # The closing commit makes this one durable too; until then a killed process loses nothing.
-        self.ledger.write(fit.store, create, durable=False)
+        self.retry_queue.write(fit.store, create, durable=False)
         home.opened(fit.store, run_id)
 
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
@@ -320,7 +320,7 @@ class Recorder:
             elif fit.filed is not None:
                 fit.filed.ended(fit, "FINISHED", ended)
 
-        self.ledger.write(fit.store, close)
+        self.retry_queue.write(fit.store, close)
 
     def fail_fit(self, fit: OpenFit, error: BaseException) -> None:
         """A fit raised: its own run ends with the error; a user's run goes on with a note of it.
@@ -342,7 +342,7 @@ class Recorder:
                 if fit.filed is not None:
                     fit.filed.ended(fit, ended_by(error), ended, kept)
 
-        self.ledger.write(fit.store, fail)
+        self.retry_queue.write(fit.store, fail)
         if fit.active is not None and not fit.further:
             with fit.active.lock:
                 fit.active.children.pop(fit.facts.identity, None)
@@ -352,7 +352,7 @@ class Recorder:
         remedy = "Put both into one Pipeline to crate them together"
         if stitched is not None and stitched.pipeline is not None:
             remedy = f"The run's crate {PIPELINE!r} holds both as one"
-        self.trouble.tell_once(
+        self.failsafe.warn_once(
             ("preprocessing", names),
             f"{facts.name} was trained on data transformed by {names} outside of it, so its crate "
             f"alone needs data transformed the same way. {remedy}",
@@ -402,7 +402,7 @@ class Recorder:
                 return
             active.preprocessing.append(facts)
             params = preprocessing_params(active.preprocessing)
-        self.ledger.write(
+        self.retry_queue.write(
             active.store, lambda store: store.set_params(active.run_id, params), durable=False
         )
 
@@ -480,7 +480,7 @@ class Recorder:
                 # When the score was made, whenever it is written.
                 self._note_loaded(store, run_id, keys, metrics[0][3] if metrics else now)
 
-        if self.ledger.write(store, put) and use is not None:
+        if self.retry_queue.write(store, put) and use is not None:
             self._keep_in_mind(use)
         home.scores += 1
 

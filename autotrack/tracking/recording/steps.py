@@ -20,7 +20,7 @@ from autotrack.store.tables.run_data import MetricRow
 from autotrack.tracking.facts import FitFacts, ScoreFacts
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.recording.opened_fit import OpenFit
-from autotrack.tracking.retry_queue import Ledger
+from autotrack.tracking.retry_queue import RetryQueue
 
 #: Key, value, step and time of a value that is not to be shown.
 StageRow = tuple[str, float, int, float]
@@ -33,8 +33,8 @@ _DISPLAYED = "display"
 class Steps:
     """Knows the steps of the scores of this process."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, retry_queue: RetryQueue) -> None:
+        self._retry_queue = retry_queue
         # The last stage of keys whose stages were scored, and the fit that had so many.
         self._last: dict[tuple[str, str], tuple[int, FitFacts | None]] = {}
         # Keys that have numbers of displays alone.
@@ -89,7 +89,7 @@ class Steps:
 
         One that is another than the function's is kept under a key that says where it is from.
         """
-        present = {} if self._ledger.is_owing else store.get_run(run_id).metrics
+        present = {} if self._retry_queue.has_pending else store.get_run(run_id).metrics
         found = {}
         for key, number in numbers.items():
             if key not in present or (run_id, key) in self._drawn:
