@@ -290,6 +290,11 @@ def _add_arrays(sink: Sink, cells: list[Any]) -> None:
             add_array(sink, array)
 
 
+def by_content(cells: list[Any]) -> str:
+    """A digest of objects by what they hold; `describe` puts that of `content` here."""
+    raise NotImplementedError
+
+
 def _add_objects(sink: Sink, kind: type, cells: list[Any]) -> None:
     """Digest objects: by repr, or by what they hold where that tells where they lie in memory.
 
@@ -307,8 +312,4 @@ def _add_objects(sink: Sink, kind: type, cells: list[Any]) -> None:
         if texts and not any(map(_ADDRESS.search, texts)):
             _add_texts(sink, texts)
             return
-    from autotrack.describe.content import Content  # which is made of this
-
-    content = Content()
-    content.add(cells)
-    sink.update(content.hexdigest().encode())
+    sink.update(by_content(cells).encode())
