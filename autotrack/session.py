@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -19,10 +19,8 @@ from autotrack.runtime.gc_pause import uncollected
 from autotrack.runtime.import_hooks import once_imported
 from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.store import Store
-from autotrack.tracking import workspace
 from autotrack.tracking.api.runs import end_open_runs
-from autotrack.tracking.evaluations.evaluation_run import Measurements
-from autotrack.tracking.model_links import arrivals, links
+from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
 from autotrack.tracking.workspace import home
 
@@ -42,58 +40,27 @@ class Session:
     """
 
     def __init__(self, settings: Settings) -> None:
-        # Imported here: `import autotrack` alone costs no scikit-learn.
-        from autotrack.capture.hooks.callbacks import MonitorHook
-        from autotrack.capture.hooks.displays import DisplayHook
-        from autotrack.capture.hooks.estimators import EstimatorHook
-        from autotrack.capture.hooks.metrics import MetricHook
-        from autotrack.capture.hooks.searches import SearchHook
-        from autotrack.capture.hooks.validation import ValidationHook
-        from autotrack.capture.naming.data_names import Scoring
-        from autotrack.capture.parallel.launch import LaunchHook
-        from autotrack.capture.patch_table import PatchTable
-        from autotrack.lineage.tracker import Lineage
-
         self.settings = settings
         self._pid = os.getpid()
         self._failsafe = home.failsafe
         self._failsafe.strict = settings.strict
         self._recorder = Recorder(settings)
-        self._lineage = lineage = Lineage()
-        scoring = Scoring(settings)
-        metrics = MetricHook(self._recorder, lineage, scoring, self._failsafe)
-        monitors = MonitorHook(self._recorder, self._failsafe)
-        searches = SearchHook(settings, self._recorder, scoring, monitors, self._failsafe)
-        self._patch_table = PatchTable(
-            EstimatorHook(
-                settings, self._recorder, lineage, scoring, monitors, searches, self._failsafe
-            ),
-            metrics,
-            ValidationHook(settings, Measurements(self._recorder), lineage, self._failsafe),
-            LaunchHook(settings, self._failsafe),
-            DisplayHook(self._recorder, lineage, scoring, metrics, self._failsafe),
-        )
+        self._undo: list[Callable[[], None]] = []
 
     def _open(self) -> None:
-        from autotrack.capture.parallel.propagation import lineages
+        # Imported here: `import autotrack` alone costs no scikit-learn.
+        from autotrack.capture.instrumentation import Instrumentation
 
+        instrumentation = Instrumentation(self.settings, self._recorder, self._failsafe)
         store = home.store_at(self.settings.store, lazy=True)
         # Opens the store, so that one in trouble is told of now, and waited for only once.
         with self._failsafe.guard(f"open the store {self.settings.store}"):
             self._recorder.retry_queue.write(store, _nothing, durable=False)
-        self._patch_table.apply()
-        arrivals.append(self._patch_table.patch_class)
-        lineages.append(self._lineage)
-        workspace.on_read.append(self._before_reading)
+        self._undo = [home.read.subscribe(self._before_reading), instrumentation.apply()]
 
     def _close(self) -> None:
-        from autotrack.capture.parallel.propagation import lineages
-
-        if self._patch_table.patch_class in arrivals:
-            arrivals.remove(self._patch_table.patch_class)
-            lineages.remove(self._lineage)
-            workspace.on_read.remove(self._before_reading)
-        self._patch_table.undo()
+        for undo in self._undo:
+            undo()
         if os.getpid() == self._pid:
             self._flush()
 
@@ -319,8 +286,8 @@ def _readable(path: Path) -> str:
 
 
 atexit.register(_at_exit)
-workspace.on_join.append(_join)
-workspace.on_leave.append(_write_what_is_left)
+home.joined.subscribe(_join)
+home.left.subscribe(_write_what_is_left)
 
 
 def _child_after_fork() -> None:

@@ -89,7 +89,7 @@ class PatchTable:
     ) -> None:
         self._watches: dict[str, Watch] = {
             kind: (FitWatch if "fit" in kind else OutermostWatch)(
-                getattr(estimators, f"hear_{kind}"), deep=kind not in ("predict", "transform")
+                getattr(estimators, f"on_{kind}"), deep=kind not in ("predict", "transform")
             )
             for kind in {*METHODS.values()}
         }
@@ -113,7 +113,7 @@ class PatchTable:
         self._give_up_waiting: list[Callable[[], None]] = []
 
     def patch_class(self, cls: type) -> None:
-        """Hear a class that exists already, and what it inherits from, if it is an estimator."""
+        """Patch a class that exists already, and what it inherits from, if it is an estimator."""
         with home.failsafe.guard("patch a class"):
             if not is_estimator_class(cls):
                 return
@@ -147,7 +147,7 @@ class PatchTable:
                 self._classes.set(owner, None)
 
     def undo(self) -> None:
-        """Put every original back, in classes born meanwhile too; silence the rest."""
+        """Put every original back, in classes made meanwhile too; silence the rest."""
         # First of all: nothing is wrapped for a watch that is silent, in whichever thread.
         single = [self._metric, self._validation, self._scorer, self._display, self._new_class]
         single += [watch for _, _, watch in self._workers] + [*self._reports.values()]
@@ -183,7 +183,7 @@ class PatchTable:
             self._cells.append(cell)
 
     def _patch_owner(self, owner: type) -> None:
-        """Hear the methods that `owner` itself defines, and the classes derived from it later."""
+        """Patch the methods that `owner` itself defines, and the classes derived from it later."""
         if owner is FrozenEstimator:
             return  # its fit trains nothing, and the rest it hands on to what it holds
         for name in list(owner.__dict__):

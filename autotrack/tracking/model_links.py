@@ -35,6 +35,7 @@ from autotrack.describe.parts import (
     shared_parts,
 )
 from autotrack.entities import DatasetUse
+from autotrack.runtime.subscribers import Subscribers
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.store.store import Store
 from autotrack.tracking.facts import FitFacts
@@ -344,7 +345,7 @@ links = Links()
 
 #: Told of the class of every model that comes out of a crate: one that travelled by value was
 #: given its methods after it was made, so capture has not patched them.
-arrivals: list[Callable[[type], None]] = []
+arrivals: Subscribers[Callable[[type], None]] = Subscribers()
 
 
 def link_loaded(model: object, link: Link) -> None:

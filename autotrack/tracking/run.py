@@ -17,7 +17,7 @@ from autotrack.errors import ArtifactNotFoundError, AutotrackError
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
-from autotrack.tracking import workspace
+from autotrack.tracking import active
 from autotrack.tracking.api.crates import crate_files, link_to_run, load_stored
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
@@ -114,7 +114,7 @@ class Run:
 
     def artifacts(self) -> pd.DataFrame:
         """Its files, a row each: path, size in bytes, sha256."""
-        workspace.before_reading(self._run_id)
+        home.before_reading(self._run_id)
         return artifacts_frame(self._store.list_artifacts(self._run_id))
 
     def children(self) -> pd.DataFrame:
@@ -222,7 +222,7 @@ class Run:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._run_id not in home.open_runs:
+        if self._run_id not in active.open_runs:
             return
         # A store in trouble must not stop the script, nor put its exception in the user's place.
         with home.failsafe.guard(f"end run {self._run_id}"):
@@ -231,7 +231,7 @@ class Run:
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:
         library_calls.note_error(error)
         now, kept = time.time(), None if error is None else run_error(error)
-        for run in workspace.remove(self._run_id):
+        for run in active.remove(self._run_id):
             run_id = run.run_id
             home.write(
                 run.store,

@@ -22,7 +22,7 @@ from autotrack.lineage.training_rows import TRAIN
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.facts import ScoreFacts, Table
-from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
 
 # How deep an estimator is looked through for others in it.

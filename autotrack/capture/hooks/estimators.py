@@ -40,7 +40,7 @@ from autotrack.settings import Settings
 from autotrack.tracking.api.params import may_have_inputs
 from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched, TransformerFacts
 from autotrack.tracking.model_links import links
-from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
 
 if TYPE_CHECKING:

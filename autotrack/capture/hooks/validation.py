@@ -45,7 +45,7 @@ from autotrack.tracking.evaluations.evaluation_run import (
 from autotrack.tracking.evaluations.score_keys import ScoreNames, split_key
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import link_parts, links
-from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.opened_fit import OpenFit
 
 #: The functions of ``sklearn.model_selection`` that are recorded, and what each of them counts.
 FUNCTIONS = {

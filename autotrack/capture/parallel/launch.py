@@ -27,7 +27,7 @@ from autotrack.failsafe import Failsafe
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.settings import Settings
-from autotrack.tracking import workspace
+from autotrack.tracking.active import active_runs, note_started
 from autotrack.tracking.workspace import home
 
 Call = Callable[..., Any]
@@ -72,7 +72,7 @@ class LaunchHook:
             environment.source(),
             home.inputs,
             outermost.is_open(),
-            workspace.active_runs(),
+            active_runs(),
             library_call(),
         )
 
@@ -82,7 +82,7 @@ class LaunchHook:
             function = args[1]
             if isinstance(function, Task | NestedTask) or _is_of_a_pool(type(function)):
                 return args
-            if other_process or outermost.is_open() or workspace.active_runs() or library_call():
+            if other_process or outermost.is_open() or active_runs() or library_call():
                 return (args[0], Task(function, self._baggage()), *args[2:])
         return args
 
@@ -128,8 +128,8 @@ class LaunchHook:
         """Hear ``threading.Thread.start``."""
         with self._failsafe.guard("note the active runs of a thread"):
             if args and not _is_of_a_pool(getattr(args[0], "_target", None)):
-                if runs := workspace.active_runs():
-                    workspace.note_started(args[0], runs)
+                if runs := active_runs():
+                    note_started(args[0], runs)
                 if outermost.is_open():
                     outermost.note_started(args[0])
                 else:
@@ -170,7 +170,7 @@ def _reaches(backend: Any) -> bool:
     """Whether tasks of a joblib backend have baggage, and it can be relied on to arrive."""
     name = type(backend).__name__
     if name in _THREADS_OF_JOBLIB:
-        return bool(workspace.active_runs()) or library_call() is not None
+        return bool(active_runs()) or library_call() is not None
     if name in _PROCESSES_OF_JOBLIB:
         return True
     # On another machine there may be no autotrack to unpack it, and there is no such store.

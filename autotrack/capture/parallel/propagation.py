@@ -23,11 +23,12 @@ from autotrack.entities import DatasetUse, Source
 from autotrack.lineage.tracker import Lineage
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.patching import is_wrapper
+from autotrack.runtime.subscribers import Subscribers
 from autotrack.settings import Settings
-from autotrack.tracking import workspace
+from autotrack.tracking.active import ActiveRun, arrive, lay_down, take_up
 from autotrack.tracking.model_links import Link, arrivals, link_loaded, links
 from autotrack.tracking.recording.library_calls import LibraryCall
-from autotrack.tracking.workspace import ActiveRun, home
+from autotrack.tracking.workspace import home
 
 Call = Callable[..., Any]
 
@@ -109,7 +110,7 @@ class Task:
         if other_process:
             _work_for_another(baggage)
         before = home.runs, home.scores
-        opened, runs = outermost.enter(baggage.opened), workspace.take_up(baggage.runs)
+        opened, runs = outermost.enter(baggage.opened), take_up(baggage.runs)
         call = inherited.set(baggage.call)
         try:
             function = _watched(self.function) if other_process else self.function
@@ -120,7 +121,7 @@ class Task:
             raise
         finally:
             inherited.reset(call)
-            workspace.lay_down(runs)
+            lay_down(runs)
             outermost.reset(opened)
 
     def __getattr__(self, name: str) -> Any:
@@ -138,7 +139,7 @@ def _work_for_another(baggage: Baggage) -> None:
     with home.failsafe.guard("record the work of this process"):
         outermost.worker_only.silent = True
         if not baggage.opened:
-            workspace.join(baggage.settings, baggage.source, baggage.inputs)
+            home.join(baggage.settings, baggage.source, baggage.inputs)
             patch_arrived_classes()
 
 
@@ -179,13 +180,13 @@ def _arrived(baggage: Baggage) -> ProcessBaggage:
         if baggage.is_from_other_process and baggage.opened:
             outermost.worker_only.silent = True
         elif baggage.is_from_other_process:
-            home.arrived = tuple(run.from_elsewhere() for run in baggage.runs)
-            workspace.join(baggage.settings, baggage.source, baggage.inputs)
+            arrive(baggage.runs)
+            home.join(baggage.settings, baggage.source, baggage.inputs)
     return ProcessBaggage(baggage)
 
 
 #: What the session of this process remembers of predictions; empty while there is none.
-lineages: list[Lineage] = []
+lineages: Subscribers[Lineage] = Subscribers()
 
 
 # -- the way back -------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ class _Marked:
 
 def _with_marks(result: Any, before: tuple[int, int]) -> Any:
     with home.failsafe.guard("finish the work of this process"):
-        workspace.leave_in_order()
+        home.leave()
         marks = [(thing, link) for thing in _things_in(result) if (link := _link_of(thing))]
         counts = home.runs - before[0], home.scores - before[1]
         return _Marked(result, marks, counts) if marks or any(counts) else result

@@ -20,13 +20,14 @@ from autotrack.printable import described
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.keys import clean_text
 from autotrack.store.store import Store
+from autotrack.tracking.active import ActiveRun
 from autotrack.tracking.api.arguments import path as as_path
 from autotrack.tracking.api.arguments import text
 from autotrack.tracking.api.crates import crated_from, known_schema, must_be_trusted
 from autotrack.tracking.api.logging import writable
 from autotrack.tracking.crating.run_files import file_crate, keep_crate, own_code
 from autotrack.tracking.model_links import Link, links
-from autotrack.tracking.workspace import ActiveRun, home
+from autotrack.tracking.workspace import home
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -27,7 +27,7 @@ from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.tracking.crating.run_files import own_code, schema_of
 from autotrack.tracking.model_links import Link, link_loaded, links
-from autotrack.tracking.workspace import before_reading, home
+from autotrack.tracking.workspace import home
 
 # A density has only scores, an embedding only itself.
 _METHODS = ("predict", "transform", "fit")
@@ -160,7 +160,7 @@ def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
 
     It is the crate of the model as it is now, if that was trained further meanwhile.
     """
-    before_reading(run_id)
+    home.before_reading(run_id)
     files = store.stored_folder(run_id, name)
     return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
 

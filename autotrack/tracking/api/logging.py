@@ -10,9 +10,10 @@ from autotrack.describe.estimator import is_estimator, storable, user_params
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.store.store import Store
+from autotrack.tracking.active import ActiveRun
 from autotrack.tracking.api.arguments import number, text, text_mapping, whole
 from autotrack.tracking.api.runs import current, still_running
-from autotrack.tracking.workspace import ActiveRun, home
+from autotrack.tracking.workspace import home
 
 Value = TypeVar("Value")
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from autotrack.describe.estimator import storable
 from autotrack.errors import SettingError
 from autotrack.printable import described
-from autotrack.tracking import workspace
+from autotrack.tracking.active import active_runs, input_params
 from autotrack.tracking.api.arguments import text
 from autotrack.tracking.api.runs import still_running
-from autotrack.tracking.workspace import home, input_params
+from autotrack.tracking.workspace import home
 
 Value = TypeVar("Value")
 
@@ -53,7 +53,7 @@ def param(name: str, default: Value) -> Value:
     value = default if given is None else _read(name, given, default)
     kept = {name: storable(value)}
     home.inputs.update(kept)
-    stack = workspace.active_runs()
+    stack = active_runs()
     if stack:
         active = still_running(stack[-1])
         kept = input_params(kept, active.held)
@@ -63,7 +63,7 @@ def param(name: str, default: Value) -> Value:
 
 def may_have_inputs() -> bool:
     """Whether runs that are opened now may have inputs of the script."""
-    return bool(home.inputs) or bool(workspace.active_runs())
+    return bool(home.inputs) or bool(active_runs())
 
 
 def _read(name: str, given: str, default: Any) -> Any:

@@ -20,13 +20,14 @@ from autotrack.errors import (
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
-from autotrack.tracking import workspace
+from autotrack.tracking import active
+from autotrack.tracking.active import ActiveRun, active_runs
 from autotrack.tracking.api.arguments import text, text_mapping
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.recording.recorder import FIT_TAG, new_run_id
 from autotrack.tracking.run import Run
 from autotrack.tracking.run_errors import ended_by
-from autotrack.tracking.workspace import ActiveRun, home
+from autotrack.tracking.workspace import home, last_error
 
 
 def start_run(
@@ -66,23 +67,23 @@ def start_run(
     RunNotFoundError
         If there is no run `run_id`, or it was deleted.
     """
-    stack = workspace.active_runs()
-    active = stack[-1] if stack else None
-    if active is not None and not nested and not active.is_elsewhere:
+    stack = active_runs()
+    outer = stack[-1] if stack else None
+    if outer is not None and not nested and not outer.is_elsewhere:
         raise ActiveRunError(
-            f"run {active.run_id} is active; end it with autotrack.end_run(), or start this one as "
+            f"run {outer.run_id} is active; end it with autotrack.end_run(), or start this one as "
             "its child with start_run(nested=True)"
         )
     if run_id is not None:
         return _go_on(text(run_id, "run_id"), name, experiment, tags)
-    store = active.store if active is not None else home.store(lazy=True)
+    store = outer.store if outer is not None else home.store(lazy=True)
     created, started = new_run_id(), time.time()
     run_name = text(name, "the name of a run") if name is not None else default_name()
     kept = text_mapping(tags or {}, "tag")
     if experiment is not None:
         wanted = text(experiment, "experiment")
     else:
-        wanted = active.experiment if active is not None else home.experiment
+        wanted = outer.experiment if outer is not None else home.experiment
     inputs = dict(home.inputs)
 
     def create(store: Store) -> None:
@@ -91,7 +92,7 @@ def start_run(
             name=run_name,
             kind="user",
             experiment_id=store.experiment_id(wanted),
-            parent_id=active.run_id if active is not None else None,
+            parent_id=outer.run_id if outer is not None else None,
             start_time=started,
             source_id=home.add_source(store),
         )
@@ -100,7 +101,7 @@ def start_run(
 
     home.retry_queue.write(store, create)
     home.opened(store, created)
-    workspace.push(ActiveRun(store, created, wanted))
+    active.push(ActiveRun(store, created, wanted))
     return Run(store, created)
 
 
@@ -109,7 +110,7 @@ def _go_on(
 ) -> Run:
     store = home.store()
     record = store.get_run(run_id)
-    if record.run_id in home.open_runs:
+    if record.run_id in active.open_runs:
         raise ActiveRunError(f"run {record.run_id} is active already; it goes on as it is")
     if record.deleted:
         raise RunNotFoundError(
@@ -132,7 +133,7 @@ def _go_on(
     for child in store.search(Query(parent_id=record.run_id)):
         if FIT_TAG in child.tags and child.status == "FINISHED":
             held.children[child.tags[FIT_TAG]] = child.run_id
-    workspace.push(held)
+    active.push(held)
     return Run(store, record.run_id)
 
 
@@ -144,7 +145,7 @@ def default_name() -> str:
 
 def active_run() -> Run | None:
     """The active run, or None."""
-    stack = workspace.active_runs()
+    stack = active_runs()
     return Run(stack[-1].store, stack[-1].run_id) if stack else None
 
 
@@ -169,7 +170,7 @@ def end_run(status: RunStatus = "FINISHED") -> None:
 
 def required() -> ActiveRun:
     """The active run, or an error that says what to do."""
-    stack = workspace.active_runs()
+    stack = active_runs()
     if not stack:
         raise NoActiveRunError(
             "no run is active; start one with autotrack.start_run(), or name a run by its id"
@@ -179,10 +180,10 @@ def required() -> ActiveRun:
 
 def current() -> ActiveRun:
     """The active run; without one, a new one that stays active until `end_run` or the end."""
-    stack = workspace.active_runs()
+    stack = active_runs()
     if not stack:
         start_run()
-        stack = workspace.active_runs()
+        stack = active_runs()
     return stack[-1]
 
 
@@ -254,8 +255,8 @@ def end_open_runs() -> None:
     # which ended nothing.
     library_calls.settle(at_exit=True)
     interactive = hasattr(sys, "ps1") or sys.flags.interactive
-    ended_with = workspace.last_error()
+    ended_with = last_error()
     error = None if interactive else ended_with
     status = "FINISHED" if error is None else ended_by(error)
-    for active in list(home.open_runs.values()):
-        Run(active.store, active.run_id)._end(status, error)
+    for run in list(active.open_runs.values()):
+        Run(run.store, run.run_id)._end(status, error)

@@ -28,7 +28,7 @@ from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import metric_frame, runs_frame
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run import Run, load_of_run
-from autotrack.tracking.workspace import before_reading, home
+from autotrack.tracking.workspace import home
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,7 @@ def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> P
     """
     store, run = home.store(), get_run(run_id)
     wanted = text(path, "the path of an artifact").strip("/")
-    before_reading(run.run_id)
+    home.before_reading(run.run_id)
     inside = [a.path for a in store.list_artifacts(run.run_id, wanted) if a.path != wanted]
     files = inside or [store.stored_artifact(run.run_id, wanted).path]
     target = Path(to if to is not None else ".").expanduser().absolute() / Path(wanted).name

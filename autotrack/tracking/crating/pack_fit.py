@@ -15,7 +15,7 @@ from autotrack.store.store import Store
 from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import file_crate, keep_crate, own_code, schema_of
 from autotrack.tracking.facts import Stitched
-from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.workspace import home
 
 CRATE = "model"

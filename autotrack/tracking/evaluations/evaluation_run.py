@@ -11,14 +11,14 @@ from autotrack.failsafe import Failsafe
 from autotrack.progress.counts import PROGRESS_TAG, Progress
 from autotrack.store.store import Store
 from autotrack.store.tables.run_data import MetricRow
-from autotrack.tracking import workspace
+from autotrack.tracking.active import ActiveRun, active_runs, note_filed
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.flusher import Flusher
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import Link
-from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder, new_run_id
-from autotrack.tracking.workspace import ActiveRun, home, note_filed
+from autotrack.tracking.workspace import home
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.
 MODEL_RUN_TAG = "autotrack.model_run"
@@ -49,7 +49,7 @@ class Measurements:
 
         Where it is known how many evaluations there will be, `progress` says so.
         """
-        stack = workspace.active_runs()
+        stack = active_runs()
         active = stack[-1] if stack else None
 
         def usual(facts: FitFacts, active: ActiveRun | None) -> OpenFit:

@@ -16,7 +16,7 @@ from autotrack.progress.counts import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.store.tables.candidates import Ending, NewCandidate
-from autotrack.tracking import workspace
+from autotrack.tracking.active import active_runs
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.evaluations.flusher import Flusher
@@ -417,7 +417,7 @@ class Sweep:
 def _earlier(recorder: Recorder, search_identity: SearchIdentity) -> Earlier:
     if recorder.retry_queue.has_pending:  # the store cannot be asked just now
         return Earlier()
-    stack = workspace.active_runs()
+    stack = active_runs()
     store = stack[-1].store if stack else home.store_at(recorder.settings.store, lazy=True)
     wanted = home.chosen_experiment or recorder.settings.experiment
     with recorder.failsafe.guard("look for an interrupted search"):

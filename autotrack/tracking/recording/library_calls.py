@@ -19,13 +19,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.entities import RunError, RunStatus
-from autotrack.tracking import workspace
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import home, last_error
 
 if TYPE_CHECKING:
     from autotrack.store.store import Store
-    from autotrack.tracking.recording.opened_fit import OpenFit
+    from autotrack.tracking.opened_fit import OpenFit
 
 #: The tag of a run that is the call of an installed function: module and name of that.
 FUNCTION_TAG = "autotrack.function"
@@ -189,7 +188,7 @@ def settle(*, at_exit: bool = False) -> None:
         _end_unseen(_gone.popleft(), raised=False)
     if not _open:
         return
-    for error in (sys.exc_info()[1], workspace.last_error()):
+    for error in (sys.exc_info()[1], last_error()):
         note_error(error)
     running = _running_calls()
     for call in _open.copy():

@@ -17,7 +17,7 @@ from autotrack.entities import DatasetUse, RunKind
 from autotrack.errors import PreprocessingWarning
 from autotrack.settings import Settings
 from autotrack.store.store import Store
-from autotrack.tracking import workspace
+from autotrack.tracking.active import ActiveRun, active_runs, input_params, note_filed
 from autotrack.tracking.crating.pack_fit import CRATE_TAG, PIPELINE, PIPELINE_TAG, Packed, Packer
 from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import ScoreTables
@@ -29,13 +29,13 @@ from autotrack.tracking.facts import (
     preprocessing_params,
 )
 from autotrack.tracking.model_links import Link, link_parts, links
+from autotrack.tracking.moved_fits import Filed, Moved
+from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.library_calls import FUNCTION_TAG, LibraryCall
 from autotrack.tracking.recording.loaded_scores import LOADED_TAG, noted
-from autotrack.tracking.recording.moved_fits import Filed, Moved
-from autotrack.tracking.recording.opened_fit import OpenFit
 from autotrack.tracking.recording.steps import Steps, count_on, first_number
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.workspace import ActiveRun, home, input_params, note_filed
+from autotrack.tracking.workspace import home
 
 #: The tag by which a run that is gone on with knows whose fit it holds.
 FIT_TAG = "autotrack.fit"
@@ -77,7 +77,7 @@ class Recorder:
         With `before` it trains an estimator further, and goes on with the run that it is tied to:
         any, where no run is active, else the active one or a child of it.
         """
-        stack = workspace.active_runs()
+        stack = active_runs()
         active = stack[-1] if stack else None
         self._refresh(self._upkeep.abandoned())
         place = "" if before is None else self.moved.place_of(before)
@@ -393,7 +393,7 @@ class Recorder:
 
     def transformer(self, facts: TransformerFacts) -> None:
         """A bare transformer was fitted: an active run keeps its user-set params."""
-        stack = workspace.active_runs()
+        stack = active_runs()
         if not stack:
             return
         active = stack[-1]
@@ -436,7 +436,7 @@ class Recorder:
         """What the keys of a score begin with."""
         if link is not None:
             return f"{link.scope}_{facts.data_name}" if link.scope else facts.data_name
-        if workspace.active_runs()[-1].fit is None:
+        if active_runs()[-1].fit is None:
             return facts.data_name
         # What no model of the run was shown to have predicted must not pass for its score.
         self._note_unplaced(facts)
@@ -444,7 +444,7 @@ class Recorder:
 
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""
-        stack = workspace.active_runs()
+        stack = active_runs()
         if link is not None:
             store, run_id = link.store, self.moved.place_of(link)
         elif stack:

@@ -19,7 +19,7 @@ from autotrack.store.store import Store
 from autotrack.store.tables.run_data import MetricRow
 from autotrack.tracking.facts import FitFacts, ScoreFacts
 from autotrack.tracking.model_links import Link
-from autotrack.tracking.recording.opened_fit import OpenFit
+from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.retry_queue import RetryQueue
 
 #: Key, value, step and time of a value that is not to be shown.

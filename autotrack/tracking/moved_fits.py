@@ -18,7 +18,7 @@ from autotrack.tracking.model_links import Link, links
 if TYPE_CHECKING:
     from autotrack.store.store import Store
     from autotrack.tracking.facts import FitFacts
-    from autotrack.tracking.recording.opened_fit import OpenFit
+    from autotrack.tracking.opened_fit import OpenFit
 
 
 @dataclass(eq=False, slots=True)

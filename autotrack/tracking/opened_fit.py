@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotrack.store.store import Store
+from autotrack.tracking.active import ActiveRun
 from autotrack.tracking.facts import FitFacts
-from autotrack.tracking.workspace import ActiveRun
 
 if TYPE_CHECKING:
-    from autotrack.tracking.recording.moved_fits import Filed
+    from autotrack.tracking.moved_fits import Filed
 
 
 @dataclass(slots=True)

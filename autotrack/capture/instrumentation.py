@@ -1,0 +1,65 @@
+"""All that is put in place while tracking is on: lineage, hooks and the patched names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autotrack.capture.hooks.callbacks import MonitorHook
+from autotrack.capture.hooks.displays import DisplayHook
+from autotrack.capture.hooks.estimators import EstimatorHook
+from autotrack.capture.hooks.metrics import MetricHook
+from autotrack.capture.hooks.searches import SearchHook
+from autotrack.capture.hooks.validation import ValidationHook
+from autotrack.capture.naming.data_names import Scoring
+from autotrack.capture.parallel.launch import LaunchHook
+from autotrack.capture.parallel.propagation import lineages
+from autotrack.capture.patch_table import PatchTable
+from autotrack.failsafe import Failsafe
+from autotrack.lineage.tracker import Lineage
+from autotrack.settings import Settings
+from autotrack.tracking.evaluations.evaluation_run import Measurements
+from autotrack.tracking.model_links import arrivals
+from autotrack.tracking.recording.recorder import Recorder
+
+
+class Instrumentation:
+    """The hooks of one session, and the scikit-learn names that lead to them.
+
+    Parameters
+    ----------
+    settings : Settings
+        What tracking is switched on with.
+    recorder : Recorder
+        Writes what the hooks see.
+    failsafe : Failsafe
+        Takes what goes wrong in them.
+    """
+
+    def __init__(self, settings: Settings, recorder: Recorder, failsafe: Failsafe) -> None:
+        self._lineage = lineage = Lineage()
+        scoring = Scoring(settings)
+        metrics = MetricHook(recorder, lineage, scoring, failsafe)
+        monitors = MonitorHook(recorder, failsafe)
+        searches = SearchHook(settings, recorder, scoring, monitors, failsafe)
+        self._patch_table = PatchTable(
+            EstimatorHook(settings, recorder, lineage, scoring, monitors, searches, failsafe),
+            metrics,
+            ValidationHook(settings, Measurements(recorder), lineage, failsafe),
+            LaunchHook(settings, failsafe),
+            DisplayHook(recorder, lineage, scoring, metrics, failsafe),
+        )
+
+    def apply(self) -> Callable[[], None]:
+        """Put everything in place; what is returned puts every original back."""
+        self._patch_table.apply()
+        undone = [
+            arrivals.subscribe(self._patch_table.patch_class),
+            lineages.subscribe(self._lineage),
+        ]
+
+        def undo() -> None:
+            for leave in undone:
+                leave()
+            self._patch_table.undo()
+
+        return undo
