@@ -22,7 +22,7 @@ from autotrack.store.store import Store
 from autotrack.tracking.api.runs import end_open_runs
 from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 _lock = threading.RLock()
 _session: Session | None = None
@@ -42,7 +42,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._pid = os.getpid()
-        self._failsafe = home.failsafe
+        self._failsafe = workspace.failsafe
         self._failsafe.strict = settings.strict
         self._recorder = Recorder(settings)
         self._undo: list[Callable[[], None]] = []
@@ -52,11 +52,11 @@ class Session:
         from autotrack.capture.instrumentation import Instrumentation
 
         instrumentation = Instrumentation(self.settings, self._recorder, self._failsafe)
-        store = home.store_at(self.settings.store, lazy=True)
+        store = workspace.store_at(self.settings.store, lazy=True)
         # Opens the store, so that one in trouble is told of now, and waited for only once.
         with self._failsafe.guard(f"open the store {self.settings.store}"):
             self._recorder.retry_queue.write(store, _nothing, durable=False)
-        self._undo = [home.read.subscribe(self._before_reading), instrumentation.apply()]
+        self._undo = [workspace.read.subscribe(self._before_reading), instrumentation.apply()]
 
     def _close(self) -> None:
         for undo in self._undo:
@@ -166,7 +166,7 @@ def enable(
         If a setting has a value that cannot be used.
     """
     with _lock:
-        settings = home.give(
+        settings = workspace.give(
             keep=_session is not None,
             store=store,
             experiment=experiment,
@@ -201,7 +201,7 @@ def _join(settings: Settings) -> None:
 def _take_over(settings: Settings) -> None:
     with _lock:
         if _session is None or _session.settings != settings:
-            home.give(**dataclasses.asdict(settings))
+            workspace.give(**dataclasses.asdict(settings))
             _switch_on(settings)
 
 
@@ -234,16 +234,18 @@ def is_enabled() -> bool:
 
 def _at_exit() -> None:
     disable()
-    with home.failsafe.guard("end its open runs"):
+    with workspace.failsafe.guard("end its open runs"):
         end_open_runs()
     verifying = sys.modules.get("autotrack.tracking.crating.background_verify")
     if verifying is not None:
-        with home.failsafe.guard("verify its last crates"):
+        with workspace.failsafe.guard("verify its last crates"):
             verifying.verifier.finish()
-    home.retry_queue.close()
-    if home.pid != os.getpid():
+    workspace.retry_queue.close()
+    if workspace.pid != os.getpid():
         return
-    if (home.runs or home.scores or home.retry_queue.lost) and not home.settings.quiet:
+    if (
+        workspace.runs or workspace.scores or workspace.retry_queue.lost
+    ) and not workspace.settings.quiet:
         # There may be no stderr any more, and an exit handler has nobody to raise to.
         with contextlib.suppress(AttributeError, OSError, ValueError):
             sys.stderr.write(f"{printable(_farewell())}\n")
@@ -251,19 +253,19 @@ def _at_exit() -> None:
 
 def _farewell() -> str:
     # Not where the settings point to by now: the working directory may be another.
-    where = _readable(home.last[0].root if home.last else home.settings.store)
-    if home.retry_queue.lost:
+    where = _readable(workspace.last[0].root if workspace.last else workspace.settings.store)
+    if workspace.retry_queue.lost:
         return (
-            f"autotrack: {home.retry_queue.lost} records were lost, since {where} could not be "
+            f"autotrack: {workspace.retry_queue.lost} records were lost, since {where} could not be "
             "written to until the end; the warning above says why"
         )
-    counts = [_count(home.runs, "run")] if home.runs else []
-    counts += [_count(home.scores, "score")] if home.scores else []
+    counts = [_count(workspace.runs, "run")] if workspace.runs else []
+    counts += [_count(workspace.scores, "score")] if workspace.scores else []
     option = "" if where == DEFAULT_STORE else f" --store {shlex.quote(where)}"
     unplaced = ""
-    if home.unplaced:
-        first = f", the first in {home.first_unplaced}" if home.first_unplaced else ""
-        unplaced = f" ({_count(home.unplaced, 'score')} of no known model{first})"
+    if workspace.unplaced:
+        first = f", the first in {workspace.first_unplaced}" if workspace.first_unplaced else ""
+        unplaced = f" ({_count(workspace.unplaced, 'score')} of no known model{first})"
     return (
         f"autotrack: recorded {' and '.join(counts)} in {where}{unplaced}; "
         f"see them with: autotrack runs{option}"
@@ -286,8 +288,8 @@ def _readable(path: Path) -> str:
 
 
 atexit.register(_at_exit)
-home.joined.subscribe(_join)
-home.left.subscribe(_write_what_is_left)
+workspace.joined.subscribe(_join)
+workspace.left.subscribe(_write_what_is_left)
 
 
 def _child_after_fork() -> None:
@@ -296,7 +298,9 @@ def _child_after_fork() -> None:
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         # multiprocessing ends its forks without exit handlers, and clears its own when they begin.
-        util.register_after_fork(home, lambda _: util.Finalize(None, _at_exit, exitpriority=_FIRST))
+        util.register_after_fork(
+            workspace, lambda _: util.Finalize(None, _at_exit, exitpriority=_FIRST)
+        )
 
 
 if hasattr(os, "register_at_fork"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import autotrack
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 from tests.waiting import PATIENCE
 
 # Whatever goes wrong inside autotrack fails the test, in the processes a test starts too.
@@ -34,7 +34,7 @@ def _off_afterwards(store_path: Path) -> Iterator[None]:
         autotrack.end_run()
     autotrack.disable()
     # A store, an experiment or inputs that a test chose are no other test's.
-    home.forget()
+    workspace.forget()
 
 
 @pytest.fixture

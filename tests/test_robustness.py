@@ -19,7 +19,7 @@ import pytest
 import autotrack
 from autotrack import CaptureWarning, StoreDamagedError, StoreError, StoreUnavailableError
 from autotrack.store.store import Store
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 from tests.training import complete_runs, train
 
 
@@ -239,7 +239,7 @@ def test_a_lock_holds_the_training_up_once_and_not_for_long(store_path):
     with autotrack.start_run():
         train(*range(2, 9))
     autotrack.disable()
-    home.forget()
+    workspace.forget()
     free = time.monotonic() - began
     with (
         one_warning("autotrack.db is locked by another program"),
@@ -252,7 +252,7 @@ def test_a_lock_holds_the_training_up_once_and_not_for_long(store_path):
         # Five seconds, and not twice five; the work itself takes what the machine needs for it.
         assert time.monotonic() - began < 6.5 + 3 * free
         # What is owed at the end is not what this is about: no wait for that.
-        home.retry_queue.forget()
+        workspace.retry_queue.forget()
 
 
 def test_a_store_deleted_in_the_middle_begins_anew(store_path):

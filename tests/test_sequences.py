@@ -37,7 +37,7 @@ from sklearn.utils.discovery import all_displays, all_estimators, all_functions
 
 import autotrack
 from autotrack.runtime.patching import is_patched
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 from tests.capture.looking import history, runs
 from tests.world import World, changed, inside, look_at_the_world
 
@@ -169,7 +169,7 @@ class Sequence(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         autotrack.disable()
-        home.forget()
+        workspace.forget()
         os.environ["AUTOTRACK_STORE"] = str(self.folder / f"store-{next(self.numbers)}")
         self.classes: list[type] = [Ridge, Stage]
         self.born: World = {}

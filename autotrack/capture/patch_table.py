@@ -51,7 +51,7 @@ from autotrack.runtime.patching import (
     wrapped_cell,
 )
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 #: Methods of estimators, and the method of :class:`EstimatorHook` that is called instead. Whatever
 #: else begins with ``predict`` is taken as a prediction.
@@ -114,7 +114,7 @@ class PatchTable:
 
     def patch_class(self, cls: type) -> None:
         """Patch a class that exists already, and what it inherits from, if it is an estimator."""
-        with home.failsafe.guard("patch a class"):
+        with workspace.failsafe.guard("patch a class"):
             if not is_estimator_class(cls):
                 return
             for owner in cls.__mro__[:-1]:
@@ -167,12 +167,12 @@ class PatchTable:
             restore_cell(self._cells.pop())
 
     def _patch_importance(self) -> None:
-        with home.failsafe.guard("patch a function"):
+        with workspace.failsafe.guard("patch a function"):
             function = getattr(sys.modules[IMPORTANCE_MODULE], IMPORTANCE)
             self._patch_function(function, self._validation)
 
     def _patch_imbalanced(self) -> None:
-        with home.failsafe.guard("patch a function"):
+        with workspace.failsafe.guard("patch a function"):
             for function in imbalanced_metrics.metric_functions():
                 self._patch_function(function, self._reports.get(function.__name__, self._metric))
 

@@ -14,7 +14,7 @@ from autotrack.errors import AutotrackError
 from autotrack.printable import printable
 from autotrack.settings import Settings
 from autotrack.store.store import Store
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 _STORE = "AUTOTRACK_STORE"
 
@@ -63,5 +63,5 @@ def existing_store() -> Store:
             f"there is no store at {folder}; run a script with `autotrack run SCRIPT`, "
             "go to the folder it ran in, or name its store with --store"
         )
-    home.give(store=folder)
-    return home.store(create=False)
+    workspace.give(store=folder)
+    return workspace.store(create=False)

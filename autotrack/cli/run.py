@@ -16,7 +16,7 @@ from autotrack.cli.group import main, store_option
 from autotrack.cli.printing import say
 from autotrack.session import enable
 from autotrack.tracking.api.params import PREFIX
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 
 @main.command(context_settings={"allow_interspersed_args": False})
@@ -51,7 +51,7 @@ def run(
     try:
         _be_python(script, rest)
     finally:
-        if unasked := sorted(set(given) - set(home.inputs)):
+        if unasked := sorted(set(given) - set(workspace.inputs)):
             say(
                 f"autotrack: {script.name} never asked for -P {', '.join(unasked)} "
                 "(it would with autotrack.param)",

@@ -19,7 +19,7 @@ from autotrack.errors import InvalidValueError
 from autotrack.printable import printable
 from autotrack.tracking.api.models import find_version
 from autotrack.tracking.api.search import load_model
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 _EXTRA = "pip install 'sklearn-autotrack[serve]'"
 _NEEDED = ("fastapi", "uvicorn", "starlette", "pydantic", "pydantic_core", "fastapi_offline")
@@ -81,7 +81,7 @@ def serve(
     check_count(workers)
     if token is not None and (not token.strip() or not token.isascii()):
         raise InvalidValueError("the token is empty or not ASCII; leave it out to let everyone in")
-    version = find_version(home.store(), uri) if uri.startswith("models:") else None
+    version = find_version(workspace.store(), uri) if uri.startswith("models:") else None
     # What is served is the version that the alias means now.
     crate = load_model(uri if version is None else version.uri, trust=trust)
     served = Served(crate, uri, version)
@@ -97,7 +97,7 @@ def serve(
     handler.setFormatter(_Log("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     _announce(served.crate.manifest.estimator, uri, version, listening, token is not None)
-    home.forget()  # the store has said what it was asked, and nothing is recorded here
+    workspace.forget()  # the store has said what it was asked, and nothing is recorded here
     sys.exit(run(app, listening, workers))
 
 

@@ -13,7 +13,7 @@ from autotrack.runtime.weak_map import IdentityMap
 from autotrack.store.store import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
 from autotrack.tracking.moved_fits import Filed
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 # Stands for the fit of an active run that was started in another thread or process: what is
 # fitted here is a child of it.
@@ -177,6 +177,6 @@ def _child_after_fork() -> None:
         run.fit, run.children = _ELSEWHERE, {}
 
 
-home.forgotten.subscribe(_forget)
+workspace.forgotten.subscribe(_forget)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_child_after_fork)

@@ -24,7 +24,7 @@ from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.selection import Candidates
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ class Run:
 
     def artifacts(self) -> pd.DataFrame:
         """Its files, a row each: path, size in bytes, sha256."""
-        home.before_reading(self._run_id)
+        workspace.before_reading(self._run_id)
         return artifacts_frame(self._store.list_artifacts(self._run_id))
 
     def children(self) -> pd.DataFrame:
@@ -225,7 +225,7 @@ class Run:
         if self._run_id not in active.open_runs:
             return
         # A store in trouble must not stop the script, nor put its exception in the user's place.
-        with home.failsafe.guard(f"end run {self._run_id}"):
+        with workspace.failsafe.guard(f"end run {self._run_id}"):
             self._end("FINISHED" if error is None else ended_by(error), error)
 
     def _end(self, status: RunStatus, error: BaseException | None = None) -> None:
@@ -233,7 +233,7 @@ class Run:
         now, kept = time.time(), None if error is None else run_error(error)
         for run in active.remove(self._run_id):
             run_id = run.run_id
-            home.write(
+            workspace.write(
                 run.store,
                 lambda store, run_id=run_id: store.end_run(  # type: ignore[misc]
                     run_id, status=status, end_time=now, error=kept
@@ -291,7 +291,7 @@ class Run:
 
 
 def _run_at(root: Path, run_id: str) -> Run:
-    return Run(home.store_at(root, lazy=True), run_id)
+    return Run(workspace.store_at(root, lazy=True), run_id)
 
 
 def load_of_run(store: Store, record: RunRecord, name: str, trust: Word | Trust) -> Crate:

@@ -164,20 +164,20 @@ class Workspace:
             refresh(run_id)
 
 
-home = Workspace()
+workspace = Workspace()
 
 
 def last_error() -> BaseException | None:
     """The last exception that nobody caught in this process."""
     error: BaseException | None = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-    return None if error is home.inherited else error
+    return None if error is workspace.inherited else error
 
 
 def _child_after_fork() -> None:
     # Another thread may have held the lock at the moment of the fork.
-    home._lock = threading.RLock()
-    home.inherited = last_error() or home.inherited
-    home.retry_queue.forget()
+    workspace._lock = threading.RLock()
+    workspace.inherited = last_error() or workspace.inherited
+    workspace.retry_queue.forget()
 
 
 if hasattr(os, "register_at_fork"):

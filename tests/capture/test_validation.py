@@ -37,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 from tests.capture.looking import only_run, runs
 from tests.waiting import wait_until
 
@@ -406,7 +406,7 @@ def test_warnings_of_splits_are_noted_and_reach_the_user(jobs):
 
     told = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
     assert len(told) == (0 if jobs else 3)  # workers write theirs to stderr
-    notes = [note for _, _, note in home.store().notes(only_run().run_id)]
+    notes = [note for _, _, note in workspace.store().notes(only_run().run_id)]
     assert sorted(note.split for note in notes) == [0, 1, 2]
     assert {note.category.rpartition(".")[2] for note in notes} == {"ConvergenceWarning"}
 

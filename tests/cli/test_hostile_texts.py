@@ -56,7 +56,7 @@ def store(store_path: Path, tmp_path: Path) -> Path:
     autotrack.register_model(f"runs:/{first.run_id}/model", "coffee", tags={"a": "b"})
     autotrack.set_alias("coffee", "champion", 1)
     crate = autotrack.load_model(f"runs:/{first.run_id}/model").save(tmp_path / "crate")
-    autotrack.tracking.workspace.home.forget()
+    autotrack.tracking.workspace.workspace.forget()
     with sqlite3.connect(store_path / "autotrack.db") as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         for old, new in ((first.run_id, RUN), (second.run_id, OTHER)):

@@ -115,7 +115,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
                         model.fit(X, y)
                     model = autotrack.last_run().load_model()
                     uri = str(model.save(cwd / "crate"))
-                autotrack.tracking.workspace.home.forget()
+                autotrack.tracking.workspace.workspace.forget()
             else:
                 uri = str(model.save(cwd / "crate"))
             # The server's store is another one, and did not pack it.

@@ -12,7 +12,7 @@ from autotrack.capture.naming.metric_keys import judges_predictions
 from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.quiet import quiet
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 #: The module they are imported from, and the one of them that returns a text.
 MODULE = "imblearn.metrics"
@@ -42,7 +42,7 @@ class ImbalancedReport:
         try:
             enter(True)
             result = original(*args, **kwargs)
-            with home.failsafe.guard(f"record {original.__name__}"):
+            with workspace.failsafe.guard(f"record {original.__name__}"):
                 told = result
                 if isinstance(result, str):
                     with quiet():  # which the user has seen by now

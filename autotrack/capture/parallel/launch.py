@@ -28,7 +28,7 @@ from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.settings import Settings
 from autotrack.tracking.active import active_runs, note_started
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -65,12 +65,12 @@ class LaunchHook:
         self._failsafe = failsafe
 
     def _baggage(self) -> Baggage:
-        experiment = home.chosen_experiment or self._settings.experiment
+        experiment = workspace.chosen_experiment or self._settings.experiment
         return Baggage(
             os.getpid(),
             replace(self._settings, experiment=experiment),
             environment.source(),
-            home.inputs,
+            workspace.inputs,
             outermost.is_open(),
             active_runs(),
             library_call(),

@@ -28,7 +28,7 @@ from autotrack.settings import Settings
 from autotrack.tracking.active import ActiveRun, arrive, lay_down, take_up
 from autotrack.tracking.model_links import Link, arrivals, link_loaded, links
 from autotrack.tracking.recording.library_calls import LibraryCall
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 Call = Callable[..., Any]
 
@@ -87,7 +87,7 @@ def _unpacked(
 ) -> Baggage:
     """Luggage that arrives, in another process most of the time."""
     held = tuple(
-        ActiveRun(home.store_at(root, lazy=True), run_id, experiment)
+        ActiveRun(workspace.store_at(root, lazy=True), run_id, experiment)
         for root, run_id, experiment in runs
     )
     return Baggage(pid, settings, source, inputs, opened, held)
@@ -109,7 +109,7 @@ class Task:
         other_process = baggage.is_from_other_process
         if other_process:
             _work_for_another(baggage)
-        before = home.runs, home.scores
+        before = workspace.runs, workspace.scores
         opened, runs = outermost.enter(baggage.opened), take_up(baggage.runs)
         call = inherited.set(baggage.call)
         try:
@@ -136,10 +136,10 @@ class Task:
 
 def _work_for_another(baggage: Baggage) -> None:
     """Be a worker: what tasks do is recorded, and nothing between them."""
-    with home.failsafe.guard("record the work of this process"):
+    with workspace.failsafe.guard("record the work of this process"):
         outermost.worker_only.silent = True
         if not baggage.opened:
-            home.join(baggage.settings, baggage.source, baggage.inputs)
+            workspace.join(baggage.settings, baggage.source, baggage.inputs)
             patch_arrived_classes()
 
 
@@ -147,7 +147,7 @@ def patch_arrived_classes() -> None:
     """Patch the classes that travel by value: they arrive with methods that are not patched."""
     if "sklearn.base" not in sys.modules:
         return  # nor is it to be imported on this account
-    with home.failsafe.guard("patch the classes that came along"):
+    with workspace.failsafe.guard("patch the classes that came along"):
         from autotrack.capture.discovery import travelling_classes
 
         for cls in travelling_classes():
@@ -176,12 +176,12 @@ class ProcessBaggage:
 
 
 def _arrived(baggage: Baggage) -> ProcessBaggage:
-    with home.failsafe.guard("record the work of this process"):
+    with workspace.failsafe.guard("record the work of this process"):
         if baggage.is_from_other_process and baggage.opened:
             outermost.worker_only.silent = True
         elif baggage.is_from_other_process:
             arrive(baggage.runs)
-            home.join(baggage.settings, baggage.source, baggage.inputs)
+            workspace.join(baggage.settings, baggage.source, baggage.inputs)
     return ProcessBaggage(baggage)
 
 
@@ -212,10 +212,10 @@ class _Marked:
 
 
 def _with_marks(result: Any, before: tuple[int, int]) -> Any:
-    with home.failsafe.guard("finish the work of this process"):
-        home.leave()
+    with workspace.failsafe.guard("finish the work of this process"):
+        workspace.leave()
         marks = [(thing, link) for thing in _things_in(result) if (link := _link_of(thing))]
-        counts = home.runs - before[0], home.scores - before[1]
+        counts = workspace.runs - before[0], workspace.scores - before[1]
         return _Marked(result, marks, counts) if marks or any(counts) else result
     return result
 
@@ -245,11 +245,11 @@ def _come_back(
     marks: Iterable[tuple[Any, Path, str, DatasetUse | None, bool]],
     counts: tuple[int, int],
 ) -> Any:
-    home.runs += counts[0]
-    home.scores += counts[1]
-    with home.failsafe.guard("link the models that a worker fitted"):
+    workspace.runs += counts[0]
+    workspace.scores += counts[1]
+    with workspace.failsafe.guard("link the models that a worker fitted"):
         for thing, root, run_id, train, partial in marks:
-            link = Link(home.store_at(root, lazy=True), run_id, train, None, partial)
+            link = Link(workspace.store_at(root, lazy=True), run_id, train, None, partial)
             if not isinstance(thing, np.ndarray):
                 link_loaded(thing, link)
                 continue

@@ -27,7 +27,7 @@ from autotrack.tracking.api.crates import crated_from, known_schema, must_be_tru
 from autotrack.tracking.api.logging import writable
 from autotrack.tracking.crating.run_files import file_crate, keep_crate, own_code
 from autotrack.tracking.model_links import Link, links
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,9 +86,9 @@ def _inside(folder: str | None, name: str) -> str:
 def _files(active: ActiveRun | Link) -> Iterator[ArtifactFolder]:
     """A block that writes files of the run; a store in trouble is told of, and no more."""
     try:
-        yield home.files_of(active.store, active.run_id)
+        yield workspace.files_of(active.store, active.run_id)
     except StoreError as error:
-        home.failsafe.report(f"write files of the run under {active.store.root}", error)
+        workspace.failsafe.report(f"write files of the run under {active.store.root}", error)
 
 
 def _put(active: ActiveRun | Link, files: list[tuple[Path, str]]) -> None:
@@ -103,7 +103,7 @@ def _record(active: ActiveRun | Link, rows: list[StoredArtifact]) -> None:
 def _replace(active: ActiveRun | Link, change: Callable[[Store], list[str]]) -> None:
     """Make a change that tells which files nobody needs after it."""
     replaced: list[str] = []
-    if home.write(active.store, lambda store: replaced.extend(change(store))):
+    if workspace.write(active.store, lambda store: replaced.extend(change(store))):
         for location in replaced:
             active.store.artifacts.discard(location)
 
@@ -284,7 +284,7 @@ def log_model(
         # A few rows tell names and types, and nothing of ranges and gaps.
         shown = describe(input_example)
         schema = {} if shown is None else known(shown)
-    own = own_code(home.settings)
+    own = own_code(workspace.settings)
     with _files(active) as folder:
         rows = file_crate(folder, active.run_id, clean, packed, schema, before, storage, own)
         _replace(active, lambda store: keep_crate(store, active.run_id, clean, rows))

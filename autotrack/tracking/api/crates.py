@@ -27,7 +27,7 @@ from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.tracking.crating.run_files import own_code, schema_of
 from autotrack.tracking.model_links import Link, link_loaded, links
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 # A density has only scores, an embedding only itself.
 _METHODS = ("predict", "transform", "fit")
@@ -84,7 +84,7 @@ def crate(function_or_estimator: Callable[..., Any] | Any, /, **objects: Any) ->
             folder,
             run_id=None if link is None else link.run_id,
             schema=known_schema(function_or_estimator, model),
-            own=own_code(home.settings),
+            own=own_code(workspace.settings),
         )
         from autotrack.crates.load import load
 
@@ -131,7 +131,7 @@ def crated_from(model: Any, objects: dict[str, Any] | None = None) -> Any:
     if isinstance(model, Crate):
         what = model.isolated if model.is_function else model.estimator
     elif isinstance(model, FunctionType | functools.partial):
-        return isolate(model, given, own_code(home.settings))
+        return isolate(model, given, own_code(workspace.settings))
     else:
         what = model
         usable = any(hasattr(model, name) for name in _METHODS)
@@ -160,7 +160,7 @@ def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
 
     It is the crate of the model as it is now, if that was trained further meanwhile.
     """
-    home.before_reading(run_id)
+    workspace.before_reading(run_id)
     files = store.stored_folder(run_id, name)
     return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
 
@@ -208,7 +208,7 @@ def is_ours(digest: str) -> bool:
     """Whether this process packed the file of a digest, or its store, if there is one, did."""
     if digest in packed_here:
         return True
-    return home.settings.store.exists() and home.store().is_packed(digest)
+    return workspace.settings.store.exists() and workspace.store().is_packed(digest)
 
 
 def link_to_run(made: Crate, store: Store, record: RunRecord) -> None:

@@ -9,7 +9,7 @@ from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
 from autotrack.tracking.api.arguments import text, text_mapping, whole
 from autotrack.tracking.frames import experiments_frame
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def create_experiment(
         If the name is taken or is no text.
     """
     location = None if artifact_location is None else text(artifact_location, "artifact_location")
-    return home.store().create_experiment(
+    return workspace.store().create_experiment(
         text(name, "the name of an experiment"),
         artifact_location=location,
         tags=text_mapping(tags or {}, "tag"),
@@ -55,12 +55,12 @@ def set_experiment(name: str | None = None, *, experiment_id: str | None = None)
     """
     if (name is None) == (experiment_id is None):
         raise InvalidValueError("set_experiment takes either a name or experiment_id=, one of them")
-    store = home.store()
+    store = workspace.store()
     if name is None:
         name = store.get_experiment(experiment_id=_id(experiment_id)).name
     # Makes it if need be, and refuses a deleted one.
     chosen = store.experiment_id(text(name, "the name of an experiment"))
-    home.chosen_experiment = name
+    workspace.chosen_experiment = name
     return store.get_experiment(experiment_id=chosen)
 
 
@@ -75,17 +75,17 @@ def get_experiment(name: str | None = None, *, experiment_id: str | None = None)
     if experiment_id is not None:
         if name is not None:
             raise InvalidValueError("get_experiment takes a name or experiment_id=, not both")
-        return home.store().get_experiment(experiment_id=_id(experiment_id))
+        return workspace.store().get_experiment(experiment_id=_id(experiment_id))
     if name is None:
-        home.store().experiment_id(home.experiment)
-    return home.store().get_experiment(
-        name=text(name or home.experiment, "the name of an experiment")
+        workspace.store().experiment_id(workspace.experiment)
+    return workspace.store().get_experiment(
+        name=text(name or workspace.experiment, "the name of an experiment")
     )
 
 
 def search_experiments() -> pd.DataFrame:
     """A row an experiment that is not deleted: experiment_id, name, artifact_location, created."""
-    return experiments_frame(home.store().list_experiments())
+    return experiments_frame(workspace.store().list_experiments())
 
 
 def rename_experiment(name: str, new_name: str) -> None:
@@ -97,9 +97,11 @@ def rename_experiment(name: str, new_name: str) -> None:
         If there is no such experiment.
     """
     found = _named(name)
-    home.store().rename_experiment(found.experiment_id, text(new_name, "the name of an experiment"))
-    if home.experiment == found.name:
-        home.chosen_experiment = new_name
+    workspace.store().rename_experiment(
+        found.experiment_id, text(new_name, "the name of an experiment")
+    )
+    if workspace.experiment == found.name:
+        workspace.chosen_experiment = new_name
 
 
 def delete_experiment(name: str) -> None:
@@ -110,7 +112,7 @@ def delete_experiment(name: str) -> None:
     ExperimentNotFoundError
         If there is no such experiment.
     """
-    home.store().delete_experiment(_named(name).experiment_id)
+    workspace.store().delete_experiment(_named(name).experiment_id)
 
 
 def restore_experiment(name: str) -> None:
@@ -121,11 +123,11 @@ def restore_experiment(name: str) -> None:
     ExperimentNotFoundError
         If there is no such experiment.
     """
-    home.store().restore_experiment(_named(name).experiment_id)
+    workspace.store().restore_experiment(_named(name).experiment_id)
 
 
 def _named(name: str) -> Experiment:
-    store, wanted = home.store(), _id(name)
+    store, wanted = workspace.store(), _id(name)
     try:
         return store.get_experiment(name=wanted)
     except ExperimentNotFoundError:

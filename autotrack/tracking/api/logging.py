@@ -13,7 +13,7 @@ from autotrack.store.store import Store
 from autotrack.tracking.active import ActiveRun
 from autotrack.tracking.api.arguments import number, text, text_mapping, whole
 from autotrack.tracking.api.runs import current, still_running
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 Value = TypeVar("Value")
 
@@ -25,7 +25,7 @@ def writable() -> ActiveRun:
 
 def _write(active: ActiveRun, change: Callable[[Store], None]) -> None:
     """Make a change now, or when a store in trouble answers again."""
-    home.write(active.store, change)
+    workspace.write(active.store, change)
 
 
 def log_param(key: str, value: Value) -> Value:

@@ -23,7 +23,7 @@ from autotrack.tracking.api.arguments import text, text_mapping, whole
 from autotrack.tracking.api.crates import crate_files, folder_of, is_ours, link_to_run, load_stored
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import models_frame
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ def register_model(
     InvalidValueError
         If the name cannot be one.
     """
-    store, wanted = home.store(), str(uri)
+    store, wanted = workspace.store(), str(uri)
     files, run_id, packed = _files_at(store, wanted, as_trust(trust))
     return store.add_model_version(
         text(name, "the name of a model"),
@@ -179,7 +179,7 @@ def locate(uri: str) -> tuple[Path, dict[str, str] | None]:
     """
     if not uri.startswith(("runs:", "models:")):
         return Path(uri).expanduser(), None
-    store = home.store()
+    store = workspace.store()
     files, _ = _recorded_at(store, uri)
     return folder_of(store, files), {file.path: file.sha256 for file in files}
 
@@ -227,7 +227,7 @@ def find_version(store: Store, uri: str) -> ModelVersion:
 
 def load_version(uri: str, trust: Word | Trust = False) -> Crate:
     """Load the crate of a registered version; what it is scored with goes to its run."""
-    store = home.store()
+    store = workspace.store()
     version = find_version(store, uri)
     crate = load_stored(store, store.model_files(version.name, version.version), trust)
     if version.run_id is not None:
@@ -250,7 +250,7 @@ def set_alias(name: str, alias: str, version: int) -> None:
     number = whole(version, "the version of a model")
     if number is None:
         raise InvalidValueError("an alias points at a version; give its number")
-    home.store().set_model_alias(name, alias, number)
+    workspace.store().set_model_alias(name, alias, number)
 
 
 def delete_alias(name: str, alias: str) -> None:
@@ -261,7 +261,7 @@ def delete_alias(name: str, alias: str) -> None:
     ModelNotFoundError
         If the model has none of this name.
     """
-    home.store().delete_model_alias(name, alias)
+    workspace.store().delete_model_alias(name, alias)
 
 
 def update_model(
@@ -290,7 +290,7 @@ def update_model(
     """
     kept = text_mapping(tags or {}, "tag")
     asked = version if isinstance(version, str) else whole(version, "the version of a model")
-    home.store().update_model(name, asked, description=description, tags=kept)
+    workspace.store().update_model(name, asked, description=description, tags=kept)
 
 
 def delete_model(name: str, version: int | str | None = None) -> None:
@@ -303,7 +303,7 @@ def delete_model(name: str, version: int | str | None = None) -> None:
     ModelNotFoundError
         If there is no such model or version.
     """
-    store = home.store()
+    store = workspace.store()
     asked = version if isinstance(version, str) else whole(version, "the version of a model")
     for location in store.delete_model(name, asked):
         store.artifacts.discard(location)
@@ -329,4 +329,4 @@ def search_models(name: str | None = None) -> pd.DataFrame:
         If there is no model of this name.
     """
     asked = None if name is None else text(name, "the name of a model")
-    return models_frame(home.store().model_versions(asked))
+    return models_frame(workspace.store().model_versions(asked))

@@ -12,7 +12,7 @@ from autotrack.printable import described
 from autotrack.tracking.active import active_runs, input_params
 from autotrack.tracking.api.arguments import text
 from autotrack.tracking.api.runs import still_running
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 Value = TypeVar("Value")
 
@@ -52,18 +52,18 @@ def param(name: str, default: Value) -> Value:
     given = os.environ.get(PREFIX + name)
     value = default if given is None else _read(name, given, default)
     kept = {name: storable(value)}
-    home.inputs.update(kept)
+    workspace.inputs.update(kept)
     stack = active_runs()
     if stack:
         active = still_running(stack[-1])
         kept = input_params(kept, active.held)
-        home.write(active.store, lambda store: store.set_params(active.run_id, kept))
+        workspace.write(active.store, lambda store: store.set_params(active.run_id, kept))
     return value
 
 
 def may_have_inputs() -> bool:
     """Whether runs that are opened now may have inputs of the script."""
-    return bool(home.inputs) or bool(active_runs())
+    return bool(workspace.inputs) or bool(active_runs())
 
 
 def _read(name: str, given: str, default: Any) -> Any:

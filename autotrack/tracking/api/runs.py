@@ -27,7 +27,7 @@ from autotrack.tracking.recording import library_calls
 from autotrack.tracking.recording.recorder import FIT_TAG, new_run_id
 from autotrack.tracking.run import Run
 from autotrack.tracking.run_errors import ended_by
-from autotrack.tracking.workspace import home, last_error
+from autotrack.tracking.workspace import last_error, workspace
 
 
 def start_run(
@@ -76,15 +76,15 @@ def start_run(
         )
     if run_id is not None:
         return _go_on(text(run_id, "run_id"), name, experiment, tags)
-    store = outer.store if outer is not None else home.store(lazy=True)
+    store = outer.store if outer is not None else workspace.store(lazy=True)
     created, started = new_run_id(), time.time()
     run_name = text(name, "the name of a run") if name is not None else default_name()
     kept = text_mapping(tags or {}, "tag")
     if experiment is not None:
         wanted = text(experiment, "experiment")
     else:
-        wanted = outer.experiment if outer is not None else home.experiment
-    inputs = dict(home.inputs)
+        wanted = outer.experiment if outer is not None else workspace.experiment
+    inputs = dict(workspace.inputs)
 
     def create(store: Store) -> None:
         store.create_run(
@@ -94,13 +94,13 @@ def start_run(
             experiment_id=store.experiment_id(wanted),
             parent_id=outer.run_id if outer is not None else None,
             start_time=started,
-            source_id=home.add_source(store),
+            source_id=workspace.add_source(store),
         )
         store.set_params(created, inputs)
         store.set_tags(created, kept)
 
-    home.retry_queue.write(store, create)
-    home.opened(store, created)
+    workspace.retry_queue.write(store, create)
+    workspace.opened(store, created)
     active.push(ActiveRun(store, created, wanted))
     return Run(store, created)
 
@@ -108,7 +108,7 @@ def start_run(
 def _go_on(
     run_id: str, name: str | None, experiment: str | None, tags: Mapping[str, str] | None
 ) -> Run:
-    store = home.store()
+    store = workspace.store()
     record = store.get_run(run_id)
     if record.run_id in active.open_runs:
         raise ActiveRunError(f"run {record.run_id} is active already; it goes on as it is")
@@ -128,7 +128,7 @@ def _go_on(
         store.set_tags(record.run_id, kept)
         if name is not None:
             store.rename_run(record.run_id, text(name, "the name of a run"))
-    home.opened(store, record.run_id)
+    workspace.opened(store, record.run_id)
     held = ActiveRun(store, record.run_id, record.experiment, record.tags.get(FIT_TAG))
     for child in store.search(Query(parent_id=record.run_id)):
         if FIT_TAG in child.tags and child.status == "FINISHED":
@@ -195,12 +195,12 @@ def still_running(active: ActiveRun) -> ActiveRun:
     RunFinishedError
         If it was.
     """
-    if home.retry_queue.has_pending:  # the store cannot be asked just now
+    if workspace.retry_queue.has_pending:  # the store cannot be asked just now
         return active
     try:
         status = active.store.run_status(active.run_id)
     except (StoreError, RunNotFoundError) as error:
-        home.failsafe.report(f"read the store {active.store.root}", error)
+        workspace.failsafe.report(f"read the store {active.store.root}", error)
         return active
     if status != "RUNNING":
         raise RunFinishedError(
@@ -213,7 +213,7 @@ def still_running(active: ActiveRun) -> ActiveRun:
 def last_run() -> Run | None:
     """The newest run this process opened, candidates of a search aside; None if there is none."""
     library_calls.settle()
-    return Run(*home.last) if home.last is not None else None
+    return Run(*workspace.last) if workspace.last is not None else None
 
 
 def get_run(run_id: str | Run | None = None) -> Run:
@@ -233,19 +233,19 @@ def get_run(run_id: str | Run | None = None) -> Run:
         return Run(active.store, active.run_id)
     if isinstance(run_id, Run):
         return run_id
-    store = home.store()
+    store = workspace.store()
     return Run(store, store.get_run(text(run_id, "run_id")).run_id)
 
 
 def delete_run(run_id: str) -> None:
     """Delete a run with its children; `restore_run` brings it back."""
-    store = home.store()
+    store = workspace.store()
     store.delete_run(store.get_run(text(run_id, "run_id")).run_id)
 
 
 def restore_run(run_id: str) -> None:
     """Bring a deleted run back."""
-    store = home.store()
+    store = workspace.store()
     store.restore_run(store.get_run(text(run_id, "run_id")).run_id)
 
 

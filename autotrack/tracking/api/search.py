@@ -28,7 +28,7 @@ from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import metric_frame, runs_frame
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run import Run, load_of_run
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def search_runs(
         If there is no such experiment.
     """
     library_calls.settle()
-    return runs_frame(home.store().search(query(experiment, where, order_by, limit, children)))
+    return runs_frame(workspace.store().search(query(experiment, where, order_by, limit, children)))
 
 
 def query(
@@ -84,7 +84,7 @@ def query(
     children: bool,
 ) -> Query:
     """The arguments of :func:`search_runs` as the store takes them."""
-    store = home.store()
+    store = workspace.store()
     names = several(experiment, "experiment")
     ids = tuple(store.get_experiment(name=name).experiment_id for name in names)
     most = whole(limit, "limit")
@@ -102,7 +102,9 @@ def query(
 def metric_history(run_id: str, key: str) -> pd.DataFrame:
     """Every measurement of a metric, a row each: key, step, value, time."""
     run = get_run(run_id)
-    return metric_frame(home.store().metric_history(run.run_id, text(key, "the key of a metric")))
+    return metric_frame(
+        workspace.store().metric_history(run.run_id, text(key, "the key of a metric"))
+    )
 
 
 def list_artifacts(run_id: str) -> pd.DataFrame:
@@ -120,9 +122,9 @@ def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> P
     FileExistsError
         If there is something of this name in `to` already.
     """
-    store, run = home.store(), get_run(run_id)
+    store, run = workspace.store(), get_run(run_id)
     wanted = text(path, "the path of an artifact").strip("/")
-    home.before_reading(run.run_id)
+    workspace.before_reading(run.run_id)
     inside = [a.path for a in store.list_artifacts(run.run_id, wanted) if a.path != wanted]
     files = inside or [store.stored_artifact(run.run_id, wanted).path]
     target = Path(to if to is not None else ".").expanduser().absolute() / Path(wanted).name
@@ -156,7 +158,7 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
     quoted = text(metric, "metric").replace("`", "``")
     order = f"metrics.`{quoted}` {'desc' if mode == 'max' else 'asc'}"
     where = f"metrics.`{quoted}` != nan and kind != 'candidate'"
-    store = home.store()
+    store = workspace.store()
     rows = store.search(query(experiment, where, order, 1, True))
     if not rows:
         where_looked = f" in experiment {experiment!r}" if experiment else ""
@@ -300,7 +302,7 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
     wanted = _address(uri)
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
-        store = home.store()
+        store = workspace.store()
         return load_of_run(store, store.get_run(text(run_id, "run_id")), name or CRATE, trusted)
     if wanted.startswith("models:"):
         return load_version(wanted, trusted)
@@ -328,9 +330,9 @@ def _address(uri: object) -> str:
 
 def _link(crate: Crate) -> None:
     run_id = crate.manifest.run_id
-    if run_id is None or not home.settings.store.exists():
+    if run_id is None or not workspace.settings.store.exists():
         return
-    store = home.store()
+    store = workspace.store()
     try:
         record = store.get_run(run_id)
     except RunNotFoundError:

@@ -14,7 +14,7 @@ from autotrack.crates.trust.trust import just_packed
 from autotrack.crates.verification.verify import verify
 from autotrack.errors import CrateError
 from autotrack.store.store import Store
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 VERIFIED_TAG = "autotrack.verified"
 # Beyond this many that wait, the oldest are let go of: a loop of thousands of quick fits would
@@ -78,7 +78,7 @@ class Verifier:
                     self._changed.notify_all()
                     self._changed.wait()
                 task, self._busy = self._waiting.popleft(), True
-            with home.failsafe.guard(f"verify the crate of run {task.run_id}"):
+            with workspace.failsafe.guard(f"verify the crate of run {task.run_id}"):
                 outcome = self._outcome(task)
                 if outcome:
                     self._tell(task, outcome)
@@ -98,7 +98,9 @@ class Verifier:
 
     @staticmethod
     def _tell(task: _Task, outcome: str) -> None:
-        home.write(task.store, lambda store: store.set_tags(task.run_id, {VERIFIED_TAG: outcome}))
+        workspace.write(
+            task.store, lambda store: store.set_tags(task.run_id, {VERIFIED_TAG: outcome})
+        )
 
 
 #: That of this process.

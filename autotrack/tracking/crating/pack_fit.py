@@ -16,7 +16,7 @@ from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import file_crate, keep_crate, own_code, schema_of
 from autotrack.tracking.facts import Stitched
 from autotrack.tracking.opened_fit import OpenFit
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 CRATE = "model"
 #: Why a run has no crate, although it was fitted.
@@ -106,7 +106,7 @@ class Packer:
     ) -> list[StoredArtifact]:
         facts, started = fit.facts, time.monotonic()
         try:
-            folder = home.files_of(fit.store, fit.run_id)
+            folder = workspace.files_of(fit.store, fit.run_id)
             # What the fit made of its data says nothing of what a model takes.
             schema = schema_of(facts.data, X if facts.describes(X) else None)
             if unvouched.holds_any(model):
@@ -116,12 +116,14 @@ class Packer:
             )
         except UncratableError as error:
             packed.tags[CRATE_TAG] = str(error)
-            home.failsafe.warn_once(
+            workspace.failsafe.warn_once(
                 ("crate", facts.estimator), f"No crate for this run: {error}", CaptureWarning
             )
         except (OSError, StoreError) as error:
             packed.tags[CRATE_TAG] = f"{type(error).__name__}: {error}"
-            home.failsafe.report(f"write the crate of {facts.name} under {fit.store.root}", error)
+            workspace.failsafe.report(
+                f"write the crate of {facts.name} under {fit.store.root}", error
+            )
         finally:
             self._upkeep.packed(model, time.monotonic() - started)
         return []
@@ -135,7 +137,7 @@ class Packer:
             elif stitched.pipeline is not None:
                 data = describe(stitched.data)
                 schema = {} if data is None else profile(stitched.data, data)
-                folder = home.files_of(fit.store, fit.run_id)
+                folder = workspace.files_of(fit.store, fit.run_id)
                 if unvouched.holds_any(stitched.pipeline):
                     packed.strange.add(PIPELINE)
                 packed.crates[PIPELINE] = file_crate(

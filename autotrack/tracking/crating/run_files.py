@@ -17,7 +17,7 @@ from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.store import Store
 from autotrack.tracking.facts import Table
 from autotrack.tracking.retry_queue import RetryQueue
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 
 def file_crate(
@@ -107,7 +107,7 @@ class ScoreTables:
         """Write `tables`, whose keys begin with `prefix`, as files of the run."""
         if not tables:
             return []
-        folder = home.files_of(store, run_id)
+        folder = workspace.files_of(store, run_id)
         return [
             file_table(folder, run_id, self._path(store, run_id, f"{prefix}_{name}"), table)
             for name, table in tables.items()

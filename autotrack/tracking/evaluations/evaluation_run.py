@@ -18,7 +18,7 @@ from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder, new_run_id
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.
 MODEL_RUN_TAG = "autotrack.model_run"
@@ -58,7 +58,10 @@ class Measurements:
             elif active is not None:
                 store, parent_id = active.store, active.run_id
             else:
-                store, parent_id = home.store_at(self._recorder.settings.store, lazy=True), None
+                store, parent_id = (
+                    workspace.store_at(self._recorder.settings.store, lazy=True),
+                    None,
+                )
             opened = OpenFit(facts, store, new_run_id(), True, active)
             self._recorder.create_run(opened, kind, parent_id)
             return opened
@@ -115,7 +118,7 @@ class Measurements:
     ) -> None:
         """All evaluations returned: what they came to, and the run ends."""
         now = time.time()
-        folder = home.files_of(opened.store, opened.run_id)
+        folder = workspace.files_of(opened.store, opened.run_id)
         files = [
             file_table(folder, opened.run_id, f"scores/{name}.csv", table)
             for name, table in tables.items()

@@ -40,7 +40,7 @@ from autotrack.tracking.evaluations.statistics import moments
 from autotrack.tracking.facts import FitFacts, Stitched, Table
 from autotrack.tracking.recording.recorder import Recorder, new_run_id
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 #: The tag of a search that names the score whose mean ranks its candidates.
 RANK_TAG = "autotrack.rank_by"
@@ -384,7 +384,7 @@ class Sweep:
 
     def _files(self, tables: Mapping[str, Table]) -> list[StoredArtifact]:
         run_id = self.opened.run_id
-        folder = home.files_of(self.opened.store, run_id)
+        folder = workspace.files_of(self.opened.store, run_id)
         return [file_table(folder, run_id, name, table) for name, table in tables.items()]
 
     def fail(self, error: BaseException, number: int | None) -> None:
@@ -418,8 +418,8 @@ def _earlier(recorder: Recorder, search_identity: SearchIdentity) -> Earlier:
     if recorder.retry_queue.has_pending:  # the store cannot be asked just now
         return Earlier()
     stack = active_runs()
-    store = stack[-1].store if stack else home.store_at(recorder.settings.store, lazy=True)
-    wanted = home.chosen_experiment or recorder.settings.experiment
+    store = stack[-1].store if stack else workspace.store_at(recorder.settings.store, lazy=True)
+    wanted = workspace.chosen_experiment or recorder.settings.experiment
     with recorder.failsafe.guard("look for an interrupted search"):
         found = find_earlier(store, stack[-1].experiment if stack else wanted, search_identity)
         if found.why_not:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from autotrack.entities import RunError, RunStatus
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.workspace import home, last_error
+from autotrack.tracking.workspace import last_error, workspace
 
 if TYPE_CHECKING:
     from autotrack.store.store import Store
@@ -88,8 +88,8 @@ class LibraryCall:
         def end(store: Store) -> None:
             store.end_run(run_id, status=status, end_time=now, error=error)
 
-        with home.failsafe.guard(f"end run {run_id}"):
-            home.write(self.store, end)
+        with workspace.failsafe.guard(f"end run {run_id}"):
+            workspace.write(self.store, end)
 
 
 class _Watch:

@@ -35,7 +35,7 @@ from autotrack.tracking.recording.library_calls import FUNCTION_TAG, LibraryCall
 from autotrack.tracking.recording.loaded_scores import LOADED_TAG, noted
 from autotrack.tracking.recording.steps import Steps, count_on, first_number
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.workspace import home
+from autotrack.tracking.workspace import workspace
 
 #: The tag by which a run that is gone on with knows whose fit it holds.
 FIT_TAG = "autotrack.fit"
@@ -58,12 +58,12 @@ class Recorder:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.failsafe = home.failsafe
-        self.retry_queue = home.retry_queue
+        self.failsafe = workspace.failsafe
+        self.retry_queue = workspace.retry_queue
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
-        self._tables = ScoreTables(home.retry_queue)
-        self._steps = Steps(home.retry_queue)
+        self._tables = ScoreTables(workspace.retry_queue)
+        self._steps = Steps(workspace.retry_queue)
         self._lock = threading.Lock()
         self._upkeep = Upkeep()
         self._packer = Packer(settings, self._upkeep)
@@ -114,7 +114,7 @@ class Recorder:
             store = call.store or call.first.store
             fit = OpenFit(facts, store, new_run_id(), True, active, number=first_number(facts))
             self.create_run(fit, kind, parent_id=call.run_id)
-            home.last = (store, call.run_id or fit.run_id)
+            workspace.last = (store, call.run_id or fit.run_id)
             return fit
 
     def _open_call(self, call: LibraryCall, first: OpenFit) -> None:
@@ -148,12 +148,12 @@ class Recorder:
         """Move the fit that a run of the user's holds into a run of its own; the id of that."""
         held = filed.fits[-1]
         child = OpenFit(held.facts, active.store, new_run_id(), True, active, started=held.started)
-        last = home.last
+        last = workspace.last
         self.create_run(child, "fit", parent_id)
-        home.last = last
+        workspace.last = last
         crates = self._packer.hand_over(active.run_id, child.run_id)
         filed.tags |= {"estimator", FIT_TAG, *held.facts.tags, *FIT_TAGS}
-        inputs = dict(home.inputs)
+        inputs = dict(workspace.inputs)
         params = {*held.facts.params, *(f"param__{name}" for name in inputs)}
         # Transformers by themselves are the run's own.
         params |= preprocessing_params(held.facts.preprocessing).keys()
@@ -169,7 +169,7 @@ class Recorder:
 
     def _open_usual(self, facts: FitFacts, active: ActiveRun | None) -> OpenFit:
         if active is None:
-            store = home.store_at(self.settings.store, lazy=True)
+            store = workspace.store_at(self.settings.store, lazy=True)
             fit = OpenFit(facts, store, new_run_id(), True, None, number=first_number(facts))
             self.create_run(fit, "fit", parent_id=None)
             return fit
@@ -224,7 +224,7 @@ class Recorder:
         """Write the run that `fit` opens, with all that is known of it by now."""
         fit.started = fit.started or time.time()
         facts, run_id, started = fit.facts, fit.run_id, fit.started
-        wanted = home.chosen_experiment or self.settings.experiment
+        wanted = workspace.chosen_experiment or self.settings.experiment
         experiment = fit.active.experiment if fit.active else wanted
 
         def create(store: Store) -> None:
@@ -235,18 +235,18 @@ class Recorder:
                 experiment_id=store.experiment_id(experiment),
                 parent_id=parent_id,
                 start_time=started,
-                source_id=home.add_source(store),
+                source_id=workspace.add_source(store),
             )
             self._describe(store, run_id, facts)
 
         # The closing commit makes this one durable too; until then a killed process loses nothing.
         self.retry_queue.write(fit.store, create, durable=False)
-        home.opened(fit.store, run_id)
+        workspace.opened(fit.store, run_id)
 
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
         preprocessing = preprocessing_params(facts.preprocessing)
-        inputs = input_params(home.inputs, {**facts.held, **facts.params})
-        if renamed := home.inputs.keys() - inputs.keys():
+        inputs = input_params(workspace.inputs, {**facts.held, **facts.params})
+        if renamed := workspace.inputs.keys() - inputs.keys():
             store.delete_params(run_id, renamed)
         store.set_params(run_id, {**inputs, **facts.params, **preprocessing})
         if facts.call is not None and not facts.estimator:
@@ -429,8 +429,8 @@ class Recorder:
 
     @staticmethod
     def _note_unplaced(facts: ScoreFacts) -> None:
-        home.unplaced += 1
-        home.first_unplaced = home.first_unplaced or facts.place
+        workspace.unplaced += 1
+        workspace.first_unplaced = workspace.first_unplaced or facts.place
 
     def _prefix(self, link: Link | None, facts: ScoreFacts) -> str:
         """What the keys of a score begin with."""
@@ -482,7 +482,7 @@ class Recorder:
 
         if self.retry_queue.write(store, put) and use is not None:
             self._keep_in_mind(use)
-        home.scores += 1
+        workspace.scores += 1
 
 
 def _marks(use: DatasetUse) -> tuple[str | None, ...]:
