@@ -13,7 +13,7 @@ from autotrack.errors import (
     NotFoundError,
     StoreError,
 )
-from autotrack.runtime.in_between import is_passed_over
+from autotrack.runtime.stack import stacklevel_outside
 
 
 class Guard:
@@ -84,19 +84,9 @@ class Failsafe:
         self._told.add(cause)
         try:
             # Points at the user's line as far as that can be known from here.
-            warnings.warn(message, category, stacklevel=_depth_of_caller())
+            warnings.warn(
+                message, category, stacklevel=stacklevel_outside("autotrack", "sklearn", "joblib")
+            )
         except Warning:
             # The user turned warnings into errors, and nothing of ours may raise.
             sys.stderr.write(f"{category.__name__}: {category(message)}\n")
-
-
-def _depth_of_caller() -> int:
-    # As `warnings.warn` counts, which passes over what stands in between.
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back is not None:
-        top = str(frame.f_globals.get("__name__") or "").partition(".")[0]
-        if top not in {"autotrack", "sklearn", "joblib"}:
-            break
-        frame = frame.f_back
-        depth += not is_passed_over(frame.f_code)
-    return depth

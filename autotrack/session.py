@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Literal
 
 from autotrack.printable import printable
+from autotrack.runtime.forks import at_fork
 from autotrack.runtime.gc_pause import uncollected
 from autotrack.runtime.import_hooks import once_imported
 from autotrack.settings import DEFAULT_STORE, Settings
@@ -256,8 +257,8 @@ def _farewell() -> str:
     where = _readable(workspace.last[0].root if workspace.last else workspace.settings.store)
     if workspace.retry_queue.lost:
         return (
-            f"autotrack: {workspace.retry_queue.lost} records were lost, since {where} could not be "
-            "written to until the end; the warning above says why"
+            f"autotrack: {workspace.retry_queue.lost} records were lost, since {where} could not "
+            "be written to until the end; the warning above says why"
         )
     counts = [_count(workspace.runs, "run")] if workspace.runs else []
     counts += [_count(workspace.scores, "score")] if workspace.scores else []
@@ -303,5 +304,4 @@ def _child_after_fork() -> None:
         )
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_child_after_fork)
+at_fork(in_child=_child_after_fork)

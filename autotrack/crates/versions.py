@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ from autotrack.crates.manifest import Manifest
 from autotrack.crates.manifest_check import shown
 from autotrack.crates.requirements import installed_version
 from autotrack.errors import VersionWarning
+from autotrack.runtime.stack import stacklevel_outside
 
 # What counts for how a model predicts; arrays and frames read what older ones wrote.
 _MINDED = frozenset(
@@ -46,7 +46,7 @@ def tell_versions(manifest: Manifest) -> None:
             "predict otherwise: its verify() tells, and verify(env=True) whether it is sound with "
             "its own versions",
             VersionWarning,
-            stacklevel=_to_the_caller(),
+            stacklevel=stacklevel_outside("autotrack"),
         )
 
 
@@ -55,15 +55,3 @@ def _others(manifest: Manifest) -> Iterator[str]:
         name, _, packed = requirement.partition("==")
         if name.lower() in _MINDED and (here := installed_version(name)) not in (None, packed):
             yield f"{name} {packed}, and this is {here}"
-
-
-def _to_the_caller() -> int:
-    """How far up the stack the code is that called autotrack, as `warnings.warn` counts it."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == "autotrack"

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from autotrack.progress.line import View, bar_line
+from autotrack.runtime.forks import at_fork
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -277,12 +278,7 @@ def _after_fork_in_child() -> None:
         _drawn_on.pop().forget()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )
+at_fork(before=_before_fork, in_parent=_after_fork_in_parent, in_child=_after_fork_in_child)
 
 
 def _is_in_foreground(stream: IO[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -46,7 +47,20 @@ def _after_in_child() -> None:
         thing.renew()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-    )
+def at_fork(
+    *,
+    before: Callable[[], object] | None = None,
+    in_parent: Callable[[], object] | None = None,
+    in_child: Callable[[], object] | None = None,
+) -> None:
+    """Have functions called around every fork from now on; never where there are no forks.
+
+    Those of a child, and of a parent afterwards, are called in the order they were given here.
+    """
+    if hasattr(os, "register_at_fork"):
+        given = {"before": before, "after_in_parent": in_parent, "after_in_child": in_child}
+        chosen = {name: function for name, function in given.items() if function is not None}
+        os.register_at_fork(**chosen)
+
+
+at_fork(before=_before_fork, in_parent=_after_in_parent, in_child=_after_in_child)

@@ -10,6 +10,8 @@ from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
+from autotrack.runtime.in_between import is_passed_over
+
 _NOT_THE_USER = frozenset({"autotrack", "sklearn", "joblib", "functools", "contextlib"})
 # Whose calls of scikit-learn are no calls of the user's: itself, and what is built on its insides.
 _LIBRARIES = frozenset({"sklearn", "imblearn"})
@@ -67,6 +69,19 @@ def is_scikit_learns_own(*, deep: bool) -> bool:
             entry = None
         frame = frame.f_back
     return entry is not None and entry != _SCORERS
+
+
+def stacklevel_outside(*packages: str) -> int:
+    """The `stacklevel` of a warning given by the caller, that points at none of `packages`.
+
+    Where the stack ends early, as for a model that is called straight from C, at its last frame.
+    """
+    # As `warnings.warn` counts, which passes over what stands in between.
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and module_of(frame).partition(".")[0] in packages:
+        frame = frame.f_back
+        level += not is_passed_over(frame.f_code)
+    return level
 
 
 def module_of(frame: FrameType) -> str:

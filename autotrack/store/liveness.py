@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from autotrack.runtime.forks import at_fork
 from autotrack.store.sqlite_errors import explain_os
 
 if sys.platform == "win32":
@@ -188,5 +189,4 @@ def _remove(file: Path) -> None:
 # Registered when this module is imported, hence run after the exit handlers of the rooms above,
 # which still end their runs under the claim.
 atexit.register(_claims.release)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_claims.renew)
+at_fork(in_child=_claims.renew)

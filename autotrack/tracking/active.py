@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
+from autotrack.runtime.forks import at_fork
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.store.store import Store
 from autotrack.tracking.facts import FitFacts, TransformerFacts
@@ -178,5 +178,4 @@ def _child_after_fork() -> None:
 
 
 workspace.forgotten.subscribe(_forget)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_child_after_fork)
+at_fork(in_child=_child_after_fork)

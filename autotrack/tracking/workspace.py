@@ -13,6 +13,7 @@ from autotrack.describe import environment
 from autotrack.entities import Source
 from autotrack.errors import NotFoundError, StoreError
 from autotrack.failsafe import Failsafe
+from autotrack.runtime.forks import at_fork
 from autotrack.runtime.subscribers import Subscribers
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
@@ -180,5 +181,4 @@ def _child_after_fork() -> None:
     workspace.retry_queue.forget()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_child_after_fork)
+at_fork(in_child=_child_after_fork)

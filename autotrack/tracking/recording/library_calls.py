@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.entities import RunError, RunStatus
+from autotrack.runtime.forks import at_fork
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import last_error, workspace
 
@@ -231,5 +232,4 @@ def _forget_open() -> None:
     _gone.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_open)
+at_fork(in_child=_forget_open)
