@@ -38,7 +38,7 @@ from sklearn.utils.discovery import all_displays, all_estimators, all_functions
 import autotrack
 from autotrack.runtime.patching import is_patched
 from autotrack.tracking.workspace import workspace
-from tests.capture.looking import history, runs
+from tests.looking import history, runs
 from tests.world import World, changed, inside, look_at_the_world
 
 pytestmark = pytest.mark.thorough

@@ -35,8 +35,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import autotrack
-from tests.capture.conftest import Split
-from tests.capture.looking import history, only_run, runs
+from tests.looking import history, only_run, runs
+from tests.split import Split
 
 pytestmark = pytest.mark.thorough
 

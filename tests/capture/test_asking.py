@@ -21,7 +21,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
-from tests.capture.looking import only_run
+from tests.looking import only_run
 
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=["a", "b", "c"])
 y = (X["a"] > 0).astype(int)

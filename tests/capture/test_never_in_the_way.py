@@ -34,7 +34,7 @@ from sklearn.utils.validation import has_fit_parameter
 import autotrack
 from autotrack import CaptureWarning
 from autotrack.tracking.recording.recorder import Recorder
-from tests.capture.looking import only_run, runs
+from tests.looking import only_run, runs
 
 
 class Careful(ClassifierMixin, BaseEstimator):
