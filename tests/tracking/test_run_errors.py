@@ -24,7 +24,7 @@ def test_a_failed_fit_is_a_failed_run_with_the_error():
     run = autotrack.last_run()
     assert (run.status, run.params) == ("FAILED", {"C": 0.5})
     assert (run.error.type, run.error.message) == ("ValueError", str(caught.value))
-    assert "test_failed_fits.py" in run.error.traceback
+    assert "test_run_errors.py" in run.error.traceback
     assert "autotrack/" not in run.error.traceback
     assert run.artifacts().empty
 

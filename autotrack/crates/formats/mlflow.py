@@ -189,4 +189,4 @@ def _environment(python: str, requirements: tuple[str, ...]) -> list[tuple[Packe
 
 @functools.cache
 def _loader_source() -> bytes:
-    return Path(__file__).with_name(f"{_LOADER}.py").read_bytes()
+    return Path(__file__).with_name("mlflow_loader.py").read_bytes()
