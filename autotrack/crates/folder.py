@@ -40,6 +40,8 @@ _MOST_BESIDE = 64 << 20
 _DIGESTED = 1 << 28
 #: What a manifest that nobody vouches for may take in memory.
 _MOST_PARSED = 56 << 20
+# Whether a file can be named by the folder that it is in, whatever becomes of the path to that.
+_HAS_PLACES = os.open in os.supports_dir_fd
 _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0)
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY")
@@ -47,22 +49,25 @@ _FLAGS = os.O_RDONLY | sum(
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[io.FileIO, int]]:
+def opened(path: Path, home: int | None = None) -> Iterator[tuple[io.FileIO, int]]:
     """A regular file, open to be read, with its size.
+
+    With `home`, the descriptor of the folder that it is in, no more than its name is looked up.
 
     Raises
     ------
     CrateFormatError
         If there is none, or something else.
     """
+    at = path if home is None else path.name
     try:
-        before = os.lstat(path)
+        before = os.lstat(at, dir_fd=home)
         if not stat.S_ISREG(before.st_mode):
             raise CrateFormatError(
                 f"{shown(path)} is {_kind(before.st_mode)}, and a crate holds regular files alone; "
                 "it was not opened"
             )
-        descriptor = os.open(path, _FLAGS)
+        descriptor = os.open(at, _FLAGS, dir_fd=home)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     with open(descriptor, "rb", buffering=0) as file:
@@ -122,7 +127,7 @@ def read_manifest(folder: Path, *, bounded: bool) -> bytes:
         if bounded and size > _MOST_PARSED:
             raise _too_large(path, size)
         content = read_exactly(file, size, path)
-    if bounded and size_parsed(content) > _MOST_PARSED + size:
+    if bounded and size_parsed(content) > _MOST_PARSED:
         raise _too_large(path, size)
     return content
 
@@ -136,11 +141,15 @@ def _too_large(path: Path, size: int) -> CrateFormatError:
 
 def size_parsed(text: bytes) -> int:
     """What a JSON text takes in memory at most when it is parsed."""
-    # A container takes no less than this, and each value in one its place; a text up to four bytes
-    # a character, and once more in the text that is parsed.
+    # A container takes no less than this, and each value in one its place, which in a dict is
+    # taken twice while that grows. One character beyond ASCII makes all of a text four times as
+    # long, as it is read; an escape what is made of it, which is put together from pieces.
     containers = 232 * text.count(b"{") + 72 * text.count(b"[")
-    values = 64 * (text.count(b",") + text.count(b":"))
-    return containers + values + (len(text) if text.isascii() else 4 * len(text)) + len(text)
+    values = 80 * text.count(b",") + 240 * text.count(b":")
+    read = 1 if text.isascii() else 4
+    made = 4 if b"\\u" in text or b"\0" in text else read
+    pieces = read if b"\\" in text else 0
+    return containers + values + (read + made + pieces) * len(text)
 
 
 def digest_of(content: bytes) -> str:
@@ -195,6 +204,7 @@ def read_file(
         else:
             content = _read_large(file, size, path, digest)
     compare(digest, path, packed.blake3 if is_fast else packed.sha256)
+    _compare_size(size, packed, path)
     return content
 
 
@@ -223,29 +233,48 @@ def _read_large(file: io.FileIO, size: int, path: Path, digest: _Hash | blake3) 
 @contextmanager
 def _sized(folder: Path, packed: PackedFile) -> Iterator[tuple[io.FileIO, int]]:
     """A file of a crate, with its size, which is not much more than was written down."""
-    path = _inside(folder, packed.path)
-    with opened(path) as (file, size):
+    path = folder / packed.path
+    with _home(folder, packed.path) as home, opened(path, home) as (file, size):
         # A small file is digested, which says more of what became of it.
-        if size != packed.size and size > _DIGESTED:
-            raise DigestMismatchError(
-                f"{shown(path)} has {size:,} bytes, recorded were {packed.size:,}; it was damaged "
-                "or exchanged, so it was not opened. Fit again, or restore it from a copy"
-            )
+        if size > _DIGESTED:
+            _compare_size(size, packed, path)
         yield file, size
 
 
-def _inside(folder: Path, path: str) -> Path:
-    """A file of a crate, all of whose folders are folders: a link could lead out of the crate."""
-    here = folder
-    for part in path.split("/")[:-1]:
-        here /= part
-        try:
-            mode = os.lstat(here).st_mode
-        except (OSError, ValueError) as error:
-            raise _unreadable(folder / path, error) from error
-        if not stat.S_ISDIR(mode):
-            raise CrateFormatError(f"{shown(here)} is no folder; it was not opened")
-    return folder / path
+def _compare_size(size: int, packed: PackedFile, path: Path) -> None:
+    if size != packed.size:
+        raise DigestMismatchError(
+            f"{shown(path)} has {size:,} bytes, recorded were {packed.size:,}; it was damaged or "
+            "exchanged, so it was not opened. Fit again, or restore it from a copy"
+        )
+
+
+@contextmanager
+def _home(folder: Path, path: str) -> Iterator[int | None]:
+    """The folder that a file of a crate is in, below `folder`; None where that is `folder`.
+
+    Each folder on the way is opened from the one above it, since what a path names may be exchanged
+    for a link, which could lead out of the crate.
+    """
+    here, descriptor = folder, -1
+    try:
+        for part in path.split("/")[:-1]:
+            here /= part
+            above, at = (None, str(here)) if descriptor < 0 else (descriptor, part)
+            try:
+                is_folder = stat.S_ISDIR(os.lstat(at, dir_fd=above).st_mode)
+                below = os.open(at, _FLAGS, dir_fd=above) if is_folder and _HAS_PLACES else -1
+            except (OSError, ValueError) as error:
+                raise _unreadable(folder / path, error) from error
+            if not is_folder:
+                raise CrateFormatError(f"{shown(here)} is no folder; it was not opened")
+            if descriptor >= 0:
+                os.close(descriptor)
+            descriptor = below
+        yield None if descriptor < 0 else descriptor
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def check_files(folder: Path, beside: Sequence[PackedFile], target: Path | None = None) -> None:
@@ -277,6 +306,8 @@ def check_file(folder: Path, packed: PackedFile, target: Path | None = None) -> 
     """
     digest, done = hashlib.sha256(), 0
     with _sized(folder, packed) as (file, size), _writable(target, packed.path) as copy:
+        if copy is not None:
+            _compare_size(size, packed, folder / packed.path)
         # What grows meanwhile is not followed.
         while done < size and (block := file.read(min(_BLOCK, size - done))):
             digest.update(block)
@@ -284,6 +315,7 @@ def check_file(folder: Path, packed: PackedFile, target: Path | None = None) -> 
             if copy is not None:
                 copy.write(block)
     compare(digest, folder / packed.path, packed.sha256)
+    _compare_size(size, packed, folder / packed.path)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from autotrack.crates.folder import (
     read_exactly,
     read_file,
     read_manifest,
+    size_parsed,
 )
 from autotrack.crates.formats.skops import load_skops, look_at_skops
 from autotrack.crates.manifest import FILE_NAME, Manifest, PackedFile
@@ -92,6 +93,11 @@ class _Found:
     @property
     def path(self) -> Path:
         return self.folder / self.packed.path
+
+    @property
+    def taken(self) -> int:
+        """What the manifest takes in memory."""
+        return size_parsed(self.content)
 
     @property
     def is_answered_for(self) -> bool:
@@ -287,7 +293,7 @@ def _refused(found: _Found, trust: Trust) -> Exception | None:
 
 
 def _asked(found: _Found, trust: Trust) -> tuple[str, ...]:
-    return look_at_skops(_small(found), found.path, trust)
+    return look_at_skops(_small(found), found.path, trust, found.taken)
 
 
 def _described(found: _Found) -> Contents:
@@ -315,7 +321,7 @@ def _without_pickle(found: _Found, trust: Trust) -> Any:
     if found.is_answered_for:
         return load_skops(bytes(found.read()), found.path, Trust(everything=True))
     content = _small(found)
-    asked = look_at_skops(content, found.path, trust)
+    asked = look_at_skops(content, found.path, trust, found.taken)
     if asked:
         raise skops_refused(found.path, found.manifest, found.origin, asked)
     return load_skops(content, found.path, trust)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from autotrack.crates.manifest_check import shown, what_is_wrong
+from autotrack.crates.manifest_check import brief, shown, what_is_wrong
 from autotrack.errors import CrateFormatError
 
 FORMAT = 3
@@ -167,8 +167,13 @@ class Manifest:
             ) from error
         if type(number) is not int or not 1 <= number <= FORMAT:
             raise CrateFormatError(
-                f"{path} has crate format {number!r:.80}, and this autotrack reads up to {FORMAT}; "
-                "upgrade autotrack to open it"
+                f"{path} has crate format {brief(number)}, and this autotrack reads up to "
+                f"{FORMAT}; upgrade autotrack to open it"
+            )
+        if unknown := entries.keys() - _FIELDS:
+            raise CrateFormatError(
+                f"{path} has fields that crate format {number} does not know: "
+                f"{', '.join(sorted(map(brief, unknown))[:3])}; take the crate from its run again"
             )
         try:
             # What a format did not know yet has a default.
@@ -219,6 +224,9 @@ class Manifest:
         given = [(each.name, each.size) for each in self.objects]
         own = ("function", whole - sum(size for _, size in given))
         return [own, *sorted(given, key=lambda item: -item[1])]
+
+
+_FIELDS = frozenset(field.name for field in fields(Manifest))
 
 
 def _size(count: float) -> str:

@@ -8,6 +8,7 @@ has.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def what_is_wrong(manifest: Manifest) -> str:
     """What of a manifest is not as the packer writes it; empty if all is."""
     for name, is_right in _CHECKS.items():
         if not is_right(getattr(manifest, name)):
-            return f"{name}={getattr(manifest, name)!r:.100}"
+            return f"{name}={brief(getattr(manifest, name))}"
     paths = [file.path for file in manifest.files]
     if len(set(paths)) < len(paths):
         return "that a file is there twice"
@@ -47,6 +48,27 @@ def shown(text: object, most: int = 300) -> str:
     if line.isprintable():
         return line
     return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in line)
+
+
+class _Brief(reprlib.Repr):
+    """Shows the beginning of a value, of which the whole may be large or nested deep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxlist, self.maxdict, self.maxstring = 3, 4, 4, 60
+
+    def repr_instance(self, x: object, level: int) -> str:
+        """A file or an object of the manifest, by its path or name."""
+        name = getattr(x, "path", getattr(x, "name", ""))
+        return f"<{type(x).__name__} {self.repr1(name, level - 1)}>"
+
+
+def brief(value: object) -> str:
+    """The beginning of a value of a manifest, in one line."""
+    return shown(_BRIEF.repr(value), 100)
+
+
+_BRIEF = _Brief()
 
 
 def is_requirement(text: object) -> bool:

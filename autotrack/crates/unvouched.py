@@ -5,18 +5,21 @@ Packed again, the store would vouch for it: so whoever packs asks here first.
 
 from __future__ import annotations
 
-import functools
+import gc
 import sys
 from collections.abc import Iterable, Iterator
-from types import FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from autotrack.crates.packing.functions import Isolated
+import numpy as np
+
 from autotrack.runtime.weak_map import IdentityMap
 
 _known: IdentityMap[bool] = IdentityMap()
 #: Beyond so many objects a model is taken for a stranger's.
 _MOST = 100_000
+#: What holds nothing else. They are passed over, since a vocabulary has a million of them.
+_ATOMS = (str, bytes, int, float, complex, type(None), np.generic, CodeType)
 
 
 def remember(loaded: Iterable[object], *, trusted: bool) -> None:
@@ -32,10 +35,7 @@ def remember(loaded: Iterable[object], *, trusted: bool) -> None:
 def _is_its_own(part: object) -> bool:
     """Whether it is a model or a function that came with the crate, and is in no module."""
     if isinstance(part, FunctionType):
-        found: Any = sys.modules.get(part.__module__ or "")
-        for name in part.__qualname__.split("."):
-            found = getattr(found, name, None)
-        return found is not part
+        return not _is_importable(part)
     return any(hasattr(type(part), name) for name in ("get_params", "fit", "predict", "transform"))
 
 
@@ -63,7 +63,7 @@ def _strangers(model: object) -> bool | None:
 
 
 def _parts(roots: Iterable[object]) -> Iterator[object]:
-    """What a model consists of, as far as it is kept in attributes, containers and closures."""
+    """What a model consists of, in whatever attributes, containers, arrays and closures."""
     waiting, seen = list(roots), {}
     while waiting:
         part = waiting.pop()
@@ -76,32 +76,43 @@ def _parts(roots: Iterable[object]) -> Iterator[object]:
 
 
 def _inside(part: Any) -> Iterable[object]:
-    kind = type(part)
-    if kind is dict:
-        return list(part.values())
-    if kind in (list, tuple, set, frozenset):
-        return list(part)
+    if isinstance(part, (*_ATOMS, ModuleType)):
+        return ()
+    if isinstance(part, type):
+        return () if _is_elsewhere(part) else list(vars(part).values())
     if isinstance(part, FunctionType):
-        cells = [cell.cell_contents for cell in part.__closure__ or () if _is_filled(cell)]
-        return [*cells, *(part.__defaults__ or ()), *(part.__kwdefaults__ or {}).values()]
-    if isinstance(part, type | ModuleType):
-        return ()
-    if isinstance(part, Isolated):
-        return [part.function, *part.objects.values()]
-    if isinstance(part, functools.partial):
-        return [part.func, *part.args, *part.keywords.values()]
-    if isinstance(part, MethodType):
-        return [part.__self__, part.__func__]
-    try:
-        attributes = object.__getattribute__(part, "__dict__")
-    except AttributeError:
-        return ()
-    return list(attributes.values()) if type(attributes) is dict else ()
+        return _of_function(part)
+    if isinstance(part, np.ndarray):
+        # The collector is not told what an array of objects holds.
+        held = part.ravel().tolist() if part.dtype.hasobject else []
+        return [*held, part.base, *gc.get_referents(part)]
+    # Whatever kind of container, attributes or slots: what the collector would follow.
+    return [each for each in gc.get_referents(part) if not isinstance(each, _ATOMS)]
 
 
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - it raises where there is nothing
-    except ValueError:
-        return False
-    return True
+def _of_function(function: FunctionType) -> Iterable[object]:
+    """What a function holds; of one that goes into a pickle by value also the globals it names."""
+    held: list[object] = [*(function.__closure__ or ()), *(function.__defaults__ or ())]
+    held += [*(function.__kwdefaults__ or {}).values(), *vars(function).values()]
+    if not _is_elsewhere(function):
+        names = _names(function.__code__)
+        held += [function.__globals__[name] for name in names if name in function.__globals__]
+    return held
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _is_elsewhere(part: FunctionType | type) -> bool:
+    """Whether a pickle only names it."""
+    return part.__module__ != "__main__" and _is_importable(part)
+
+
+def _is_importable(part: FunctionType | type) -> bool:
+    """Whether it is found in its module."""
+    found: Any = sys.modules.get(part.__module__ or "")
+    for name in part.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is part

@@ -133,6 +133,31 @@ def swollen(size: int) -> bytes:
     return b'{"format": 3, "schema": [' + b"{}," * (size // 3) + b"{}]}"
 
 
+_LONG = 20_000_000
+
+
+def _of_text(text: str) -> bytes:
+    return f'{{"format": 3, "files": [], "estimator": "{text}"}}'.encode()
+
+
+#: Manifests whose texts are larger in memory than in the file, or in a message about them.
+WORDY: dict[str, Callable[[], bytes]] = {
+    "plain": lambda: _of_text("a" * 2 * _LONG),
+    "with one wide letter": lambda: _of_text("a" * _LONG + "\U0001f600"),
+    "with one wide letter as an escape": lambda: _of_text("a" * _LONG + "\\ud83d\\ude00"),
+    "with one line": lambda: _of_text("a" * _LONG + "\\n"),
+    "of UTF-16": lambda: (
+        _of_text("\u4141" * (_LONG // 2) + "\\ud83d\\ude00").decode().encode("utf-16")
+    ),
+    "spelt out as the format": lambda: b'{"format": "' + b"\x7f" * _LONG + b'"}',
+    "as the name of a field": lambda: b'{"format": 3, "files": [], "' + b"k" * _LONG + b'": 1}',
+    "as a file": lambda: b'{"format": 3, "files": [{"' + b"p" * _LONG + b'": 1}]}',
+    "in a list": lambda: b'{"format": 3, "code": [' + b'"aaa",' * 800_000 + b'"a"]}',
+    "in a dict": lambda: b'{"format": 3, "sources": {'
+    + b",".join(b'"%d":"%d"' % (number, number) for number in range(300_000)) + b"}}",
+}  # fmt: skip
+
+
 # -- skops ----------------------------------------------------------------------------------------
 
 

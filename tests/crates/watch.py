@@ -173,6 +173,16 @@ def folders(place: Path) -> Iterator[tuple[str, Path]]:
         folder = fresh()
         (folder / "manifest.json").write_bytes(hostile.swollen(size))
         yield f"manifest: swollen from {size}", folder
+    for kind, write in hostile.WORDY.items():
+        folder = fresh()
+        (folder / "manifest.json").write_bytes(write())
+        yield f"manifest: text {kind}", folder
+    for size in (10_000_000, 20_000_000):
+        folder = fresh()
+        hostile.rewrite(folder, requirements="\x7f" * size)
+        text = (folder / "manifest.json").read_text().replace("\\u007f", "\x7f")
+        (folder / "manifest.json").write_text(text)
+        yield f"manifest: {size} letters spelt out", folder
     for kind, content in hostile.PICKLES.items():
         yield f"pickle: {kind}", hostile.exchange(fresh(), content)
     yield "pickle: a trap", hostile.exchange(fresh(), hostile.trap(place / "sprung"))

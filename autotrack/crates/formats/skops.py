@@ -98,8 +98,10 @@ def load_skops(content: bytes, path: Path, trust: Trust) -> Any:
         raise _unreadable(path, error) from error
 
 
-def look_at_skops(content: bytes, path: Path, trust: Trust) -> tuple[str, ...]:
+def look_at_skops(content: bytes, path: Path, trust: Trust, taken: int = 0) -> tuple[str, ...]:
     """The types in a model that neither skops nor the caller trusts; nothing of it is loaded.
+
+    `taken` is what its manifest takes in memory already.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def look_at_skops(content: bytes, path: Path, trust: Trust) -> tuple[str, ...]:
     """
     io = _skops()
     try:
-        check_limits(content)
+        check_limits(content, taken)
         asked = io.get_untrusted_types(data=content)
     except CrateError:
         raise

@@ -52,8 +52,8 @@ def _refused(why: str) -> UntrustedCrateError:
     )
 
 
-def check_limits(content: bytes) -> None:
-    """See that a file of skops stays small when it is loaded.
+def check_limits(content: bytes, taken: int = 0) -> None:
+    """See that a file of skops stays small when it is loaded, where so much is `taken` already.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def check_limits(content: bytes) -> None:
         if sum(entry.file_size for entry in archive.infolist()) > len(content):
             raise _refused("entries of its archive overlap")
         schema = archive.read("schema.json")
-        taken = size_parsed(schema)
+        taken += size_parsed(schema)
         _hold(taken)
         nodes = _Nodes(archive, entries, taken)
         nodes.follow(json.loads(schema), 0)

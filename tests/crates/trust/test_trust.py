@@ -9,13 +9,17 @@ import os
 import pickle
 import shutil
 import warnings
+from collections import OrderedDict, deque, namedtuple
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils import Bunch
 
 import autotrack
 from autotrack import (
@@ -25,13 +29,18 @@ from autotrack import (
     UntrustedCrateError,
     VersionWarning,
 )
-from autotrack.crates.folder import read_file
+from autotrack.crates.folder import check_file, read_file
+from autotrack.crates.manifest import PackedFile
 from autotrack.crates.trust.scanner import COMPUTED, contents
 from autotrack.crates.trust.trust import packed_here
 from tests.crates.hostile import Calls, exchange, rewrite, trap
 
 X = np.arange(40.0).reshape(20, 2)
 Y = np.arange(20) % 2
+
+linux_places = pytest.mark.skipif(
+    os.open not in os.supports_dir_fd, reason="files are not named by their folder here"
+)
 
 
 def sha256(path: Path) -> str:
@@ -297,6 +306,85 @@ def test_a_crate_that_was_opened_on_a_word_is_logged_on_a_word_alone(harmless):
         autotrack.log_model(str(harmless), "folder", trust=word)
     for name in ("by-digest", "by-yes", "folder"):
         assert opens(f"runs:/{run.run_id}/{name}")
+
+
+class Slotted:
+    __slots__ = ("held",)
+
+    def __init__(self, held):
+        self.held = held
+
+
+Named = namedtuple("Named", "held")
+CONTAINERS = {
+    "an array": lambda model: np.array([model], dtype=object),
+    "a masked array": lambda model: np.ma.array([model], dtype=object),
+    "a bunch": lambda model: Bunch(held=model),
+    "an ordered dict": lambda model: OrderedDict(held=model),
+    "a dict as its key": lambda model: {model: 1},
+    "a named tuple": Named,
+    "a deque": lambda model: deque([model]),
+    "slots": Slotted,
+    "a series": lambda model: pd.Series([model]),
+    "a frame": lambda model: pd.DataFrame({"held": [model]}),
+    "a class of its own": lambda model: type("Own", (), {"held": model}),
+    "a method": lambda model: model.predict,
+    "a function": lambda model: lambda rows: model.predict(rows),
+    "a global of a function": lambda model: eval("lambda rows: held", {"held": model}),
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_a_stranger_is_known_in_whatever_it_is_put_into(harmless, kind):
+    model = autotrack.load_model(harmless, trust=True).estimator
+    holder = Ridge().fit(X, Y)
+    holder.beside_ = CONTAINERS[kind](model)
+    with autotrack.start_run(), pytest.raises(UntrustedCrateError):
+        autotrack.log_model(holder)
+
+
+def test_the_members_of_a_strangers_ensemble_are_the_strangers(tmp_path):
+    boosted = GradientBoostingClassifier(n_estimators=2).fit(X, Y)
+    folder = autotrack.crate(boosted).save(tmp_path / "boosted")
+    packed_here.clear()  # another process made it
+    member = autotrack.load_model(folder, trust=True).estimator.estimators_[0, 0]
+    with autotrack.start_run(), pytest.raises(UntrustedCrateError):
+        autotrack.log_model(member)
+
+
+@linux_places
+def test_no_link_is_followed_that_takes_a_folders_place_meanwhile(harmless, tmp_path, monkeypatch):
+    (harmless / "inner").mkdir()
+    (tmp_path / "outside").mkdir()
+    for folder in (harmless / "inner", tmp_path / "outside"):
+        (folder / "text").write_text("x" if folder.name == "inner" else "outside")
+    digest = hashlib.sha256(b"outside").hexdigest()
+    lstat = os.lstat
+
+    def exchanging(path, **where):
+        found = lstat(path, **where)
+        if os.fspath(path) == "text" or str(path).endswith("inner/text"):
+            (harmless / "inner").rename(tmp_path / "moved")
+            (harmless / "inner").symlink_to(tmp_path / "outside")
+        return found
+
+    monkeypatch.setattr(os, "lstat", exchanging)
+    packed = PackedFile("inner/text", 1, digest)
+    with pytest.raises(DigestMismatchError, match=hashlib.sha256(b"x").hexdigest()):
+        check_file(harmless, packed)
+
+
+@pytest.mark.parametrize("size", [0, 10**6])
+def test_a_file_of_another_size_than_was_written_down_is_neither_read_nor_copied(
+    harmless, tmp_path, size
+):
+    (harmless / "note.txt").write_bytes(b"note")
+    packed = PackedFile("note.txt", size, hashlib.sha256(b"note").hexdigest())
+    with pytest.raises(DigestMismatchError, match=f"recorded were {size:,}"):
+        read_file(harmless, packed)
+    with pytest.raises(DigestMismatchError, match=f"recorded were {size:,}"):
+        check_file(harmless, packed, tmp_path)
+    assert (tmp_path / "note.txt").read_bytes() == b""
 
 
 def test_a_model_of_ones_own_is_logged_beside_strangers(harmless):
