@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -23,17 +23,19 @@ _WORDS = frozenset(
     "password passwd passphrase passcode pswd psw pwd pw pass pin otp totp psk secret secrets "
     "credential credentials cred creds token apikey apikeys accesskey authorization auth bearer "
     "jwt pat sas sig signature cookie cookies webhook webhooks sessionid dsn "
-    "connectionstring connstr passwords apitoken".split()
+    "connectionstring connstr passwords apitoken oauth hmac mfa totps passkey keyphrase mnemonic "
+    "pwrd passwort kennwort contrasena phpsessid".split()
 )
 # ... wherever in a word they are, since names are also written as one word.
 _PARTS = re.compile(
-    r"passw(?:or)?d|passphrase|secret(?!ar)|credential|pw$|(?:api|auth|access|account|client|crypt|decryption|"
+    r"passw(?:or|r)?d|passphrase|secret(?!ar)|credential|pw$|(?:api|auth|access|account|client|crypt|decryption|"
     r"encryption|master|private|secret|shared|signing|storage|subscription)_?keys?|webhook|"
     r"connectionstring|token$|pwd$|(?<!by)(?<!com)(?<!low)(?<!high)(?<!band)(?<!tres)pass$"
 )
 # Two words that make one of the above.
 _PAIRS = frozenset({("connection", "string"), ("conn", "str"), ("conn", "string"),
-                    ("session", "id")})  # fmt: skip
+                    ("session", "id"), ("seed", "phrase"), ("key", "phrase"), ("pass", "key"),
+                    ("recovery", "code"), ("backup", "code"), ("mfa", "code")})  # fmt: skip
 # At the end of a name these say that something about a secret is meant, or where it is.
 _ABOUT = frozenset(
     "column columns col cols field fields file files path dir folder name names length len size "
@@ -57,6 +59,9 @@ _PLAIN_HEADERS = frozenset(
     "if-modified-since if-none-match origin pragma range referer user-agent".split()
 )
 
+# Keys of a pair of a name and its value.
+_NAMES, _VALUES = frozenset({"name", "key"}), frozenset({"value", "val"})
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _OPTION = re.compile(r"(?:-{1,2}|\+{1,2}|/)?(?=[^\W\d])[\w.\-]++")
 _NAME = re.compile(r"(?<![\w.\-])(?P<name>[\w.\-]++)[\"'\]]{0,2}\s*+[=:]\s*+")
@@ -67,6 +72,11 @@ _NEXT = re.compile(
     r"[,;&]\s*+[\"'{]{0,2}[\w.\-][\w.\- ]*+[\"']?\s*+[=:]|;\s*+$|\s++[\w.\-]++=|[\s}\])]*+$"
 )
 _SCHEME = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey)\s+", re.IGNORECASE)
+# An option in a text that is a command line, with its value.
+_INNER = re.compile(
+    r"(?<!\S)(?P<name>-{1,2}[A-Za-z][\w.\-]*+)(?P<blank>[ \t]++)"
+    r"(?P<value>\"[^\"]++\"|'[^']++'|[^\s\"']\S*+)"
+)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _UNQUOTED = re.compile(r"[^\s\"'(<]++")
 _ASSIGNED = re.compile(r"[\w.\-]++=")
@@ -204,6 +214,7 @@ def _text(text: str) -> str:
             return text if told == held else json.dumps(told, ensure_ascii=False)
         except (ValueError, RecursionError):
             pass  # of Python or YAML, or none at all
+    text = _INNER.sub(_without_option, text)
     text = _RANDOM.sub(MASK, _SHAPES.sub(_masked_shape, text))
     text = _URL.sub(_without_hook, text)
     return _without_logins(_without_named(text))
@@ -211,15 +222,42 @@ def _text(text: str) -> str:
 
 def _json(held: Any) -> Any:
     if isinstance(held, dict):
+        named = _names_value(held)
         return {
             key: MASK
-            if _names_a_secret(key) and each not in (None, "", True, False)
+            if (_names_a_secret(key) or (named and key.lower() in _VALUES))
+            and not (named and key.lower() in _NAMES)
+            and each not in (None, "", True, False)
             else _json(each)
             for key, each in held.items()
         }
     if isinstance(held, list):
+        if any(isinstance(each, str) and each.startswith("-") for each in held):
+            # A command line, which may be of more than texts.
+            return [
+                told if isinstance(each, str) else _json(each)
+                for each, told in zip(held, masked(list(map(str, held))), strict=True)
+            ]
         return [_json(each) for each in held]
     return _text(held) if isinstance(held, str) else held
+
+
+def _names_value(held: Mapping[str, Any]) -> bool:
+    """Whether it is a pair of a secret's name and its value, as ``{"name": ..., "value": ...}``."""
+    return any(
+        key.lower() in _NAMES and isinstance(each, str) and _names_a_secret(each)
+        for key, each in held.items()
+    )
+
+
+def _without_option(match: re.Match[str]) -> str:
+    """An option and its value in a text that holds a command line."""
+    name, blank, value = match["name"], match["blank"], match["value"]
+    quote = value[0] if value[0] in "\"'" else ""
+    bare = value.strip(quote) if quote else value
+    if not _takes_value(name) or (not quote and _LONG_OPTION.fullmatch(bare)):
+        return match[0]
+    return f"{name}{blank}{quote}{_value(name, bare)}{quote}"
 
 
 def _without_hook(match: re.Match[str]) -> str:

@@ -137,6 +137,22 @@ git+https://S@github.com/x/y.git
 --key S
 --encryption-passphrase=S
 --postgres-password:S
+--oauth S
+--mfa-code S
+--seed-phrase S
+--recovery-code S
+--passkey S
+--passwrd S
+--hmac S
+"login --password S now"
+"--password S"
+--opts "--x 1 --db-password 'a S' --y"
+sh -c "curl -u u:S https://h"
+sh -c "mysql -p S"
+'["--password", "S"]'
+'{"args": ["run", "--password", "S", 3]}'
+'{"name": "password", "value": "S"}'
+'[{"key": "API_KEY", "value": "S"}]'
 """
 PLAIN = r"""
 --alpha 0.5
@@ -149,6 +165,10 @@ PLAIN = r"""
 --tokenizer bert
 --keyboard=qwerty --monkey see
 --sort-key name
+--opts "--alpha 0.5 --max-tokens 3"
+'["--alpha", "0.5"]'
+'{"name": "alpha", "value": "3"}'
+"a -> b"
 --primary-key id
 -p 8080
 -k token
