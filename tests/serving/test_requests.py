@@ -108,6 +108,11 @@ def test_a_missing_field_is_named(server):
     assert said.startswith("rows[0].variety: the field is missing")
 
 
+def test_an_answer_does_not_repeat_a_long_name_of_a_field(server):
+    said = server.refused("/predict", {"rows": [{**ROWS[0], "k" * 1_000_000: 1}]})
+    assert said == [f"rows[0].{'k' * 200}…: the model knows no such field"]
+
+
 def test_of_a_large_body_the_first_bad_row_is_named(server):
     said = server.refused("/predict", [ROWS[0]] * 2000 + [{}] * 2000)
     assert {text.partition("]")[0] for text in said} == {"rows[2000"}

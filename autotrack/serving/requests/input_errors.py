@@ -12,6 +12,8 @@ from pydantic_core import ValidationError
 MOST_TOLD = 50
 # More are not even listed, which takes longer than finding them.
 _MOST_LISTED = 10_000
+# Of a field's name so many characters are told.
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,14 @@ class BadInputError(Exception):
         found = error.errors(include_url=False, include_context=False, include_input=False)
         return cls(
             [
-                Problem((*before, *each["loc"]), _MESSAGES.get(each["type"], each["msg"]),
-                        each["type"])
+                Problem(
+                    (*before, *map(_cut, each["loc"])),
+                    _MESSAGES.get(each["type"], each["msg"]),
+                    each["type"],
+                )
                 for each in found[:MOST_TOLD]
             ]
-        )  # fmt: skip
+        )
 
     @classmethod
     def single(
@@ -66,6 +71,11 @@ class BadInputError(Exception):
     ) -> BadInputError:
         """The one thing that is wrong."""
         return cls([Problem(tuple(place), message, kind)])
+
+
+def _cut(part: str | int) -> str | int:
+    """The name of a field, which is the client's and may be as long as the body."""
+    return part if isinstance(part, int) or len(part) <= _LONGEST else f"{part[:_LONGEST]}…"
 
 
 _MESSAGES = {

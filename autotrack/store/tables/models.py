@@ -23,6 +23,7 @@ from autotrack.store.tables.run_data import Facts, remember_packed, unused
 
 # What stands in `models:/<name>/<version>` and `models:/<name>@<alias>`.
 _NAME = re.compile(r"[^/@:\s](?:[^/@:\n\r\t]*[^/@:\s])?")
+_NUMBER = re.compile(r"\d{1,18}")
 _ALIAS = re.compile(r"(?!\d+$)(?!latest$)[\w.-]+")
 
 _SELECT = """
@@ -264,7 +265,7 @@ class Registry(Facts):
             " (SELECT version FROM model_aliases WHERE model = :model AND alias = :asked))",
             {
                 "model": model,
-                "number": int(asked) if str(asked).isdecimal() else -1,
+                "number": int(asked) if _NUMBER.fullmatch(str(asked)) else -1,
                 "latest": asked == "latest",
                 "asked": str(asked),
             },

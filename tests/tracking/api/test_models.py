@@ -103,6 +103,13 @@ def test_a_version_can_be_registered_under_another_name():
     assert alpha_of(again.uri) == 4
 
 
+@pytest.mark.parametrize("version", ["9" * 18, "9" * 30, "9" * 5000, "\u0663"])
+def test_a_version_of_any_number_that_is_not_there_is_said_to_be_missing(version):
+    registered()
+    with pytest.raises(ModelNotFoundError):
+        autotrack.load_model(f"models:/coffee/{version}")
+
+
 def test_a_damaged_folder_is_refused_and_registers_nothing(tmp_path):
     folder = fitted().load_model().save(tmp_path / "saved")
     (folder / "model.pkl").write_bytes(b"other")
