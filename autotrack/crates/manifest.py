@@ -172,8 +172,8 @@ class Manifest:
             )
         if unknown := entries.keys() - _FIELDS:
             raise CrateFormatError(
-                f"{path} has fields that crate format {number} does not know: "
-                f"{', '.join(sorted(map(brief, unknown))[:3])}; take the crate from its run again"
+                f"{path} does not have the fields of crate format {number} (unknown: "
+                f"{', '.join(sorted(map(brief, unknown))[:3])}); take the crate from its run again"
             )
         try:
             # What a format did not know yet has a default.

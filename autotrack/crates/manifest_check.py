@@ -59,7 +59,9 @@ class _Brief(reprlib.Repr):
 
     def repr_instance(self, x: object, level: int) -> str:
         """A file or an object of the manifest, by its path or name."""
-        name = getattr(x, "path", getattr(x, "name", ""))
+        name = getattr(x, "path", getattr(x, "name", None))
+        if name is None:
+            return super().repr_instance(x, level)
         return f"<{type(x).__name__} {self.repr1(name, level - 1)}>"
 
 

@@ -220,6 +220,7 @@ def exchanged(folder, change) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     for file in manifest["files"]:
         if file["path"] == "model.skops":
+            file["size"] = path.stat().st_size
             file["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
@@ -287,6 +288,7 @@ def test_a_file_that_is_none_of_skops_is_refused(saved):
 
     (saved / "model.skops").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     manifest = json.loads((saved / "manifest.json").read_text())
+    manifest["files"][0]["size"] = (saved / "model.skops").stat().st_size
     manifest["files"][0]["sha256"] = hashlib.sha256(
         (saved / "model.skops").read_bytes()
     ).hexdigest()
