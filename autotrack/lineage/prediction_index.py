@@ -55,6 +55,8 @@ class PredictionIndex:
         # By order: the `id` of the output, that of its memory, and the number of rows.
         self._ids: dict[int, tuple[int, int, int]] = {}
         self._count = itertools.count(1)
+        #: The one that was remembered last.
+        self.newest: Prediction | None = None
         self._judged: dict[tuple[int, int, int], tuple[CodeType, int]] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -62,6 +64,8 @@ class PredictionIndex:
     def add(self, prediction: Prediction) -> None:
         """Remember a prediction."""
         prediction.order = next(self._count)
+        if self.newest is None or self.newest.order < prediction.order:
+            self.newest = prediction
         values = prediction.values
         if values is not None and len(values) <= SHORT:
             self._new_short.append(prediction)
@@ -71,12 +75,6 @@ class PredictionIndex:
             self._waiting += values.nbytes
             if self._waiting > BUDGET // 4:
                 self.refresh()
-
-    @property
-    def newest(self) -> Prediction | None:
-        """The one that was remembered last."""
-        every = map(_last, (self._new, self._new_short, self._long, self._short))
-        return max(filter(None, every), key=_order, default=None)
 
     # -- bringing it up to date -------------------------------------------------------------------
 
@@ -240,13 +238,6 @@ class PredictionIndex:
                     for digest, found in self._values.items()
                     if (kept := deque((p for p in found if p.order > 0), maxlen=MOST))
                 }
-
-
-def _last(kept: deque[Prediction]) -> Prediction | None:
-    try:
-        return kept[-1]
-    except IndexError:
-        return None
 
 
 def _emptied(waiting: deque[Prediction]) -> Iterator[Prediction]:

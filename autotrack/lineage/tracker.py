@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,7 @@ class Lineage(Transforms):
         names: Sequence[str] = (),
         parameters: tuple[str, str | None] = ("", None),
         placed: int | None = None,
+        frame: FrameType | None = None,
     ) -> Prediction | None:
         """The prediction that a score judges; None if none was shown to be what is judged.
 
@@ -154,8 +156,11 @@ class Lineage(Transforms):
             Those that hold the prediction and the truth.
         placed : int, optional
             How many arguments the function got by their place.
+        frame : frame, optional
+            The user's that makes the call, where it is known.
         """
-        case = Case(self._index, values, truth, names, parameters, sys._getframe(1), placed)
+        frame = frame or sys._getframe(1)
+        case = Case(self._index, values, truth, names, parameters, frame, placed)
         found = self._find(case)
         if found is None:
             return self._find_reverse(case)
@@ -172,12 +177,14 @@ class Lineage(Transforms):
         judged: Sequence[str],
         names: Sequence[str],
         placed: int | None = None,
+        frame: FrameType | None = None,
     ) -> list[Prediction]:
         """Predictions of the same model, on other data, that a score may judge as well as `found`.
 
         `bound` has the arguments by name; `judged` are the parameters that may hold what is judged.
         """
-        return alike(self._index, found, bound, judged, names, placed, sys._getframe(1))
+        frame = frame or sys._getframe(1)
+        return alike(self._index, found, bound, judged, names, placed, frame)
 
     def _find(self, case: Case, *, by_values: bool = True) -> Prediction | None:
         values, truth = case.values, case.truth

@@ -6,6 +6,7 @@ import dis
 import functools
 import re
 import sys
+from enum import Enum, auto
 from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
@@ -56,19 +57,39 @@ def is_scikit_learns_own(*, deep: bool) -> bool:
         return False
     if not deep and frame is not None and not module_of(frame).startswith(_TO_LOOK_PAST):
         return False
-    entry: str | None = None
+    entered = False
     while frame is not None:
-        module = module_of(frame)
-        top = module.partition(".")[0]
-        if top in _LIBRARIES and ".tests." not in module:
-            if module not in _IN_BETWEEN:
-                entry = module
-        elif top not in _NOT_THE_USER:
-            if not deep or (entry is not None and entry != _SCORERS):
+        side = _side_of(module_of(frame))
+        if side is _USER:
+            if entered or not deep:
                 break
-            entry = None
+        elif side is not _BETWEEN:
+            entered = side is _LIBRARY
         frame = frame.f_back
-    return entry is not None and entry != _SCORERS
+    return entered
+
+
+class _Side(Enum):
+    """Whose a module is, as far as calls of scikit-learn go."""
+
+    USER = auto()
+    LIBRARY = auto()
+    SCORER = auto()
+    BETWEEN = auto()
+
+
+# Looked up in an enumeration they take longer than all else that is asked of a frame.
+_USER, _LIBRARY, _SCORER, _BETWEEN = _Side
+
+
+@functools.lru_cache(maxsize=1024)
+def _side_of(module: str) -> _Side:
+    top = module.partition(".")[0]
+    if top in _LIBRARIES and ".tests." not in module:
+        if module in _IN_BETWEEN:
+            return _BETWEEN
+        return _SCORER if module == _SCORERS else _LIBRARY
+    return _BETWEEN if top in _NOT_THE_USER else _USER
 
 
 def stacklevel_outside(*packages: str) -> int:
@@ -89,15 +110,21 @@ def module_of(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__") or "")
 
 
-def variable_name(data: object) -> str | None:
+def variable_name(data: object, frame: FrameType | None = None) -> str | None:
     """What the caller, or whoever called them, calls `data`; None if nobody has a name for it.
 
     A name that says something (``X_val``) wins over one that does not (``X`` in a helper), and the
     caller's own name over that of the parameter it is handed over as.
+
+    Parameters
+    ----------
+    data : object
+    frame : frame, optional
+        The caller's, where it is known.
     """
     plain: str | None = None
     weak: list[str] = []
-    frame: FrameType | None = sys._getframe(1)
+    frame = frame or sys._getframe(1)
     searched = 0
     while frame is not None and searched < _FARTHEST:
         if searched or is_users(frame.f_globals.get("__name__")):
@@ -105,7 +132,7 @@ def variable_name(data: object) -> str | None:
             for name in _names_of(data, frame):
                 if name in _PLAIN:
                     plain = plain or name
-                elif len(name) == 1 or name in _parameters(frame.f_code):
+                elif len(name) == 1 or _is_parameter(name, frame.f_code):
                     weak.append(name)
                 else:
                     return name
@@ -122,9 +149,9 @@ def variable_name(data: object) -> str | None:
 _TELLING = re.compile("[Xy]_.")
 
 
-@functools.lru_cache(maxsize=1024)
-def _parameters(code: CodeType) -> frozenset[str]:
-    return frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+def _is_parameter(name: str, code: CodeType) -> bool:
+    # Not cached: the hash of a code takes longer than this.
+    return name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _names_in_main(data: object) -> list[str]:

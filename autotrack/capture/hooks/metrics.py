@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from numbers import Real
+from types import FrameType
 from typing import Any
 
 from autotrack.capture.naming.data_names import Scoring
@@ -14,7 +15,7 @@ from autotrack.capture.parallel.outermost import OutermostWatch, enter, is_open,
 from autotrack.capture.results.metric_result import Part, report_of, shape
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
-from autotrack.lineage.program.call_site import line_below
+from autotrack.lineage.program.call_site import line_below, users_frame
 from autotrack.lineage.tracker import Lineage, Prediction
 from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts
@@ -67,8 +68,10 @@ class MetricHook:
         try:
             enter(True)
             result = original(*args, **kwargs)
-            with self._failsafe.guard(f"record {original.__name__}"):
+            try:
                 self._record(original, args, kwargs, result)
+            except Exception as error:  # noqa: BLE001 - as a guard does, which takes longer to enter
+                self._failsafe.report(f"record {original.__name__}", error)
             return result
         finally:
             leave(False)
@@ -145,26 +148,26 @@ class MetricHook:
         truth_name = next((name for name in signature.truths if name in bound), None)
         truth = None if truth_name is None else bound[truth_name]
         names, predictions = signature.names, signature.predictions
-        prediction = self.judged(predictions, bound, names, truth_name, len(args))
-        link = prediction.link if prediction is not None else None
-        judged = [name for name in (*predictions, truth_name) if name is not None]
-        others = (
-            self._lineage.alike(prediction, bound, judged, names, len(args))
-            if prediction is not None
-            else []
-        )
+        frame = users_frame(sys._getframe(1))
+        prediction = self.judged(predictions, bound, names, truth_name, len(args), frame)
+        link, others = None, []
+        if prediction is not None:
+            link = prediction.link
+            judged = [name for name in (*predictions, truth_name) if name is not None]
+            others = self._lineage.alike(prediction, bound, judged, names, len(args), frame)
         if prediction is not None and others:
             given = [bound.get(name) for name in judged]
-            data_name, use = self._scoring.of_any([*others, prediction], given, truth), None
+            found = self._scoring.of_any([*others, prediction], given, truth, frame)
+            data_name, use = found, None
         elif signature.data is None:
-            data_name, use = self.data_of(prediction, truth)
+            data_name, use = self.data_of(prediction, truth, frame)
         else:
             known = prediction.model if prediction is not None else None
             model = known() if known is not None else None
             data_name, use = self._scoring.data(link, bound.get(signature.data), truth, model=model)
         if truth is None and signature.data is None:
             use = None  # computed from a curve, whose data is on record with the curve
-        name = metric_name(function, bound)
+        name = metric_name(function, bound, signature)
         if isinstance(result, str) and parts:
             result = report_of(result, bound, parts)
         numbers, tables, arrays = shape(name, function, bound, result)
@@ -179,12 +182,15 @@ class MetricHook:
                 self._lineage.remember(prediction, array)
 
     def data_of(
-        self, prediction: Prediction | None, truth: object
+        self, prediction: Prediction | None, truth: object, frame: FrameType | None = None
     ) -> tuple[str, DatasetUse | None]:
-        """On which data a prediction was made, by name and as facts."""
+        """On which data a prediction was made, by name and as facts.
+
+        `frame` is the user's that makes the call, where it is known.
+        """
         if prediction is None:
             return self._scoring.data(None, None, truth)
-        return self._scoring.of(prediction, truth)
+        return self._scoring.of(prediction, truth, frame)
 
     def judged(
         self,
@@ -193,6 +199,7 @@ class MetricHook:
         names: Sequence[str],
         truth: str | None,
         placed: int | None = None,
+        frame: FrameType | None = None,
     ) -> Prediction | None:
         """The prediction among the arguments, if it can be shown to be one.
 
@@ -208,11 +215,14 @@ class MetricHook:
             The parameter that holds the truth.
         placed : int, optional
             How many arguments the function got by their place.
+        frame : frame, optional
+            The user's that makes the call, where it is known.
         """
         known = None if truth is None else bound[truth]
         for name in predictions:
             if bound.get(name) is not None:
-                found = self._lineage.judged(bound[name], known, names, (name, truth), placed)
+                parameters = (name, truth)
+                found = self._lineage.judged(bound[name], known, names, parameters, placed, frame)
                 if found is not None:
                     return found
         return None

@@ -6,6 +6,7 @@ import functools
 import re
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from autotrack.capture.naming.loop_names import (
     frame_at,
@@ -17,6 +18,7 @@ from autotrack.capture.naming.loop_names import (
 from autotrack.describe.data.fingerprint import describe
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.lineage.prediction import Judged, Prediction
+from autotrack.lineage.program.call_site import users_frame
 from autotrack.lineage.training_rows import (
     RELABELLED,
     TRAIN,
@@ -54,19 +56,24 @@ class Scoring:
         # By run and the fingerprints of rows and target, what they are called as training rows.
         self._parts: dict[tuple[str, str, str], str | None] = {}
 
-    def of(self, prediction: Prediction, truth: object) -> tuple[str, DatasetUse | None]:
-        """On which data a prediction was made, by name and as facts."""
+    def of(
+        self, prediction: Prediction, truth: object, frame: FrameType | None = None
+    ) -> tuple[str, DatasetUse | None]:
+        """On which data a prediction was made, by name and as facts.
+
+        `frame` is the user's that makes the call, where it is known.
+        """
         judged = prediction.judged
         if judged is not None and judged.truth is not None and judged.truth() is truth:
             # One prediction is often scored in many ways.
             return judged.data_name, judged.use
+        frame = frame or sys._getframe(1)
         X = prediction.input()
-        link, gone = prediction.link, prediction.gone
-        data = self._describe(X) if X is not None else (gone.data if gone else None)
+        link, gone, stamp = prediction.link, prediction.gone, prediction.stamp
+        data = self._describe(X, stamp) if X is not None else (gone.data if gone else None)
         target = self._describe(truth)
         name = prediction.part or None
         if name is None and link is not None:
-            stamp = prediction.stamp
             whole = data is None or target is None or _rows(data) == _rows(target)
             known = truth if whole else None
             trained = prediction.trained
@@ -76,31 +83,36 @@ class Scoring:
             if name == TRAIN and not whole:
                 name = TRAIN_PART
         if X is not None:
-            held = variable_name(X)
+            held = variable_name(X, frame)
         else:
             held = (gone.held if gone is not None else None) or name_at(prediction.sites)
         if held is None:
             output = prediction.values
             rows = _rows(data) if data is not None else None if output is None else len(output)
-            held, X = _named_frame(frame_at(prediction.sites, rows, sys._getframe(1)), X)
+            held, X = _named_frame(frame_at(prediction.sites, rows, frame), X, frame)
         model = prediction.model() if prediction.model is not None else None
         kind = type(model).__qualname__
-        found = self._named(link, name, held, X, truth, data, target, kind)
+        found = self._named(link, name, held, X, truth, data, target, kind, frame)
         prediction.judged = Judged(reference(truth) if truth is not None else None, *found)
         return found
 
     def of_any(
-        self, predictions: Sequence[Prediction], given: Sequence[object], truth: object
+        self,
+        predictions: Sequence[Prediction],
+        given: Sequence[object],
+        truth: object,
+        frame: FrameType | None,
     ) -> str:
         """What the data is called where one of several predictions is judged, and not which.
 
-        That is the name beside what was `given` in a loop, or those of all of them.
+        That is the name beside what was `given` in a loop, or those of all of them. `frame` is the
+        user's that makes the call.
         """
-        label = label_in_loop(None, given, sys._getframe(1))
+        label = label_in_loop(None, given, frame)
         if label is not None and label not in _SHOWN:
             return key_text(label)
         ordered = sorted(predictions, key=lambda prediction: prediction.order)
-        names = dict.fromkeys(self.of(prediction, truth)[0] for prediction in ordered)
+        names = dict.fromkeys(self.of(prediction, truth, frame)[0] for prediction in ordered)
         return "_or_".join(names) if len(names) <= _MOST_NAMES else "several"
 
     def data(
@@ -119,20 +131,21 @@ class Scoring:
         X without ``X_``, else for y without ``y_``, else ``test``. Another data set of the same
         name has the beginning of its fingerprint beside it.
         """
+        frame = users_frame(sys._getframe(1))
         data, target = self._describe(X), self._describe(y)
         if name is None and link is not None:
             trained = trainings.get(model) if model is not None else None
             name = self._training_part(link, trained, X, y, data, None, target)
-        held = variable_name(X) if X is not None else None
+        held = variable_name(X, frame) if X is not None else None
         if held is None and data is not None:
-            held, X = _named_frame(frame_in_call(_rows(data), sys._getframe(1)), X)
+            held, X = _named_frame(frame_in_call(_rows(data), frame), X, frame)
         kind = type(model).__qualname__
-        return self._named(link, name, held, X, y, data, target, kind)
+        return self._named(link, name, held, X, y, data, target, kind, frame)
 
-    def _describe(self, data: object) -> Dataset | None:
+    def _describe(self, data: object, stamp: object = None) -> Dataset | None:
         if data is None or not self._settings.log_datasets:
             return None
-        return describe(data)
+        return describe(data, stamp)
 
     def _training_part(
         self,
@@ -170,9 +183,10 @@ class Scoring:
         data: Dataset | None,
         target: Dataset | None,
         kind: str,
+        frame: FrameType | None,
     ) -> tuple[str, DatasetUse | None]:
         if name is None:
-            name = _called_by_the_caller(held, X, y)
+            name = _called_by_the_caller(held, X, y, frame)
         name = key_text(name)
         if data is None or _rows(data) != _rows(target or data):
             return name, None  # scored on some of the rows, and which ones is not known
@@ -201,26 +215,28 @@ def _has_target(link: Link, trained: Trained | None, y: object) -> bool:
     return trained is not None and trained.has_target(y)
 
 
-def _named_frame(found: tuple[str, object] | None, X: object) -> tuple[str | None, object]:
-    """What the caller calls the frame that the data is of, and that frame."""
+def _named_frame(
+    found: tuple[str, object] | None, X: object, frame: FrameType | None
+) -> tuple[str | None, object]:
+    """What the caller calls the table that the data is of, and that table."""
     if found is None:
         return None, X
-    name, frame = found
-    return variable_name(frame) or name, frame
+    name, table = found
+    return variable_name(table, frame) or name, table
 
 
-def _called_by_the_caller(held: str | None, X: object, y: object) -> str:
+def _called_by_the_caller(held: str | None, X: object, y: object, frame: FrameType | None) -> str:
     if held is not None and not held.startswith("X_"):
-        label = label_in_loop(held, (X, y), sys._getframe(1))
+        label = label_in_loop(held, (X, y), frame)
         if label is not None and label not in _SHOWN:
             return label
-    truth = variable_name(y) if y is not None else None
+    truth = variable_name(y, frame) if y is not None else None
     for variable, prefix in ((held, "X_"), (truth, "y_")):
         name = data_part(variable, prefix)
         if name is not None:
             # Whoever calls other rows so shall not have them taken for those.
             return name if name not in _SHOWN else str(variable)
-    label = label_of((X, y), sys._getframe(1))
+    label = label_of((X, y), frame)
     return label if label is not None and label not in _SHOWN else TEST
 
 

@@ -92,11 +92,16 @@ def judges_predictions(function: Callable[..., Any]) -> bool:
     return bool(signature_of(inspect.unwrap(function)).predictions)
 
 
-def metric_name(function: Callable[..., Any], bound: Mapping[str, Any]) -> str:
+def metric_name(
+    function: Callable[..., Any], bound: Mapping[str, Any], signature: Signature | None = None
+) -> str:
     """The function's name with those of its options that change what the number means."""
+    options = (signature or signature_of(function)).options
+    if options.keys().isdisjoint(bound):
+        return function.__name__
     return function.__name__ + "".join(
         f"_{key_text(_option(name, bound[name]))}"
-        for name, default in signature_of(function).options.items()
+        for name, default in options.items()
         if name in bound
         and not _is_default(bound[name], default)
         # What scorers say to mean no class in particular.

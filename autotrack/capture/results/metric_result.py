@@ -40,7 +40,9 @@ def shape(name: str, function: Callable[..., Any], bound: Mapping[str, Any], res
     result : object
         What it returned.
     """
-    if isinstance(result, Real) or (isinstance(result, np.ndarray) and result.ndim == 0):
+    # Asked of its type first, since `Real` takes long to tell what is one.
+    is_number = type(result) is float or isinstance(result, Real)
+    if is_number or (isinstance(result, np.ndarray) and result.ndim == 0):
         return {name: float(result)}, {}, []
     if isinstance(result, Mapping):
         return {}, {name: _report(result)}, []

@@ -63,7 +63,7 @@ def users_frame(frame: FrameType | None) -> FrameType | None:
     """The first frame of the user's code, from `frame` upwards."""
     seen = 0
     while frame is not None and seen < _FARTHEST:
-        if is_users(module_of(frame)):
+        if is_users(frame.f_globals.get("__name__")):
             return frame
         frame, seen = frame.f_back, seen + 1
     return None

@@ -10,6 +10,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from autotrack.describe.data.fingerprint import single_block
+from autotrack.describe.data.stamp import array_stamp
 from autotrack.lineage.values.arrays import is_ndarray, is_numeric
 
 
@@ -39,20 +40,7 @@ def stamp_of(data: Any) -> object:
     memory layout.
     """
     try:
-        if is_ndarray(data):
-            return _array_stamp(data)
-        block = single_block(data)
-        if block is not None:
-            return _array_stamp(block)
+        array = data if is_ndarray(data) else single_block(data)
+        return None if array is None else array_stamp(array)
     except Exception:  # noqa: BLE001 - a foreign container may do anything
         return None
-    return None
-
-
-def _array_stamp(array: Any) -> object:
-    if array.dtype.hasobject:
-        return None
-    flat = np.ascontiguousarray(array) if not array.flags.forc else array.reshape(-1, order="A")
-    digest = xxhash.xxh3_128_digest(flat.reshape(-1).data)
-    # The layout counts where it decides which row a number is in.
-    return array.shape, array.dtype.str, array.flags.f_contiguous, digest

@@ -27,8 +27,12 @@ _DEEPEST = 4
 
 def is_pandas(value: object, *names: str) -> bool:
     """Whether `value` is just one of these pandas classes: ``Series``, ``DataFrame``, ``Index``."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and any(type(value) is getattr(pandas, name, None) for name in names)
+    pandas, kind = sys.modules.get("pandas"), type(value)
+    if pandas is not None:
+        for name in names:
+            if kind is getattr(pandas, name, None):
+                return True
+    return False
 
 
 def is_rows(value: object) -> bool:

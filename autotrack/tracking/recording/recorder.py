@@ -444,7 +444,7 @@ class Recorder:
 
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""
-        stack = active_runs()
+        stack = () if link is not None else active_runs()
         if link is not None:
             store, run_id = link.store, self.moved.place_of(link)
         elif stack:
@@ -480,7 +480,7 @@ class Recorder:
                 # When the score was made, whenever it is written.
                 self._note_loaded(store, run_id, keys, metrics[0][3] if metrics else now)
 
-        if self.retry_queue.write(store, put) and use is not None:
+        if self.retry_queue.write(store, put) and use is not None and use not in self._kept_uses:
             self._keep_in_mind(use)
         workspace.scores += 1
 
