@@ -28,7 +28,7 @@ from autotrack.lineage.equal_predictions import alike
 from autotrack.lineage.prediction import Gone, Judged, Prediction, is_sparse_constant, sparse_digest
 from autotrack.lineage.prediction_index import SHORT, PredictionIndex
 from autotrack.lineage.preprocessing.applied_transformers import Transforms
-from autotrack.lineage.program.call_site import sites
+from autotrack.lineage.program.call_site import Site, sites
 from autotrack.lineage.training_rows import places_in_training, trainings
 from autotrack.lineage.values.arrays import is_constant, is_lazy, is_numeric, plain_array, same
 from autotrack.lineage.values.derivation import is_just_usual, tells
@@ -67,14 +67,23 @@ class Lineage(Transforms):
         *,
         part: str = "",
         step: int | None = None,
+        made_at: tuple[Site, ...] | None = None,
     ) -> None:
-        """Remember what `model` returned for `data`; `part` and `step` as in `Prediction`."""
+        """Remember what `model` returned for `data`; `part` and `step` as in `Prediction`.
+
+        `made_at` are its `sites`, where they are known.
+        """
         temporary = sys.getrefcount(data) <= _TEMPORARY
         known = Prediction(
-            links.get(model), reference(model), reference(data), part=part, step=step
+            links.get(model),
+            reference(model),
+            reference(data),
+            part=part,
+            step=step,
+            sites=sites(1) if made_at is None else made_at,
+            thread=threading.get_ident(),
+            trained=trainings.get(model),
         )
-        known.trained = trainings.get(model)
-        known.sites, known.thread = sites(1), threading.get_ident()
         rows = row_count(output)
         if rows is not None and rows > SHORT:
             known.stamp = stamp_of(data)
@@ -101,7 +110,7 @@ class Lineage(Transforms):
 
     def _remember(self, known: Prediction, output: Any) -> None:
         """Keep `known`, which becomes the prediction of `output`."""
-        if isinstance(output, list | tuple) and any(isinstance(o, np.ndarray) for o in output):
+        if isinstance(output, (list, tuple)) and any(isinstance(o, np.ndarray) for o in output):
             # A list of probabilities, one a target; a mean and its standard deviation.
             for part in output:
                 if isinstance(part, np.ndarray):

@@ -31,7 +31,7 @@ from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_BAG
 from autotrack.lineage.preprocessing.applied_transformers import look
-from autotrack.lineage.program.call_site import line_below
+from autotrack.lineage.program.call_site import line_below, sites
 from autotrack.lineage.tracker import Lineage, reference
 from autotrack.lineage.training_rows import Trained, trainings
 from autotrack.runtime.in_between import in_between
@@ -151,7 +151,9 @@ class EstimatorHook:
             leave(False)
         try:
             if args and is_estimator(args[0]):
-                self._lineage.predicted(args[0], inputs(args, kwargs)[0], result)
+                # The watch and its wrapper are above this frame, and then comes the user's.
+                made_at = sites(3)
+                self._lineage.predicted(args[0], inputs(args, kwargs)[0], result, made_at=made_at)
         except Exception as error:  # noqa: BLE001 - as a guard does, which takes longer to enter
             self._failsafe.report("remember a prediction", error)
         return result

@@ -148,7 +148,8 @@ class MetricHook:
         truth_name = next((name for name in signature.truths if name in bound), None)
         truth = None if truth_name is None else bound[truth_name]
         names, predictions = signature.names, signature.predictions
-        frame = users_frame(sys._getframe(1))
+        # Above what hears the call: the watch, its wrapper and scikit-learn's own.
+        frame = users_frame(sys._getframe(3))
         prediction = self.judged(predictions, bound, names, truth_name, len(args), frame)
         link, others = None, []
         if prediction is not None:

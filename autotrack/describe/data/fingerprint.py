@@ -20,7 +20,7 @@ import numpy as np
 from autotrack.describe.data.containers import Content, open_content
 from autotrack.describe.data.digest import Array, Sink
 from autotrack.describe.data.frames import Frame, PlainColumn
-from autotrack.describe.data.stamp import array_stamp
+from autotrack.describe.data.stamp import Stamp, array_stamp
 from autotrack.entities import Dataset
 from autotrack.runtime.weak_map import IdentityMap
 
@@ -71,7 +71,7 @@ def describe(data: object, stamp: object = None) -> Dataset | None:
         where the object itself raises when it is looked at.
     """
     try:
-        seen = _frames.get(data)
+        seen = _described.get(data)
         if seen is not None and seen.is_still(data, stamp):
             return seen.dataset
         content = open_content(data)
@@ -83,10 +83,15 @@ def describe(data: object, stamp: object = None) -> Dataset | None:
             shape=content.shape,
             columns=content.columns(),
         )
+        block: Array | None = None
         if isinstance(content, Frame | PlainColumn) and content.is_plain_block():
             block = single_block(data)
-            if block is not None and block.nbytes <= _LARGEST_SEEN:
-                _frames.set(data, _Seen(_names(data), block, array_stamp(block), dataset))
+        array = data if type(data) is np.ndarray and data.dtype.names is None else block
+        if array is not None and array.nbytes <= _LARGEST_SEEN:
+            seen_as = array_stamp(array)
+            if seen_as is not None:
+                names = None if block is None else _names(data)
+                _described.set(data, _Seen(names, block, seen_as, dataset))
         return dataset
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
         return None
@@ -94,29 +99,34 @@ def describe(data: object, stamp: object = None) -> Dataset | None:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A frame or series that was described, and what it held then."""
+    """Data that was described, and what it held then: a frame, a series or an array.
+
+    `block` is where a frame or a series keeps its values; an array keeps them itself.
+    """
 
     names: Any
-    block: Array
-    stamp: object
+    block: Array | None
+    stamp: Stamp
     dataset: Dataset
 
-    def is_still(self, frame: Any, stamp: object) -> bool:
-        """Whether the frame holds the same under the same names; `stamp` as in `describe`."""
-        return (
-            single_block(frame) is self.block
-            and _names(frame) is self.names
-            and (stamp or array_stamp(self.block)) == self.stamp
-        )
+    def is_still(self, data: Any, stamp: object) -> bool:
+        """Whether the data holds the same under the same names; `stamp` as in `describe`."""
+        if self.block is None:
+            array = data
+        elif single_block(data) is self.block and _names(data) is self.names:
+            array = self.block
+        else:
+            return False
+        return bool((stamp or array_stamp(array)) == self.stamp)
 
 
-# One frame is looked at for every fit and score on it, and most of the time goes into asking
-# pandas what it is. Whether it still holds the same is told by its one block of memory.
-_frames: IdentityMap[_Seen] = IdentityMap()
+# The same data is looked at for every fit and score on it, and most of the time goes into asking
+# what it is. Whether it still holds the same is told by its memory.
+_described: IdentityMap[_Seen] = IdentityMap()
 
 
-# Frames above this size (bytes) are described anew each time: their digest takes longer than all
-# else, and holding on to their memory would be felt.
+# Data above this size (bytes) is described anew each time: its digest takes longer than all else,
+# and holding on to the memory of a frame would be felt.
 _LARGEST_SEEN = 16 << 20
 
 
@@ -149,6 +159,8 @@ def row_count(data: object) -> int | None:
         None where there is no such number: scalars, texts, iterators, estimators.
     """
     try:
+        if type(data) is np.ndarray:  # as nearly always
+            return len(data) if data.ndim else None
         if isinstance(data, (list, tuple, range, deque)):
             return len(data)
         shape = getattr(data, "shape", None)

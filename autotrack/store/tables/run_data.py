@@ -6,7 +6,6 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from itertools import groupby
 from typing import Any
 
 from autotrack.entities import Artifact, Column, Dataset, DatasetUse, Metric, Source
@@ -117,25 +116,22 @@ class Facts(Runs):
 
     def add_metrics_of(self, metrics: Mapping[str, Iterable[MetricRow]]) -> None:
         """Like :meth:`add_metrics`, for several runs at once, by run id."""
-        given = [
-            (
-                (run_id, clean_key(key, "metric"), encode_metric(key, value), float(at)),
-                _clean_step(key, step),
-            )
-            for run_id, rows in metrics.items()
-            for key, value, step, at in rows
-        ]
+        # What one statement writes, in the order of the values.
+        parts: list[tuple[tuple[str, str], list[Row]]] = []
+        for run_id, given in metrics.items():
+            for key, value, step, at in given:
+                row: Row = (run_id, clean_key(key, "metric"), encode_metric(key, value), float(at))
+                statement = _AT_THE_NEXT_STEP
+                if step is not None:
+                    row, statement = (*row, _clean_step(key, step)), _AT_A_STEP
+                if not parts or parts[-1][0] is not statement:
+                    parts.append((statement, []))
+                parts[-1][1].append(row)
         with self.transaction() as connection:
-            written = 0
-            for stepless, part in groupby(given, key=lambda row: row[1] is None):
-                if stepless:
-                    head, tail = _AT_THE_NEXT_STEP
-                    rows: list[Row] = [row for row, _ in part]
-                else:
-                    head, tail = _AT_A_STEP
-                    rows = [(*row, step) for row, step in part]
-                written += insert_rows(connection, head, rows, tail)
-            if written < len(given):
+            missing = False
+            for (head, tail), rows in parts:
+                missing |= insert_rows(connection, head, rows, tail) < len(rows)
+            if missing:
                 for run_id in metrics:
                     self._number(connection, run_id)
 

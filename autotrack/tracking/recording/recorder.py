@@ -470,7 +470,8 @@ class Recorder:
             # It may have been moved meanwhile, by another thread.
             run_id = place if link is None else self.moved.place_of(link)
             store.add_metrics(run_id, metrics)
-            store.add_stages(run_id, stages)
+            if stages:
+                store.add_stages(run_id, stages)
             if rows:
                 store.put_artifacts(run_id, rows)
             if facts.data is not None and use not in self._kept_uses:
