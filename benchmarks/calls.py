@@ -23,6 +23,8 @@ from benchmarks.workload import Floor, Inner, Outer, frame, pipeline, shuffled
 _STORE = Path("store")
 # Calls of a few microseconds are timed as a series.
 _SERIES = 10
+# Predictions that are alive beside those that are scored.
+_CROWD = 10_000
 
 
 def fit(quick: bool) -> Samples:
@@ -71,20 +73,40 @@ def score(quick: bool) -> Samples:
     X, y = frame()
     X_new, y_new = shuffled(X, y)
     model = pipeline().fit(X, y)
+    floor = Floor(Path.cwd())
 
     def once() -> float:
         predicted = model.predict(X_new)
         return timed(lambda: accuracy_score(y_new, predicted))
 
+    def least() -> float:
+        predicted = model.predict(X_new)
+        return timed(lambda: (accuracy_score(y_new, predicted), floor.commit()))
+
+    variants = {
+        "bare": Variant(once),
+        "on": Variant(once, lambda: _tracked(model, X, y)),
+        "crowded": Variant(once, lambda: _crowded(model, X, y)),
+        "least": Variant(least),
+        "commit": Variant(lambda: timed(floor.commit)),
+    }
     rounds, block, warm = 12 if quick else 60, 15, 3
-    on = Variant(once, lambda: _tracked(model, X, y))
-    took = alternate({"bare": Variant(once), "on": on}, rounds=rounds, block=block, warm=warm)
+    took = alternate(variants, rounds=rounds, block=block, warm=warm)
     with autotrack.enable(store=_STORE):
         runs = autotrack.search_runs()["run_id"]
         steps = sum(len(autotrack.metric_history(run, "train_accuracy_score")) for run in runs)
-    if steps != rounds * (block + warm):
-        raise RuntimeError(f"{rounds * (block + warm)} scores computed, {steps} recorded")
-    return {"bare_score": took["bare"], "score": differences(took["on"], took["bare"])}
+    computed = 2 * rounds * (block + warm)
+    if steps != computed:
+        raise RuntimeError(f"{computed} scores computed, {steps} recorded")
+    added = {name: differences(took[name], took["bare"]) for name in ("on", "crowded", "least")}
+    return {
+        "bare_score": took["bare"],
+        "score": added["on"],
+        "score_commit": took["commit"],
+        "score_commits": ratios(added["on"], took["commit"]),
+        "score_crowded": ratios(added["crowded"], took["commit"]),
+        "score_least": ratios(added["least"], took["commit"]),
+    }
 
 
 def predict(quick: bool) -> Samples:
@@ -135,6 +157,16 @@ def _tracked(model: Any, X: Any, y: Any) -> Iterator[None]:
     with autotrack.enable(store=_STORE):
         model.fit(X, y)
         yield
+
+
+@contextmanager
+def _crowded(model: Any, X: Any, y: Any) -> Iterator[None]:
+    """The same, in which many predictions of another model are alive."""
+    with _tracked(model, X, y):
+        inner, rows = Inner(), np.random.default_rng(0).normal(size=(_CROWD, 5, 1))
+        alive = [inner.predict(part.copy()) for part in rows]
+        yield
+        del alive
 
 
 def requirements(quick: bool) -> Samples:

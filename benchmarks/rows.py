@@ -71,7 +71,11 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("fit_floors", "the same, in floors", unit="x", goal=8),
         Row("fit_no_crate", "fit, without crate", goal=1e-3),
     ),
-    "score": (Row("score", "a score", goal=0.4e-3),),
+    "score": (
+        Row("score", "a score", goal=0.4e-3),
+        Row("score_commits", "the same, in durable commits", unit="x", goal=1.45),
+        Row("score_crowded", "the same, 10,000 predictions alive", unit="x", goal=1.45),
+    ),
     "predict": (Row("predict", "predict of one row (array)", goal=10e-6),),
     "transform": (
         Row("transform_frame", "a scaler fitted on a frame of 1,000 columns", goal=5e-3),
@@ -140,7 +144,11 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
         Row("floor", "the floor: pickle, write, hash, one durable commit"),
         Row("commit", "a durable commit alone"),
     ),
-    "score": (Row("bare_score", "a score, bare scikit-learn"),),
+    "score": (
+        Row("bare_score", "a score, bare scikit-learn"),
+        Row("score_commit", "a durable commit, many in a row"),
+        Row("score_least", "a bare score that ends with a durable commit, in commits", unit="x"),
+    ),
     "predict": (Row("bare_predict", "predict of one row, bare scikit-learn"),),
     "transform": (
         Row("bare_transform_frame", "the scaler, bare scikit-learn"),
