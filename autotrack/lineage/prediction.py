@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotrack.describe.data.fingerprint import fingerprint
+from autotrack.describe.data.stamp import Stamp
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.lineage.program.call_site import Site
 from autotrack.lineage.training_rows import Places, Trained
@@ -80,7 +81,7 @@ class Prediction:
     sites: tuple[Site, ...] = ()
     thread: int = 0
     order: int = 0
-    stamp: object = None
+    stamp: Stamp | None = None
     trained: Trained | None = None
     gone: Gone | None = None
 

@@ -16,6 +16,7 @@ from autotrack.capture.naming.loop_names import (
     name_at,
 )
 from autotrack.describe.data.fingerprint import describe
+from autotrack.describe.data.stamp import Stamp
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.lineage.prediction import Judged, Prediction
 from autotrack.lineage.program.call_site import users_frame
@@ -142,7 +143,7 @@ class Scoring:
         kind = type(model).__qualname__
         return self._named(link, name, held, X, y, data, target, kind, frame)
 
-    def _describe(self, data: object, stamp: object = None) -> Dataset | None:
+    def _describe(self, data: object, stamp: Stamp | None = None) -> Dataset | None:
         if data is None or not self._settings.log_datasets:
             return None
         return describe(data, stamp)
@@ -154,7 +155,7 @@ class Scoring:
         X: object,
         y: object,
         data: Dataset | None,
-        stamp: object,
+        stamp: Stamp | None,
         target: Dataset | None,
     ) -> str | None:
         """What training rows are called; None for others."""

@@ -54,7 +54,7 @@ def fingerprint(data: object) -> str:
     return _fingerprint(content)
 
 
-def describe(data: object, stamp: object = None) -> Dataset | None:
+def describe(data: object, stamp: Stamp | None = None) -> Dataset | None:
     """Describe data without keeping any of its values.
 
     Parameters
@@ -86,9 +86,11 @@ def describe(data: object, stamp: object = None) -> Dataset | None:
         block: Array | None = None
         if isinstance(content, Frame | PlainColumn) and content.is_plain_block():
             block = single_block(data)
-        array = data if type(data) is np.ndarray and data.dtype.names is None else block
+        array = block
+        if type(data) is np.ndarray and data.dtype.kind in "biuf":
+            array = data
         if array is not None and array.nbytes <= _LARGEST_SEEN:
-            seen_as = array_stamp(array)
+            seen_as = stamp or array_stamp(array)
             if seen_as is not None:
                 names = None if block is None else _names(data)
                 _described.set(data, _Seen(names, block, seen_as, dataset))
@@ -109,7 +111,7 @@ class _Seen:
     stamp: Stamp
     dataset: Dataset
 
-    def is_still(self, data: Any, stamp: object) -> bool:
+    def is_still(self, data: Any, stamp: Stamp | None) -> bool:
         """Whether the data holds the same under the same names; `stamp` as in `describe`."""
         if self.block is None:
             array = data

@@ -10,7 +10,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from autotrack.describe.data.fingerprint import single_block
-from autotrack.describe.data.stamp import array_stamp
+from autotrack.describe.data.stamp import Stamp, array_stamp
 from autotrack.lineage.values.arrays import is_ndarray, is_numeric
 
 
@@ -33,7 +33,7 @@ def value_digest(array: NDArray[Any]) -> bytes:
     return digest.digest()
 
 
-def stamp_of(data: Any) -> object:
+def stamp_of(data: Any) -> Stamp | None:
     """What is compared to see whether an input still is what it was; None if it cannot be told.
 
     Equal stamps mean equal content. Unequal ones may be of equal content in another container or

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tracemalloc
 import types
+import weakref
 from collections import deque, namedtuple
 from fractions import Fraction
 
@@ -933,6 +934,41 @@ def test_a_series_that_changed_since_it_was_described_is_described_anew():
     assert second.fingerprint != first.fingerprint
     series.name = "b"
     assert describe(series).columns[0].name == "b"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: array.__setitem__((2, 1), -1.0),
+        lambda array: array.__setitem__(0, array[1].copy()),
+        lambda array: setattr(array, "dtype", np.int64),
+        lambda array: array.resize((3, 4), refcheck=False),
+    ],
+    ids=["a value", "a row", "dtype", "shape"],
+)
+def test_an_array_that_changed_since_it_was_described_is_described_anew(change):
+    array = np.arange(12.0).reshape(4, 3).copy()
+    first = describe(array)
+    assert describe(array) == first
+    change(array)
+    second = describe(array)
+    assert second.fingerprint != first.fingerprint
+    assert second == describe(array.copy())
+
+
+@given(hnp.arrays(st.sampled_from([np.float64, np.int32, np.bool_]), st.just((3, 2))))
+def test_an_array_that_was_described_before_is_described_as_an_equal_one_is(array):
+    for layout in (array, np.asfortranarray(array), np.repeat(array, 2, axis=0)[::2]):
+        again = [describe(layout), describe(layout)]
+        assert again == [describe(array.copy())] * 2
+
+
+def test_a_described_array_is_not_held_on_to():
+    array = np.arange(12.0)
+    describe(array)
+    gone = weakref.ref(array)
+    del array
+    assert gone() is None
 
 
 @pytest.mark.parametrize(
