@@ -1,4 +1,4 @@
-"""What every test gets: strictness, a store of its own, autotrack off again afterwards; and data."""
+"""What every test gets: strictness, a store of its own, autotrack off afterwards; and data."""
 
 from __future__ import annotations
 
