@@ -7,9 +7,11 @@ Times are timezone-aware UTC datetimes. The live handle users hold is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
+
+from autotrack.dataclass import dataclass
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 RunKind = Literal["fit", "search", "candidate", "validation", "function", "user"]

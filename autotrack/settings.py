@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
+from autotrack.dataclass import dataclass
 from autotrack.errors import SettingError
 from autotrack.printable import described
 

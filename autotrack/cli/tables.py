@@ -7,13 +7,13 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rich import box
 from rich.table import Table
 
 from autotrack.cli.printing import escape
+from autotrack.dataclass import dataclass
 from autotrack.printable import described, printable
 from autotrack.store.search.query import RunRow
 

@@ -11,7 +11,6 @@ import functools
 import io
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from autotrack.crates.trust.refusal import pickle_refused, skops_refused
 from autotrack.crates.trust.scanner import Contents, contents
 from autotrack.crates.trust.trust import Origin, Trust, Vouches, Word, as_trust, nobody
 from autotrack.crates.versions import quietly, tell_versions
+from autotrack.dataclass import dataclass
 from autotrack.errors import (
     AutotrackError,
     CrateFormatError,

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from autotrack.crates.manifest_check import brief, shown, what_is_wrong
+from autotrack.dataclass import dataclass
 from autotrack.errors import CrateFormatError
 
 FORMAT = 3

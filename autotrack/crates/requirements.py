@@ -13,9 +13,10 @@ import json
 import sys
 import sysconfig
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+
+from autotrack.dataclass import dataclass
 
 # Where the import name is not the distribution's name, for what models are commonly made of; the
 # full table of the environment is asked only for what is not found under either name.

@@ -10,12 +10,12 @@ from __future__ import annotations
 import dis
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 import xxhash
 
+from autotrack.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 
 Step = dis.Instruction

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+
+from autotrack.dataclass import dataclass
 
 #: Seconds git may take to look through a working tree.
 GIT_TIMEOUT = 30.0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autotrack.dataclass import dataclass
 from autotrack.describe.data.fingerprint import fingerprint
 from autotrack.describe.data.stamp import Stamp
 from autotrack.entities import Dataset, DatasetUse

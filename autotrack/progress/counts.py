@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from autotrack.dataclass import dataclass
 from autotrack.entities import RunRecord
 
 #: The tag that says how far a run is: ``3 of 5 splits``, ``7 of 300 splits, 4 reused``.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from autotrack.dataclass import dataclass
 from autotrack.progress.counts import Progress
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import builtins
 import sys
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
+from autotrack.dataclass import dataclass
 from autotrack.runtime.in_between import in_between, take_off
 
 

@@ -14,9 +14,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from autotrack.dataclass import dataclass
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError
 from autotrack.store.keys import clean_path
 from autotrack.store.liveness import Processes

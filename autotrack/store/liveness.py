@@ -14,9 +14,9 @@ import re
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from autotrack.dataclass import dataclass
 from autotrack.runtime.forks import at_fork
 from autotrack.store.sqlite_errors import explain_os
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from autotrack.dataclass import dataclass
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.stamp import Stamp, stamp
 from autotrack.entities import DatasetUse

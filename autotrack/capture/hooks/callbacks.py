@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 from autotrack.capture.naming.data_names import key_text
 from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.capture.results.metric_result import thinned
+from autotrack.dataclass import dataclass
 from autotrack.describe.parts import held_by
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.training_rows import TRAIN

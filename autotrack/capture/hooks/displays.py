@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from autotrack.capture.naming.data_names import TEST, Scoring, key_text
 from autotrack.capture.naming.metric_keys import PREDICTIONS, metric_name
 from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.capture.results.metric_result import MOST_ROWS, array_table, curve_rows
+from autotrack.dataclass import dataclass
 from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe

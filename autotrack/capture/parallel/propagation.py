@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 
 from autotrack.capture.library_functions import inherited
 from autotrack.capture.parallel import outermost
+from autotrack.dataclass import dataclass
 from autotrack.entities import DatasetUse, Source
 from autotrack.lineage.tracker import Lineage
 from autotrack.runtime.in_between import in_between, take_off

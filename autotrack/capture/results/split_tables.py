@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.capture.results.evaluation import TIMES, measured
+from autotrack.dataclass import dataclass
 from autotrack.describe.estimator import storable
 from autotrack.tracking.evaluations.evaluation_run import Measured
 from autotrack.tracking.evaluations.statistics import moments

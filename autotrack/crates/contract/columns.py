@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autotrack.crates.verification.replay import FAMILIES, family
+from autotrack.dataclass import dataclass
 
 _SAID = {"number": "numbers", "text": "text", "truth": "truth values", "time": "times"}
 # How many values a message names.

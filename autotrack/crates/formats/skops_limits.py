@@ -12,10 +12,10 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from autotrack.crates.folder import size_parsed
+from autotrack.dataclass import dataclass
 from autotrack.errors import UntrustedCrateError
 
 #: What loading takes at most beyond the size of the file.

@@ -11,12 +11,12 @@ import dis
 import functools
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from autotrack.crates.requirements import USUAL, ProjectCode
+from autotrack.dataclass import dataclass
 from autotrack.errors import FreeNameError, InvalidValueError
 
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})

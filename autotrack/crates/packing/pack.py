@@ -8,7 +8,7 @@ import io
 import platform
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from pickle import whichmodule  # type: ignore[attr-defined]
@@ -38,6 +38,7 @@ from autotrack.crates.packing.sources import source_of
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
 from autotrack.crates.verification.example import answers, made_up
 from autotrack.crates.verification.replay import as_input
+from autotrack.dataclass import dataclass
 from autotrack.describe.estimator import qualified_name
 from autotrack.describe.origins import is_installed
 from autotrack.describe.parts import has, held_by

@@ -11,7 +11,8 @@ import mmap
 import re
 import time
 from array import array
-from dataclasses import dataclass
+
+from autotrack.dataclass import dataclass
 
 Name = tuple[str, str]
 

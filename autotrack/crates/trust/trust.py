@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from autotrack.dataclass import dataclass
 from autotrack.errors import InvalidValueError
 
 #: What callers give: True, the SHA-256 of what they trust, or names that a skops file may hold.

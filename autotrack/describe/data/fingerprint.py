@@ -12,11 +12,11 @@ from __future__ import annotations
 import array as stdlib_array
 import sys
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from autotrack.dataclass import dataclass
 from autotrack.describe.data.containers import Content, open_content
 from autotrack.describe.data.digest import Array, Sink
 from autotrack.describe.data.frames import Frame, PlainColumn

@@ -6,12 +6,12 @@ Rows that lie apart settle nearly every question; what they leave is held agains
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from autotrack.dataclass import dataclass
 from autotrack.lineage.values.arrays import Array, is_numeric, same, spread
 from autotrack.lineage.values.rows import (
     has_row,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import ValidationError
+
+from autotrack.dataclass import dataclass
 
 #: So many are told; a body may have one in each cell.
 MOST_TOLD = 50

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from autotrack.dataclass import dataclass
 from autotrack.errors import FilterError
 from autotrack.printable import described, plain_text
 from autotrack.store.keys import is_text

@@ -19,10 +19,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from autotrack.dataclass import dataclass
 from autotrack.entities import RunKind, RunStatus
 from autotrack.errors import FilterError
 from autotrack.printable import described

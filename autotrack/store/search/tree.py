@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from autotrack.dataclass import dataclass
 
 Value = str | int | float | bool | None
 Operator = Literal[

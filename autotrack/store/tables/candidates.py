@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from autotrack.dataclass import dataclass
 from autotrack.entities import Note, NoteKind, RunError, RunStatus
 from autotrack.store.codec import decode_metric, encode_metric, encode_param
 from autotrack.store.keys import clean_key, clean_text

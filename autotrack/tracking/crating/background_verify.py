@@ -6,12 +6,12 @@ import os
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
 from autotrack.crates.load import require
 from autotrack.crates.trust.trust import just_packed
 from autotrack.crates.verification.verify import verify
+from autotrack.dataclass import dataclass
 from autotrack.errors import CrateError
 from autotrack.store.store import Store
 from autotrack.tracking.workspace import workspace

@@ -6,9 +6,10 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from autotrack.dataclass import dataclass
 from autotrack.entities import Note
 from autotrack.printable import printable
 from autotrack.store.search.query import Query, RunRow

@@ -7,10 +7,11 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any
 
+from autotrack.dataclass import dataclass
 from autotrack.entities import Note, RunError, RunStatus
 from autotrack.progress.counts import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.store.artifacts import StoredArtifact

@@ -1,0 +1,148 @@
+"""The classes of values of this package do what standard dataclasses do."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotrack.dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A value."""
+
+    key: str
+    value: float
+    tags: dict[str, int] = dataclasses.field(default_factory=dict)
+    step: int = 0
+    aside: object = dataclasses.field(default=None, compare=False, repr=False)
+
+    @property
+    def double(self) -> float:
+        """A property."""
+        return 2 * self.value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standard:
+    """A value."""
+
+    key: str
+    value: float
+    tags: dict[str, int] = dataclasses.field(default_factory=dict)
+    step: int = 0
+    aside: object = dataclasses.field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashable:
+    """A value."""
+
+    key: str
+    step: int
+
+
+_VALUES = st.fixed_dictionaries(
+    {"key": st.text(), "value": st.floats()},
+    optional={
+        "tags": st.dictionaries(st.text(max_size=3), st.integers(), max_size=3),
+        "step": st.integers(0, 2),
+        "aside": st.integers(),
+    },
+)
+
+
+@given(_VALUES)
+def test_it_holds_and_prints_what_a_standard_one_does(values: dict[str, Any]) -> None:
+    ours, standard = Ours(**values), Standard(**values)
+
+    assert repr(ours) == repr(standard).replace("Standard", "Ours")
+    assert repr(dataclasses.asdict(ours)) == repr(dataclasses.asdict(standard))
+
+
+@given(_VALUES, _VALUES)
+def test_two_are_equal_when_standard_ones_are(a: dict[str, Any], b: dict[str, Any]) -> None:
+    assert (Ours(**a) == Ours(**b)) == (Standard(**a) == Standard(**b))
+    assert Ours(**a) != Standard(**a)
+
+
+@given(st.text(), st.integers())
+def test_equal_ones_have_equal_hashes_and_stay_so_when_copied(key: str, step: int) -> None:
+    one = Hashable(key, step)
+
+    for other in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one), dataclasses.replace(one)):
+        assert other == one
+        assert hash(other) == hash(one)
+
+
+def test_an_attribute_can_be_neither_set_nor_deleted() -> None:
+    value = Ours("a", 1.0)
+
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'key'"):
+        value.key = "b"  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'key'"):
+        del value.key
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        value.other = "b"  # type: ignore[attr-defined]
+    assert not hasattr(value, "__dict__")
+
+
+def test_each_has_a_default_of_its_own() -> None:
+    assert Ours("a", 1.0).tags == {}
+    assert Ours("a", 1.0).tags is not Ours("a", 1.0).tags
+
+
+def test_wrong_arguments_are_refused_by_name() -> None:
+    with pytest.raises(TypeError, match=r"Ours.__init__\(\) missing 1 required.*'value'"):
+        Ours("a")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nothing'"):
+        Ours("a", 1.0, nothing=1)  # type: ignore[call-arg]
+
+
+def test_its_signature_names_the_fields_with_their_types() -> None:
+    ours, standard = (inspect.signature(cls).parameters for cls in (Ours, Standard))
+
+    assert list(ours) == list(standard)
+    assert [p.annotation for p in ours.values()] == [p.annotation for p in standard.values()]
+    assert Ours.__match_args__ == Standard.__match_args__
+
+
+def test_what_the_class_itself_says_stays() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Loud:
+        key: str
+
+        def __repr__(self) -> str:
+            return "LOUD"
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 1
+
+    assert repr(Loud("a")) == "LOUD"
+    assert Loud("a") == Loud("b")
+    assert hash(Loud("a")) == 1
+
+
+def test_a_class_with_more_to_it_is_left_to_the_standard_one() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Checked:
+        value: int
+
+        def __post_init__(self) -> None:
+            if self.value < 0:
+                raise ValueError("negative")
+
+    assert Checked(1).value == 1
+    with pytest.raises(ValueError, match="negative"):
+        Checked(-1)
