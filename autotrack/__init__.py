@@ -5,97 +5,100 @@ scores, its data and its fitted model, becomes a run.
 """
 
 from autotrack._version import __version__
-from autotrack.crates.crate import Crate
-from autotrack.entities import Experiment, ModelVersion
-from autotrack.errors import (
-    ActiveRunError,
-    ArtifactNotFoundError,
-    AutotrackError,
-    AutotrackWarning,
-    CaptureWarning,
-    ContractError,
-    ContractWarning,
-    CrateError,
-    CrateFormatError,
-    DigestMismatchError,
-    ExperimentNotFoundError,
-    FilterError,
-    FreeNameError,
-    InvalidValueError,
-    ModelNotFoundError,
-    NoActiveRunError,
-    NotFoundError,
-    PreprocessingWarning,
-    RegisteredRunError,
-    RunFinishedError,
-    RunNotFoundError,
-    SettingError,
-    StoreDamagedError,
-    StoreError,
-    StoreLockedError,
-    StoreUnavailableError,
-    UncratableError,
-    UntrustedCrateError,
-    VersionWarning,
-)
-from autotrack.session import Session, disable, enable, is_enabled
-from autotrack.tracking.api.artifacts import (
-    log_artifact,
-    log_artifacts,
-    log_dict,
-    log_figure,
-    log_model,
-    log_table,
-    log_text,
-)
-from autotrack.tracking.api.crates import crate
-from autotrack.tracking.api.experiments import (
-    create_experiment,
-    delete_experiment,
-    get_experiment,
-    rename_experiment,
-    restore_experiment,
-    search_experiments,
-    set_experiment,
-)
-from autotrack.tracking.api.logging import (
-    delete_tag,
-    log_estimator_params,
-    log_metric,
-    log_metrics,
-    log_param,
-    log_params,
-    set_tag,
-    set_tags,
-)
-from autotrack.tracking.api.models import (
-    delete_alias,
-    delete_model,
-    register_model,
-    search_models,
-    set_alias,
-    update_model,
-)
-from autotrack.tracking.api.params import param
-from autotrack.tracking.api.runs import (
-    active_run,
-    delete_run,
-    end_run,
-    get_run,
-    last_run,
-    restore_run,
-    start_run,
-)
-from autotrack.tracking.api.search import (
-    best_run,
-    diff_runs,
-    download_artifact,
-    list_artifacts,
-    load_model,
-    metric_history,
-    search_runs,
-)
-from autotrack.tracking.run import Run
+from autotrack.runtime.quiet import uncollected as _uncollected
+
+with _uncollected():
+    from autotrack.crates.crate import Crate
+    from autotrack.entities import Experiment, ModelVersion
+    from autotrack.errors import (
+        ActiveRunError,
+        ArtifactNotFoundError,
+        AutotrackError,
+        AutotrackWarning,
+        CaptureWarning,
+        ContractError,
+        ContractWarning,
+        CrateError,
+        CrateFormatError,
+        DigestMismatchError,
+        ExperimentNotFoundError,
+        FilterError,
+        FreeNameError,
+        InvalidValueError,
+        ModelNotFoundError,
+        NoActiveRunError,
+        NotFoundError,
+        PreprocessingWarning,
+        RegisteredRunError,
+        RunFinishedError,
+        RunNotFoundError,
+        SettingError,
+        StoreDamagedError,
+        StoreError,
+        StoreLockedError,
+        StoreUnavailableError,
+        UncratableError,
+        UntrustedCrateError,
+        VersionWarning,
+    )
+    from autotrack.session import Session, disable, enable, is_enabled
+    from autotrack.tracking.api.artifacts import (
+        log_artifact,
+        log_artifacts,
+        log_dict,
+        log_figure,
+        log_model,
+        log_table,
+        log_text,
+    )
+    from autotrack.tracking.api.crates import crate
+    from autotrack.tracking.api.experiments import (
+        create_experiment,
+        delete_experiment,
+        get_experiment,
+        rename_experiment,
+        restore_experiment,
+        search_experiments,
+        set_experiment,
+    )
+    from autotrack.tracking.api.logging import (
+        delete_tag,
+        log_estimator_params,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        set_tag,
+        set_tags,
+    )
+    from autotrack.tracking.api.models import (
+        delete_alias,
+        delete_model,
+        register_model,
+        search_models,
+        set_alias,
+        update_model,
+    )
+    from autotrack.tracking.api.params import param
+    from autotrack.tracking.api.runs import (
+        active_run,
+        delete_run,
+        end_run,
+        get_run,
+        last_run,
+        restore_run,
+        start_run,
+    )
+    from autotrack.tracking.api.search import (
+        best_run,
+        diff_runs,
+        download_artifact,
+        list_artifacts,
+        load_model,
+        metric_history,
+        search_runs,
+    )
+    from autotrack.tracking.run import Run
 
 __all__ = [
     "ActiveRunError",

@@ -11,7 +11,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 RunKind = Literal["fit", "search", "candidate", "validation", "function", "user"]

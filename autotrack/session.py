@@ -16,8 +16,8 @@ from typing import Literal
 
 from autotrack.printable import printable
 from autotrack.runtime.forks import at_fork
-from autotrack.runtime.gc_pause import uncollected
 from autotrack.runtime.import_hooks import once_imported
+from autotrack.runtime.quiet import uncollected
 from autotrack.settings import DEFAULT_STORE, Settings
 from autotrack.store.store import Store
 from autotrack.tracking.api.runs import end_open_runs
@@ -46,7 +46,8 @@ class Session:
         self._failsafe = workspace.failsafe
         self._failsafe.strict = settings.strict
         self._recorder = Recorder(settings)
-        self._undo: list[Callable[[], None]] = []
+        self._leave: Callable[[], None]
+        self._undo: Callable[..., None]
 
     def _open(self) -> None:
         # Imported here: `import autotrack` alone costs no scikit-learn.
@@ -57,11 +58,12 @@ class Session:
         # Opens the store, so that one in trouble is told of now, and waited for only once.
         with self._failsafe.guard(f"open the store {self.settings.store}"):
             self._recorder.retry_queue.write(store, _nothing, durable=False)
-        self._undo = [workspace.read.subscribe(self._before_reading), instrumentation.apply()]
+        self._leave = workspace.read.subscribe(self._before_reading)
+        self._undo = instrumentation.apply()
 
-    def _close(self) -> None:
-        for undo in self._undo:
-            undo()
+    def _close(self, *, at_exit: bool) -> None:
+        self._leave()
+        self._undo(at_exit=at_exit)
         if os.getpid() == self._pid:
             self._flush()
 
@@ -188,8 +190,12 @@ def enable(
 
 def disable() -> None:
     """Switch autologging off, and put every class and function back exactly as it was."""
+    _disable(at_exit=False)
+
+
+def _disable(*, at_exit: bool) -> None:
     with _lock:
-        _switch_off()
+        _switch_off(at_exit=at_exit)
         # What an estimator is fitted to while nobody listens is not known to any run.
         links.clear()
 
@@ -221,11 +227,11 @@ def _switch_on(settings: Settings) -> Session:
     return session
 
 
-def _switch_off() -> None:
+def _switch_off(*, at_exit: bool = False) -> None:
     global _session
     if _session is not None:
         session, _session = _session, None
-        session._close()
+        session._close(at_exit=at_exit)
 
 
 def is_enabled() -> bool:
@@ -234,7 +240,7 @@ def is_enabled() -> bool:
 
 
 def _at_exit() -> None:
-    disable()
+    _disable(at_exit=True)
     with workspace.failsafe.guard("end its open runs"):
         end_open_runs()
     verifying = sys.modules.get("autotrack.tracking.crating.background_verify")

@@ -8,9 +8,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
-from autotrack.dataclass import dataclass
 from autotrack.errors import SettingError
 from autotrack.printable import described
+from autotrack.runtime.dataclass import dataclass
 
 DEFAULT_STORE = "autotrack_runs"
 DEFAULT_EXPERIMENT = "Default"

@@ -146,9 +146,8 @@ class PatchTable:
             if patch_attribute(owner, name, watch):
                 self._classes.set(owner, None)
 
-    def undo(self) -> None:
-        """Put every original back, in classes made meanwhile too; silence the rest."""
-        # First of all: nothing is wrapped for a watch that is silent, in whichever thread.
+    def silence(self) -> None:
+        """Listen to nothing any more; wrappers stay, and hand on to what they wrap."""
         single = [self._metric, self._validation, self._scorer, self._display, self._new_class]
         single += [watch for _, _, watch in self._workers] + [*self._reports.values()]
         for watch in (*self._watches.values(), *single):
@@ -156,6 +155,11 @@ class PatchTable:
         self._class_hooks.unwatch()
         for give_up in self._give_up_waiting:
             give_up()
+
+    def undo(self) -> None:
+        """Put every original back, in classes made meanwhile too; silence the rest."""
+        # First of all: nothing is wrapped for a watch that is silent, in whichever thread.
+        self.silence()
         for cls, _ in self._classes.living():
             restore(cls)  # type: ignore[arg-type]
         self._classes.clear()

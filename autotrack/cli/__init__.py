@@ -1,6 +1,17 @@
-"""The command line: one file a family of commands, which register themselves with the group."""
+"""The command line: a module a family of commands, which registers them with the group."""
 
-from autotrack.cli import models, run, runs, serve
-from autotrack.cli.group import main
+from autotrack.cli.group import Group, main
 
-__all__ = ["main", "models", "run", "runs", "serve"]
+_FAMILIES = {
+    "models": ("crate", "models"),
+    "run": ("run",),
+    "runs": ("best", "diff", "runs", "show"),
+    "serve": ("serve",),
+}
+Group.families |= {
+    command: f"{__name__}.{family}"
+    for family, commands in _FAMILIES.items()
+    for command in commands
+}
+
+__all__ = ["main"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -19,10 +20,29 @@ from autotrack.tracking.workspace import workspace
 _STORE = "AUTOTRACK_STORE"
 
 
-class _Group(click.Group):
-    """Shows autotrack's own errors as one line instead of a traceback."""
+class Group(click.Group):
+    """Commands in families, whose errors of autotrack's are one line instead of a traceback.
+
+    Attributes
+    ----------
+    families : dict
+        For each command the module that registers it, which is imported when it is asked for.
+    """
+
+    families: ClassVar[dict[str, str]] = {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted(self.families)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, of a module that is imported now."""
+        if cmd_name in self.families:
+            importlib.import_module(self.families[cmd_name])
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for; an error of autotrack's is a line."""
         try:
             return super().invoke(ctx)
         except AutotrackError as error:
@@ -32,7 +52,7 @@ class _Group(click.Group):
             raise
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="autotrack")
 def main() -> None:
     """See what autotrack recorded, and run scripts with it switched on."""

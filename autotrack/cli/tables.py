@@ -13,8 +13,8 @@ from rich import box
 from rich.table import Table
 
 from autotrack.cli.printing import escape
-from autotrack.dataclass import dataclass
 from autotrack.printable import described, printable
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search.query import RunRow
 
 _COLOURS = {"FINISHED": "green", "RUNNING": "cyan", "FAILED": "red", "KILLED": "yellow"}

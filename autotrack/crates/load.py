@@ -35,14 +35,14 @@ from autotrack.crates.trust.refusal import pickle_refused, skops_refused
 from autotrack.crates.trust.scanner import Contents, contents
 from autotrack.crates.trust.trust import Origin, Trust, Vouches, Word, as_trust, nobody
 from autotrack.crates.versions import quietly, tell_versions
-from autotrack.dataclass import dataclass
 from autotrack.errors import (
     AutotrackError,
     CrateFormatError,
     DigestMismatchError,
     UntrustedCrateError,
 )
-from autotrack.runtime.gc_pause import uncollected
+from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.quiet import uncollected
 
 #: A pickle that nobody answers for is described if it is no larger than this.
 _DESCRIBED = 1 << 29

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autotrack.crates.manifest_check import brief, shown, what_is_wrong
-from autotrack.dataclass import dataclass
 from autotrack.errors import CrateFormatError
+from autotrack.runtime.dataclass import dataclass
 
 FORMAT = 3
 FILE_NAME = "manifest.json"

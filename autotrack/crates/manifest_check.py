@@ -7,21 +7,20 @@ has.
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from autotrack.runtime.patterns import pattern
 
 if TYPE_CHECKING:
     from autotrack.crates.manifest import Manifest
 
 #: A distribution in one version, and nothing else that pip would take.
-_REQUIREMENT = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
-)
-_PYTHON = re.compile(r"3\.[0-9]{1,3}\.[0-9]{1,3}[A-Za-z0-9.+-]{0,20}")
-_HEX = re.compile(r"[0-9a-f]{64}")
-_NUMBER = re.compile(r"[0-9]+")
+_REQUIREMENT = pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+_PYTHON = pattern(r"3\.[0-9]{1,3}\.[0-9]{1,3}[A-Za-z0-9.+-]{0,20}")
+_HEX = pattern(r"[0-9a-f]{64}")
+_NUMBER = pattern(r"[0-9]+")
 # No text or raw value in a column is longer than so many characters.
 _LONGEST_VALUE = 4096
 _MOST_FILES = 1000

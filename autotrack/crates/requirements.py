@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 # Where the import name is not the distribution's name, for what models are commonly made of; the
 # full table of the environment is asked only for what is not found under either name.

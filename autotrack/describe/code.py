@@ -8,14 +8,14 @@ became of the file meanwhile; and it is the same in every process.
 from __future__ import annotations
 
 import dis
-import re
 from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Any
 
 import xxhash
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.patterns import pattern
 from autotrack.runtime.weak_map import IdentityMap
 
 Step = dis.Instruction
@@ -38,7 +38,7 @@ _TWO_AT_ONCE = {
     "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
     "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
 }
-_DIRECTION = re.compile("_(FORWARD|BACKWARD)")
+_DIRECTION = pattern("_(FORWARD|BACKWARD)")
 _JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 _LONGEST_WAY = 20
 _FURTHER = 6

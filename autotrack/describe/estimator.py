@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import re
 import sys
 from types import FunctionType, ModuleType
 from typing import Any
@@ -17,6 +16,7 @@ from autotrack.describe.constructor import constructor_defaults, own_params
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.parts import has, held_by
 from autotrack.printable import plain_text
+from autotrack.runtime.patterns import pattern
 
 #: Params longer than this (as JSON text) are kept as a short form and a digest.
 LONGEST_VALUE = 500
@@ -27,7 +27,7 @@ _DEEPEST = 12
 _SHOWN = 5
 _MOST_OBJECTS = 20_000
 # In a text that was made of an object: where it lay in memory.
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
+_ADDRESS = pattern(r"\b0x[0-9a-fA-F]{6,}")
 
 #: What a value is inside of, outermost first.
 Outer = tuple[object, ...]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.patterns import pattern
 
 #: Seconds git may take to look through a working tree.
 GIT_TIMEOUT = 30.0
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT = pattern(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 #: Variables that git sets inside its hooks, and that would make it answer for another repository.
 _GIT_ELSEWHERE = frozenset(

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from autotrack.runtime.patterns import pattern
+
 #: What replaces a secret.
 MASK = "***"
 # So many characters of an argument are looked at; a longer one is masked.
@@ -27,7 +29,7 @@ _WORDS = frozenset(
     "pwrd passwort kennwort contrasena phpsessid".split()
 )
 # ... wherever in a word they are, since names are also written as one word.
-_PARTS = re.compile(
+_PARTS = pattern(
     r"passw(?:or|r)?d|passphrase|secret(?!ar)|credential|pw$|(?:api|auth|access|account|client|crypt|decryption|"
     r"encryption|master|private|secret|shared|signing|storage|subscription)_?keys?|webhook|"
     r"connectionstring|token$|pwd$|(?<!by)(?<!com)(?<!low)(?<!high)(?<!band)(?<!tres)pass$"
@@ -62,33 +64,33 @@ _PLAIN_HEADERS = frozenset(
 # Keys of a pair of a name and its value.
 _NAMES, _VALUES = frozenset({"name", "key"}), frozenset({"value", "val"})
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_OPTION = re.compile(r"(?:-{1,2}|\+{1,2}|/)?(?=[^\W\d])[\w.\-]++")
-_NAME = re.compile(r"(?<![\w.\-])(?P<name>[\w.\-]++)[\"'\]]{0,2}\s*+[=:]\s*+")
-_LONG_OPTION = re.compile(r"--[a-z]+(?:[-_][a-z0-9]+)*(?:=.*)?", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?\d{1,6}(?:\.\d*)?(?:[eE][+-]?\d+)?")
+_WORD = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_OPTION = pattern(r"(?:-{1,2}|\+{1,2}|/)?(?=[^\W\d])[\w.\-]++")
+_NAME = pattern(r"(?<![\w.\-])(?P<name>[\w.\-]++)[\"'\]]{0,2}\s*+[=:]\s*+")
+_LONG_OPTION = pattern(r"--[a-z]+(?:[-_][a-z0-9]+)*(?:=.*)?", re.DOTALL)
+_NUMBER = pattern(r"[+-]?\d{1,6}(?:\.\d*)?(?:[eE][+-]?\d+)?")
 # What ends a value without quotes: the next name and its value, or the end.
-_NEXT = re.compile(
+_NEXT = pattern(
     r"[,;&]\s*+[\"'{]{0,2}[\w.\-][\w.\- ]*+[\"']?\s*+[=:]|;\s*+$|\s++[\w.\-]++=|[\s}\])]*+$"
 )
-_SCHEME = re.compile(r"(?:bearer|basic|digest|negotiate|token|apikey)\s+", re.IGNORECASE)
+_SCHEME = pattern(r"(?:bearer|basic|digest|negotiate|token|apikey)\s+", re.IGNORECASE)
 # An option in a text that is a command line, with its value.
-_INNER = re.compile(
+_INNER = pattern(
     r"(?<!\S)(?P<name>-{1,2}[A-Za-z][\w.\-]*+)(?P<blank>[ \t]++)"
     r"(?P<value>\"[^\"]++\"|'[^']++'|[^\s\"']\S*+)"
 )
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_UNQUOTED = re.compile(r"[^\s\"'(<]++")
-_ASSIGNED = re.compile(r"[\w.\-]++=")
-_URL = re.compile(r"https?://[^\s\"']++", re.IGNORECASE)
+_DRIVE = pattern(r"[A-Za-z]:[\\/]")
+_UNQUOTED = pattern(r"[^\s\"'(<]++")
+_ASSIGNED = pattern(r"[\w.\-]++=")
+_URL = pattern(r"https?://[^\s\"']++", re.IGNORECASE)
 # Where in a URL the secret part of a webhook's path begins.
-_HOOK = re.compile(
+_HOOK = pattern(
     r"://(?:[\w\-]++\.)*?hooks?\.[^/]++/"
     r"|/(?:(?:web)?hooks?(?:\.\w+)?|key|token|secret|password|apikey)/",
     re.IGNORECASE,
 )
 #: Texts that are secrets wherever they stand in an argument.
-_SHAPES = re.compile(
+_SHAPES = pattern(
     r"(?P<scheme>\bbearer\s+)[\w\-.=+/~]+"
     # tokens that well-known services mark as theirs, and JSON web tokens
     r"|\b(?:gh[pousr]_|github_pat_|gl[a-z]{2,4}-|hf_|sk-|[sr]k_(?:live|test)_|xox[abeprs]-|xapp-|dapi"
@@ -100,7 +102,7 @@ _SHAPES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # Random letters of both cases and digits, longer than people make up; a digest has one case.
-_RANDOM = re.compile(
+_RANDOM = pattern(
     r"(?<![\w/.\-])(?=[A-Za-z]*\d)(?=[A-Z\d]*[a-z])(?=[a-z\d]*[A-Z])[A-Za-z\d]{32,}(?![\w/.\-])"
 )
 

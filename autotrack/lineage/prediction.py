@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autotrack.dataclass import dataclass
 from autotrack.describe.data.fingerprint import fingerprint
 from autotrack.describe.data.stamp import Stamp
 from autotrack.entities import Dataset, DatasetUse
@@ -18,6 +17,7 @@ from autotrack.lineage.training_rows import Places, Trained
 from autotrack.lineage.values.arrays import plain_array, same
 from autotrack.lineage.values.digests import stamp_of, value_digest
 from autotrack.lineage.values.rows import is_sparse
+from autotrack.runtime.dataclass import dataclass
 from autotrack.tracking.model_links import Link
 
 #: What rows are called that a model, or one of its members, was not trained on, although they

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
-from autotrack.dataclass import dataclass
 from autotrack.entities import RunRecord
+from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.patterns import pattern
 
 #: The tag that says how far a run is: ``3 of 5 splits``, ``7 of 300 splits, 4 reused``.
 PROGRESS_TAG = "autotrack.progress"
 #: The tag that says how long a search will take from here on, as ``0:12:05``; gone when it ended.
 TIME_LEFT_TAG = "autotrack.time_left"
 
-_FORM = re.compile(r"(\d+)(?: of (\d+))? ([a-z ]+?)(?:, (\d+) reused)?")
+_FORM = pattern(r"(\d+)(?: of (\d+))? ([a-z ]+?)(?:, (\d+) reused)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from autotrack.dataclass import dataclass
 from autotrack.progress.counts import Progress
+from autotrack.runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rich.table import Table

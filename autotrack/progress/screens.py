@@ -11,7 +11,6 @@ import contextlib
 import io
 import math
 import os
-import re
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from autotrack.progress.line import View, bar_line
 from autotrack.runtime.forks import at_fork
+from autotrack.runtime.patterns import pattern
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +35,7 @@ _BETWEEN_LINES = 10.0
 _LONGEST_WAIT_FOR_LOCK = 1.0
 _DUMB = frozenset({"dumb", "unknown"})
 # The end of a line, and what switches colours off behind it.
-_LINE_END = re.compile(r"\n(?:\x1b\[[0-9;]*m)*\Z")
+_LINE_END = pattern(r"\n(?:\x1b\[[0-9;]*m)*\Z")
 
 
 class Screen(Protocol):

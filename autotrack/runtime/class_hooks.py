@@ -20,7 +20,7 @@ from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.in_between import in_between, take_off
 
 

@@ -1,4 +1,4 @@
-"""Blocks of autotrack's own in which nobody is warned, and after which nothing is forgotten.
+"""Blocks of autotrack's own in which nobody is warned, or no garbage is looked for.
 
 `warnings.catch_warnings` makes Python forget which warnings it has shown already: what is shown
 once for each line would be shown again after every such block. So a filter is put before the
@@ -9,8 +9,11 @@ to the user's filters, and Python keeps no note of what was left out.
 from __future__ import annotations
 
 import copyreg
+import gc
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -60,3 +63,15 @@ class quiet:  # noqa: N801 - a block, which reads as one
             if place is not None:
                 del self._filters[place]
         _is_quiet.reset(self._token)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """A block that makes thousands of things, none of them garbage: nobody need look for it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

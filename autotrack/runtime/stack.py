@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dis
 import functools
-import re
 import sys
 from enum import Enum, auto
 from inspect import CO_OPTIMIZED
@@ -12,6 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from autotrack.runtime.in_between import is_passed_over
+from autotrack.runtime.patterns import pattern
 
 _NOT_THE_USER = frozenset({"autotrack", "sklearn", "joblib", "functools", "contextlib"})
 # Whose calls of scikit-learn are no calls of the user's: itself, and what is built on its insides.
@@ -146,7 +146,7 @@ def variable_name(data: object, frame: FrameType | None = None) -> str | None:
 
 
 # How data is called everywhere.
-_TELLING = re.compile("[Xy]_.")
+_TELLING = pattern("[Xy]_.")
 
 
 def _is_parameter(name: str, code: CodeType) -> bool:
@@ -232,4 +232,4 @@ def data_part(name: str | None, prefix: str = "X_") -> str | None:
     return _OF_FRAME.sub("", name) if prefix == "X_" else None
 
 
-_OF_FRAME = re.compile("^df_(?=.)|(?<=.)_df$")
+_OF_FRAME = pattern("^df_(?=.)|(?<=.)_df$")

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autotrack.dataclass import dataclass
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.keys import clean_path
 from autotrack.store.liveness import Processes
 from autotrack.store.sqlite_errors import explained

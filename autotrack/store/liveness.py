@@ -16,8 +16,9 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.forks import at_fork
+from autotrack.runtime.patterns import pattern
 from autotrack.store.sqlite_errors import explain_os
 
 if sys.platform == "win32":
@@ -34,7 +35,7 @@ else:
         fcntl.lockf(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_TOKEN = pattern(r"[A-Za-z0-9_.-]{1,200}")
 _HELD_BY_ANOTHER = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from autotrack.dataclass import dataclass
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.stamp import Stamp, stamp
 from autotrack.entities import DatasetUse
+from autotrack.runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from autotrack.tracking.recording.library_calls import LibraryCall

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import math
 
@@ -222,9 +223,13 @@ def test_nothing_is_cut_off_on_its_way_into_a_pipe(look):
     assert "x" * 100 in look("show", "last")
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+_context = click.Context(main)
+_commands = {name: main.get_command(_context, name) for name in main.list_commands(_context)}
+
+
+@pytest.mark.parametrize("name", sorted(_commands))
 def test_every_command_and_option_explains_itself(name, look):
-    command = main.commands[name]
+    command = _commands[name]
     page = look(name, "--help")
     assert command.help
     for parameter in command.params:
@@ -237,8 +242,15 @@ def test_every_command_and_option_explains_itself(name, look):
 
 def test_the_command_itself_lists_its_parts(look):
     page = look("--help")
-    for name, command in main.commands.items():
+    for name, command in _commands.items():
         assert f"  {name} " in page
         assert command.get_short_help_str(200).split(".")[0][:30] in page
     assert autotrack.__version__ in look("--version")
     assert "No such command" in look("rnus", code=2)
+
+
+def test_the_names_of_the_commands_are_those_that_their_modules_register():
+    for name in ("look", "models", "run", "serve"):
+        importlib.import_module(f"autotrack.cli.{name}")
+
+    assert sorted(main.commands) == sorted(_commands)

@@ -15,10 +15,10 @@ from typing import Any
 from autotrack.capture.naming.data_names import key_text
 from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.capture.results.metric_result import thinned
-from autotrack.dataclass import dataclass
 from autotrack.describe.parts import held_by
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.training_rows import TRAIN
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.facts import ScoreFacts, Table

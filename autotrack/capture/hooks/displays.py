@@ -22,13 +22,13 @@ from autotrack.capture.naming.data_names import TEST, Scoring, key_text
 from autotrack.capture.naming.metric_keys import PREDICTIONS, metric_name
 from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.capture.results.metric_result import MOST_ROWS, array_table, curve_rows
-from autotrack.dataclass import dataclass
 from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import Prediction
 from autotrack.lineage.tracker import Lineage
 from autotrack.lineage.values.digests import reference
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.model_links import Link, links

@@ -13,7 +13,6 @@ from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.metric_keys import metric_name, own_name, signature_of
 from autotrack.capture.parallel.outermost import OutermostWatch, enter, is_open, leave
 from autotrack.capture.results.metric_result import Part, report_of, shape
-from autotrack.dataclass import dataclass
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.program.call_site import line_below, users_frame

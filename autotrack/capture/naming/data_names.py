@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import sys
 from collections.abc import Sequence
 from types import FrameType
@@ -30,6 +29,7 @@ from autotrack.lineage.training_rows import (
     trainings,
 )
 from autotrack.lineage.values.digests import reference
+from autotrack.runtime.patterns import pattern
 from autotrack.runtime.stack import data_part, variable_name
 from autotrack.settings import Settings
 from autotrack.tracking.model_links import Link
@@ -37,7 +37,7 @@ from autotrack.tracking.model_links import Link
 TEST = "test"
 #: What only rows that were seen to be so are called.
 _SHOWN = frozenset({TRAIN, TRAIN_PART, "oob", "oof"})
-_UNFIT_FOR_A_KEY = re.compile(r"[^0-9A-Za-z_.\-]+")
+_UNFIT_FOR_A_KEY = pattern(r"[^0-9A-Za-z_.\-]+")
 # Digits of a fingerprint that tell two data sets of one name apart.
 _DIGITS = 6
 # Data sets of one name in a run that are told apart by their fingerprints.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
@@ -12,6 +11,7 @@ from autotrack.describe.origins import is_installed
 from autotrack.lineage.program.call_site import Site, span_of, users_frame
 from autotrack.lineage.program.source import call_site, text_of
 from autotrack.lineage.values.plain import is_pandas
+from autotrack.runtime.patterns import pattern
 from autotrack.runtime.stack import module_of, variables
 
 _FARTHEST = 4
@@ -119,7 +119,7 @@ def label_in_loop(name: str | None, data: Sequence[object], frame: FrameType | N
 
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _MOST_FRAMES = 60
-_DATA = re.compile(r"[Xx]($|[_\d])|[Xx](te|va|tr|val|test|train|new|valid)$")
+_DATA = pattern(r"[Xx]($|[_\d])|[Xx](te|va|tr|val|test|train|new|valid)$")
 
 
 def _of_loop(wanted: Sequence[object], frame: FrameType, variable: str | None = None) -> str | None:

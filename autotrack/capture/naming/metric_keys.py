@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from autotrack.capture.naming.data_names import key_text
+from autotrack.runtime.patterns import pattern
 
 #: What scikit-learn calls the argument that holds a prediction, likeliest first; and its partner.
 PREDICTIONS = (
@@ -48,7 +49,7 @@ _SPEAK_FOR_THEMSELVES = frozenset(
 )
 _LONGEST_OPTION = 24
 # Between the words of the name of a class.
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORDS = pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # What an option of a user's own function may be to be spelled out.
 _PLAIN = (bool, int, float, str)
 
@@ -69,13 +70,8 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     """How a metric function takes its arguments."""
     signature = inspect.signature(function)
     names = list(signature.parameters)
-    predictions = tuple(name for name in PREDICTIONS if name in names)
+    predictions, data = _predictions_among(names)
     truths = tuple(name for name in _TRUTHS if name in names)
-    data = None
-    if not predictions and "labels" in names:  # silhouette_score(X, labels) and its kin
-        predictions, data = ("labels",), "X"
-    elif not predictions and names[:2] == ["x", "y"]:  # auc of a curve
-        predictions = ("x", "y")
     inputs = {*predictions, *truths, data}
     options = {
         name: parameter.default
@@ -87,9 +83,25 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     return Signature(tuple(names), predictions, truths, data, options)
 
 
-def judges_predictions(function: Callable[..., Any]) -> bool:
+def _predictions_among(names: list[str]) -> tuple[tuple[str, ...], str | None]:
+    """The parameters that may hold a prediction, and the one that holds what it is made of."""
+    if predictions := tuple(name for name in PREDICTIONS if name in names):
+        return predictions, None
+    if "labels" in names:  # silhouette_score(X, labels) and its kin
+        return ("labels",), "X"
+    # auc of a curve
+    return (("x", "y") if names[:2] == ["x", "y"] else ()), None
+
+
+def judges_predictions(function: FunctionType) -> bool:
     """Whether a function of ``sklearn.metrics`` judges predictions (and not, say, distances)."""
-    return bool(signature_of(inspect.unwrap(function)).predictions)
+    # All of them are asked when tracking is switched on; a signature takes ten times as long.
+    inner: Any = inspect.unwrap(function)
+    if not isinstance(inner, FunctionType):
+        return bool(signature_of(inner).predictions)
+    code = inner.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return bool(_predictions_among(list(names))[0])
 
 
 def metric_name(

@@ -18,9 +18,9 @@ import numpy as np
 
 from autotrack.capture.library_functions import inherited
 from autotrack.capture.parallel import outermost
-from autotrack.dataclass import dataclass
 from autotrack.entities import DatasetUse, Source
 from autotrack.lineage.tracker import Lineage
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.patching import is_wrapper
 from autotrack.runtime.subscribers import Subscribers

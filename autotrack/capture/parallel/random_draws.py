@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import linecache
 import random
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from ctypes import string_at
@@ -20,10 +19,11 @@ import numpy as np
 import xxhash
 
 from autotrack.describe.origins import is_installed
+from autotrack.runtime.patterns import pattern
 
 # Bytes of the state of a Mersenne twister: 624 words, and the place in them.
 _STATE = 624 * 4 + 4
-_SEEDS = re.compile(r"\bseed\w*\s*\(|set_?state\s*\(|\w+_seed\s*\(")
+_SEEDS = pattern(r"\bseed\w*\s*\(|set_?state\s*\(|\w+_seed\s*\(")
 _LARGEST_FILE = 1 << 20
 
 

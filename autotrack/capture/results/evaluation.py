@@ -13,9 +13,10 @@ from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.describe.estimator import storable
 from autotrack.entities import Note
 from autotrack.printable import described, plain_text
+from autotrack.runtime.patterns import pattern
 from autotrack.tracking.facts import Table
 
-_ERROR = re.compile(r"([A-Za-z_][\w.]*)(?:: (.*))?", re.DOTALL)
+_ERROR = pattern(r"([A-Za-z_][\w.]*)(?:: (.*))?", re.DOTALL)
 _LONGEST_NAME = 100
 _LONGEST_MESSAGE = 2000
 #: What an evaluation took, beside its scores.

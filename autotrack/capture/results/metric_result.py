@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import unique_labels
 
+from autotrack.runtime.patterns import pattern
 from autotrack.tracking.facts import Table
 
 Shaped = tuple[dict[str, float], dict[str, Table], list[NDArray[Any]]]
@@ -20,8 +21,8 @@ Shaped = tuple[dict[str, float], dict[str, Table], list[NDArray[Any]]]
 Part = tuple[Mapping[str, Any], Any]
 
 _REPORTED = ("precision", "recall", "f1-score", "support")
-_RETURNED = re.compile(r"^(\w+)\s*:", re.MULTILINE)
-_RETURNED_TOGETHER = re.compile(r"^\((\w+(?:, \w+)*)\)\s*:", re.MULTILINE)
+_RETURNED = pattern(r"^(\w+)\s*:", re.MULTILINE)
+_RETURNED_TOGETHER = pattern(r"^\((\w+(?:, \w+)*)\)\s*:", re.MULTILINE)
 # Tables are for people and for plots; a longer curve is thinned to so many rows.
 MOST_ROWS = 2000
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.capture.results.evaluation import TIMES, measured
-from autotrack.dataclass import dataclass
 from autotrack.describe.estimator import storable
+from autotrack.runtime.dataclass import dataclass
 from autotrack.tracking.evaluations.evaluation_run import Measured
 from autotrack.tracking.evaluations.statistics import moments
 from autotrack.tracking.facts import Table

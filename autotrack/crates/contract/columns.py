@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autotrack.crates.verification.replay import FAMILIES, family
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 _SAID = {"number": "numbers", "text": "text", "truth": "truth values", "time": "times"}
 # How many values a message names.

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotrack.crates.folder import size_parsed
-from autotrack.dataclass import dataclass
 from autotrack.errors import UntrustedCrateError
+from autotrack.runtime.dataclass import dataclass
 
 #: What loading takes at most beyond the size of the file.
 _MOST = 60 << 20

@@ -16,8 +16,8 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleT
 from typing import Any
 
 from autotrack.crates.requirements import USUAL, ProjectCode
-from autotrack.dataclass import dataclass
 from autotrack.errors import FreeNameError, InvalidValueError
+from autotrack.runtime.dataclass import dataclass
 
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 # What every module has, and code may ask for.

@@ -38,11 +38,11 @@ from autotrack.crates.packing.sources import source_of
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
 from autotrack.crates.verification.example import answers, made_up
 from autotrack.crates.verification.replay import as_input
-from autotrack.dataclass import dataclass
 from autotrack.describe.estimator import qualified_name
 from autotrack.describe.origins import is_installed
 from autotrack.describe.parts import has, held_by
 from autotrack.errors import InvalidValueError, UncratableError
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patching import unwrapped
 
 Storage = Literal["pickle", "skops"]

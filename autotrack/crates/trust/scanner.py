@@ -8,11 +8,11 @@ imports is known when it was done.
 from __future__ import annotations
 
 import mmap
-import re
 import time
 from array import array
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.patterns import pattern
 
 Name = tuple[str, str]
 
@@ -48,7 +48,7 @@ _EFFECTS = {
     **dict.fromkeys(b"s", (2, 0)),
     **dict.fromkeys(b"eu\x901", (-1, 0)),
 }
-_LINE = re.compile(rb"[^\n]*\n")
+_LINE = pattern(rb"[^\n]*\n")
 
 # By these cloudpickle makes functions and classes again.
 _CODE = frozenset({"_make_function", "_make_skeleton_class", "_make_skeleton_enum", "CodeType"})

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autotrack.dataclass import dataclass
 from autotrack.errors import InvalidValueError
+from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.patterns import pattern
 
 #: What callers give: True, the SHA-256 of what they trust, or names that a skops file may hold.
 Word = bool | str | Sequence[str]
 #: Whether the packer of a store wrote the file of this SHA-256.
 Vouches = Callable[[str], bool]
 
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_SHA256 = pattern(r"[0-9a-fA-F]{64}")
+_NAME = pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,10 @@ from typing import Any
 
 import numpy as np
 
-_NUMBER = re.compile(r"(u?int|float|longdouble|Decimal)\d*", re.IGNORECASE)
-_TEXT = re.compile(r"str|string|String|<U\d+|StringDType\(\)")
+from autotrack.runtime.patterns import pattern
+
+_NUMBER = pattern(r"(u?int|float|longdouble|Decimal)\d*", re.IGNORECASE)
+_TEXT = pattern(r"str|string|String|<U\d+|StringDType\(\)")
 #: Families of values by what pandas says that a column of objects holds.
 FAMILIES = {
     "str": "text",

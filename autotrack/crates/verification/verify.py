@@ -19,7 +19,7 @@ from autotrack.crates.manifest import Manifest
 from autotrack.crates.trust.refusal import requirements_refused
 from autotrack.crates.trust.trust import Origin
 from autotrack.crates.verification import replay
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 # Other processors and libraries of linear algebra round otherwise in the last digits.
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import os
-import re
 import sys
 import types
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from autotrack.describe.content.names import is_found_by_name, named
 from autotrack.describe.content.options import options_asked_for
 from autotrack.describe.content.walk import PLAIN, Walk
 from autotrack.describe.origins import is_installed
+from autotrack.runtime.patterns import pattern
 
 # Instructions of a call that say nothing of its arguments.
 _BETWEEN = frozenset({"PRECALL", "PUSH_NULL", "TO_BOOL", "KW_NAMES"})
@@ -51,7 +51,7 @@ _BUILTINS = {
 _SHELL = frozenset({"get_ipython", "display", "exit", "quit"})
 _TABLES = frozenset({dict, list, set, frozenset})
 # Variables in the text of a query to a frame of pandas.
-_IN_QUERY = re.compile(r"@([A-Za-z_]\w*)")
+_IN_QUERY = pattern(r"@([A-Za-z_]\w*)")
 _QUERIES = frozenset({"query", "eval"})
 
 

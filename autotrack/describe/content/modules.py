@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import types
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ import xxhash
 from autotrack.describe.code import Code, Import, read_code
 from autotrack.describe.content.walk import Walk
 from autotrack.describe.origins import is_installed
+from autotrack.runtime.patterns import pattern
 
 #: What is said of a module whose name only running the code would tell.
 NOT_WRITTEN = "a module that is imported by a name not written there"
@@ -25,7 +25,7 @@ _OF_MODULE = frozenset(
 #: What leads to everything in a module.
 WHOLE = frozenset({"__dict__", "__getattribute__"})
 # A module and something in it: ``package.module:function``.
-_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*")
+_PATH = pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*")
 
 
 def module(walk: Walk, module: types.ModuleType) -> None:

@@ -7,7 +7,6 @@ and a NaN equals only a NaN of the same bits.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, compress, islice
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import xxhash
 
 from autotrack.describe.data.dtypes import dtype_text
+from autotrack.runtime.patterns import pattern
 
 Sink = xxhash.xxh3_128
 Array = np.ndarray[Any, Any]
@@ -35,7 +35,7 @@ _LONG_DOUBLE_BYTES = 10 if np.finfo(np.longdouble).nmant == 63 else np.dtype("g"
 #: Lists within lists are followed this far: a list may hold itself.
 _DEEPEST = 6
 
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
+_ADDRESS = pattern(r"\b0x[0-9a-fA-F]{6,}")
 
 
 def note(sink: Sink, *facts: object) -> None:

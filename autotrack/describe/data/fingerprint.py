@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.dataclass import dataclass
 from autotrack.describe.data.containers import Content, open_content
 from autotrack.describe.data.digest import Array, Sink
 from autotrack.describe.data.frames import Frame, PlainColumn
 from autotrack.describe.data.stamp import Stamp, array_stamp
 from autotrack.entities import Dataset
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 
 __all__ = ["describe", "fingerprint", "row_count"]

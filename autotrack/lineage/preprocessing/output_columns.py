@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autotrack.dataclass import dataclass
 from autotrack.lineage.values.arrays import Array, is_numeric, same, spread
 from autotrack.lineage.values.rows import (
     has_row,
@@ -21,6 +20,7 @@ from autotrack.lineage.values.rows import (
     take_column,
     take_rows,
 )
+from autotrack.runtime.dataclass import dataclass
 
 #: What a column holds at some rows.
 Key: TypeAlias = "bytes | tuple[str, ...]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

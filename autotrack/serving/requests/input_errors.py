@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import ValidationError
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 #: So many are told; a body may have one in each cell.
 MOST_TOLD = 50

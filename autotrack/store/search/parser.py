@@ -15,9 +15,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from autotrack.dataclass import dataclass
 from autotrack.errors import FilterError
 from autotrack.printable import described, plain_text
+from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.patterns import pattern
 from autotrack.store.keys import is_text
 from autotrack.store.nearest import nearest
 from autotrack.store.search.tree import (
@@ -56,7 +57,7 @@ _MOST_VALUES = 10_000
 _MOST_DIGITS = 100_000
 _AT_ONCE = 4000
 
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r"""\s*(?:
         (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])|[+-](?:inf|nan)\b)
       | (?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")
@@ -70,15 +71,15 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 #: What follows a key where keys of several words are looked for: in a filter, and in an order.
-_BEFORE_OPERATOR = re.compile(
+_BEFORE_OPERATOR = pattern(
     r"\s*(?:[=<>]|!=)|\s+(?:is|in|like|ilike|between|not\s+(?:in|like|ilike|between))\b",
     re.IGNORECASE,
 )
-_BEFORE_NEXT_TERM = re.compile(
+_BEFORE_NEXT_TERM = pattern(
     r"\s*(?:,|$)|\s+(?:asc|ascending|desc|descending)\s*(?:,|$)", re.IGNORECASE
 )
 #: What may follow a family's dot without quotes: a key may begin with a digit and hold dots.
-KEY = re.compile(r"\w(?:[\w./-]*[\w/-])?")
+KEY = pattern(r"\w(?:[\w./-]*[\w/-])?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from autotrack.dataclass import dataclass
 from autotrack.entities import RunKind, RunStatus
 from autotrack.errors import FilterError
 from autotrack.printable import described
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.codec import INT64, decode_metric, decode_param
 from autotrack.store.search.parser import KEY, parse_filter, parse_order
 from autotrack.store.search.sql import Compiler

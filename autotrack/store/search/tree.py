@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 Value = str | int | float | bool | None
 Operator = Literal[

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from autotrack.dataclass import dataclass
 from autotrack.entities import Note, NoteKind, RunError, RunStatus
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.codec import decode_metric, encode_metric, encode_param
 from autotrack.store.keys import clean_key, clean_text
 from autotrack.store.tables.bulk_insert import insert_rows

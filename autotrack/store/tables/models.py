@@ -6,7 +6,6 @@ A version holds on to its files itself: what becomes of the run's artifacts chan
 from __future__ import annotations
 
 import difflib
-import re
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from autotrack.entities import ModelVersion
 from autotrack.errors import InvalidValueError, ModelNotFoundError
 from autotrack.printable import described
+from autotrack.runtime.patterns import pattern
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.keys import clean_key, clean_path, clean_text
 from autotrack.store.tables.bulk_insert import insert_rows
@@ -22,9 +22,9 @@ from autotrack.store.tables.experiments import instant
 from autotrack.store.tables.run_data import Facts, remember_packed, unused
 
 # What stands in `models:/<name>/<version>` and `models:/<name>@<alias>`.
-_NAME = re.compile(r"[^/@:\s](?:[^/@:\n\r\t]*[^/@:\s])?")
-_NUMBER = re.compile(r"\d{1,18}")
-_ALIAS = re.compile(r"(?!\d+$)(?!latest$)[\w.-]+")
+_NAME = pattern(r"[^/@:\s](?:[^/@:\n\r\t]*[^/@:\s])?")
+_NUMBER = pattern(r"\d{1,18}")
+_ALIAS = pattern(r"(?!\d+$)(?!latest$)[\w.-]+")
 
 _SELECT = """
     SELECT m.name, v.version, r.run_id, v.source, v.created, v.user, v.description, v.id, m.id

@@ -11,8 +11,8 @@ from pathlib import Path
 from autotrack.crates.load import require
 from autotrack.crates.trust.trust import just_packed
 from autotrack.crates.verification.verify import verify
-from autotrack.dataclass import dataclass
 from autotrack.errors import CrateError
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
 from autotrack.tracking.workspace import workspace
 

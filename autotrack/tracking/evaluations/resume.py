@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Protocol
 
-from autotrack.dataclass import dataclass
 from autotrack.entities import Note
 from autotrack.printable import printable
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.evaluations.score_keys import measured_key

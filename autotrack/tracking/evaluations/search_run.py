@@ -11,9 +11,9 @@ from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any
 
-from autotrack.dataclass import dataclass
 from autotrack.entities import Note, RunError, RunStatus
 from autotrack.progress.counts import PROGRESS_TAG, TIME_LEFT_TAG, Progress
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.store.tables.candidates import Ending, NewCandidate

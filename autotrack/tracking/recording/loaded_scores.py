@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from autotrack.runtime.patterns import pattern
+
 #: The tag. Its value has an entry for each key and script, the newest last:
 #: ``test_f1_score 2026-01-31T12:00:00.000000Z evaluate.py; ...``. Where one scored several times,
 #: the times of the first and the last are given, as in ``<first>/<last>``.
@@ -17,7 +19,7 @@ LOADED_TAG = "autotrack.scored_after_load"
 
 _MOST_ENTRIES = 50
 _BETWEEN = "; "
-_ENTRY = re.compile(r"(?P<key>\S+) (?P<first>[^\s/]+)(?:/\S+)? (?P<script>.*)", re.DOTALL)
+_ENTRY = pattern(r"(?P<key>\S+) (?P<first>[^\s/]+)(?:/\S+)? (?P<script>.*)", re.DOTALL)
 
 
 def noted(before: str, keys: Iterable[str], when: float, script: str | None) -> str:

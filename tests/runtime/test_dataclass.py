@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.dataclass import dataclass
+from autotrack.runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
