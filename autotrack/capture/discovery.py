@@ -56,17 +56,13 @@ def travelling_classes() -> Iterator[type]:
 def with_subclasses(cls: type) -> Iterator[type]:
     """`cls` and every class that is derived from it, each once."""
     # By identity: a metaclass may say what it likes about equality.
-    found = {id(cls): cls}
+    seen = {id(cls)}
     waiting = [cls]
-    # There are thousands of them in a process, and each time is one of a user's.
-    subclasses_of, take = type.__subclasses__, waiting.pop
     while waiting:
-        subclasses: list[type] = subclasses_of(take())
-        if subclasses:
-            before = len(found)
-            found.update(zip(map(id, subclasses), subclasses, strict=True))
-            if len(found) - before == len(subclasses):
-                waiting += subclasses
-            else:
-                waiting += list(found.values())[before:]
-    yield from found.values()
+        found = waiting.pop()
+        yield found
+        subclasses: list[type] = type.__subclasses__(found)
+        for subclass in subclasses:
+            if id(subclass) not in seen:
+                seen.add(id(subclass))
+                waiting.append(subclass)
