@@ -9,6 +9,7 @@ import gc
 import importlib
 import itertools
 import os
+import re
 import sys
 import typing
 import weakref
@@ -711,3 +712,39 @@ def test_on_and_off_in_any_order_of_events(store_path):
         OnAndOff,
         settings=settings(max_examples=25, stateful_step_count=12, deadline=None),
     )
+
+
+def test_what_runs_at_exit_after_autotrack_is_not_recorded_and_works(run_python, tmp_path):
+    code = """
+import atexit
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+
+def last():
+    model = Ridge().fit([[1.0], [2.0]], [1.0, 2.0])
+    print("at exit", r2_score([1.0, 2.0], model.predict([[1.0], [2.0]])) > 0)
+
+atexit.register(last)
+import autotrack
+autotrack.enable()
+Ridge().fit([[1.0], [2.0]], [1.0, 2.0])
+"""
+    done = run_python(code=code)
+    assert "at exit True" in done.stdout
+    assert len(autotrack.search_runs()) == 1
+
+
+def test_importing_does_not_look_for_garbage(run_python):
+    code = """
+import gc
+import numpy, pandas, sqlite3
+found = []
+gc.callbacks.append(lambda phase, info: found.append(phase))
+import autotrack
+gc.callbacks.clear()
+print("looked", found.count("start"), "times", gc.isenabled())
+"""
+    looked = re.search(r"looked (\d+) times True", run_python(code=code).stdout)
+    assert looked is not None
+    # Once at its beginning and end perhaps; some twenty times if it were not for that.
+    assert int(looked[1]) <= 5

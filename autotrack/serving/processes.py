@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from types import FrameType
 from typing import NoReturn
@@ -22,6 +23,8 @@ log = logging.getLogger("autotrack.serving")
 
 #: Seconds that requests have to finish in when the server is to stop.
 _GRACE = 3
+# Seconds that a thread may go on while another one waits.
+_TURN = 1e-3
 # A worker that lives shorter than this (seconds) was not well from the start.
 _SHORT_LIFE = 5.0
 # After so many of them in a row there is no hope.
@@ -70,6 +73,8 @@ def run(app: ASGIApp, listening: socket.socket, workers: int) -> int:
     """
     gc.collect()
     gc.freeze()
+    # A thread that reads a large body hands over to the loop that soon.
+    sys.setswitchinterval(_TURN)
     if workers == 1:
         _serve(app, listening)
         return 0
