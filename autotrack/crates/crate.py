@@ -221,6 +221,8 @@ class Crate:
     ) -> Path:
         """Copy the crate's files to `path`, which must not exist yet, and return it.
 
+        The files by which MLflow loads it are written beside them.
+
         Parameters
         ----------
         path : str or Path
@@ -240,16 +242,23 @@ class Crate:
         target = Path(path).expanduser().absolute()
         if target.exists():
             raise FileExistsError(f"{target} exists; save the crate to a path that does not")
+        # Not at the top: few crates are saved.
+        from autotrack.crates.formats.mlflow import add_mlflow_files
+
         wanted = storage_named(format or self.manifest.storage)
+        model = self.isolated if self.is_function else self._model
         if wanted == self.manifest.storage:
             content = read_manifest(self._folder, bounded=False)
             compare(hashlib.sha256(content), self._folder / FILE_NAME, self.origin.manifest)
             copy_crate(self._folder, target, self.manifest, content)
-            return target
-        target.mkdir(parents=True)
+        else:
+            target.mkdir(parents=True)
         try:
-            model = self.isolated if self.is_function else self.estimator
-            files = repack(model, target, self.manifest, wanted)
+            if wanted == self.manifest.storage:
+                add_mlflow_files(target, self.manifest)
+                return target
+            files, manifest = repack(model, target, self.manifest, wanted)
+            add_mlflow_files(target, manifest)
         except BaseException:
             shutil.rmtree(target)
             raise

@@ -11,6 +11,8 @@ Diary of the format:
    how the model is stored. Files that MLflow reads lie beside it. Large files have a ``blake3``.
    The files of an MLflow model. ``storage`` says how the model is stored: as ``model.pkl``, or as
    ``model.skops`` without pickle.
+4. ``mlflow`` says what MLflow has to know, and its files are made from the manifest when a crate
+   leaves the store. They are not among ``files``: whoever made the manifest can make them again.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from autotrack.crates.manifest_check import brief, shown, what_is_wrong
 from autotrack.errors import CrateFormatError
 from autotrack.runtime.dataclass import dataclass
 
-FORMAT = 3
+FORMAT = 4
 FILE_NAME = "manifest.json"
 MODEL_FILE = "model.pkl"
 #: The file that holds the model, by how it is stored.
@@ -118,6 +120,9 @@ class Manifest:
         ``labels`` of classes, and ``example``, what it returned for the rows of the example.
     storage : {"pickle", "skops"}
         How the model is stored.
+    mlflow : dict
+        What MLflow's files say and nothing else here: ``predicts``, ``unused`` columns, and the
+        ``skops_types`` that skops asks about, where there are such.
     """
 
     estimator: str
@@ -137,6 +142,7 @@ class Manifest:
     example: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     storage: Literal["pickle", "skops"] = "pickle"
+    mlflow: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_bytes(self) -> bytes:

@@ -129,6 +129,15 @@ def _is_output(output: object) -> bool:
     )
 
 
+def _is_for_mlflow(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("predicts", False), bool)
+        and _is_texts(value.get("unused", []))
+        and _is_texts(value.get("skops_types", []))
+    )
+
+
 def _is_schema(schema: object) -> bool:
     """Whether a schema has the form that `autotrack.describe.data.profile` gives it."""
     if not isinstance(schema, dict):
@@ -209,4 +218,5 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "example": lambda value: isinstance(value, dict),
     "outputs": _is_outputs,
     "storage": lambda value: value in ("pickle", "skops"),
+    "mlflow": _is_for_mlflow,
 }

@@ -86,7 +86,10 @@ class ArtifactFolder:
         """A fresh, empty, private folder on the same file system as the runs' folders."""
         folder = self.root / STAGING / f"{self._processes.token()}-{next(_numbers)}"
         with explained(folder):
-            folder.mkdir(parents=True)
+            try:
+                os.mkdir(folder)
+            except FileNotFoundError:
+                folder.mkdir(parents=True)
         return folder
 
     @contextmanager
@@ -96,7 +99,8 @@ class ArtifactFolder:
         try:
             yield folder
         finally:
-            _remove_tree(folder)
+            if os.path.lexists(folder):
+                _remove_tree(folder)
 
     def place(self, staged: Path, run_id: str, path: str) -> str:
         """Move a staged file or folder to where the run keeps `path`; returns its location.
@@ -104,6 +108,8 @@ class ArtifactFolder:
         What is there already stays: the newcomer is called ``model.2`` or ``plot.2.png``.
         """
         path = clean_path(path)
+        if self._is_first(staged, run_id, path):
+            return str(self.root / run_id / path) if self._absolute else f"{run_id}/{path}"
         target = self._inside(self.root / _run_folder(run_id) / path, str(path))
         with explained(target):
             for _ in range(_ATTEMPTS):
@@ -116,6 +122,21 @@ class ArtifactFolder:
             else:
                 placed = self._settle(staged, target)
         return str(placed) if self._absolute else placed.relative_to(self.root).as_posix()
+
+    def _is_first(self, staged: Path, run_id: str, path: str) -> bool:
+        """Move a folder to where nothing of its run lies yet, in two steps; False if not so.
+
+        Nothing leads out of a folder that was made just now.
+        """
+        if "/" in path or not os.path.isdir(staged):
+            return False
+        home = f"{self.root}/{_run_folder(run_id)}"
+        try:
+            os.mkdir(home)
+            os.rename(staged, f"{home}/{path}")
+        except OSError:
+            return False  # what is in the way is found the long way
+        return True
 
     def _settle(self, staged: Path, target: Path) -> Path:
         folder = self.root

@@ -50,7 +50,7 @@ def test_a_handle_says_all_that_is_known(fitted):
     assert run.tags["estimator"] == "sklearn.linear_model._ridge.Ridge"
     (use,) = run.datasets
     assert (use.context, use.data.shape, use.target.shape) == ("train", (10, 2), (10,))
-    assert {"model/manifest.json", "model/model.pkl"} < set(run.artifacts()["path"])
+    assert {"model/manifest.json", "model/model.pkl"} == set(run.artifacts()["path"])
     assert run.children().empty
 
 

@@ -6,18 +6,24 @@ MLflow itself is never imported: what it reads is a handful of small texts.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
-import uuid
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from autotrack.crates.contract.contract import unused_columns
 from autotrack.crates.formats.mlflow_signature import signature
-from autotrack.crates.manifest import MODEL_FILES, Manifest, PackedFile, write
+from autotrack.crates.manifest import MODEL_FILES, Manifest
+from autotrack.crates.packing.functions import Isolated
 from autotrack.crates.requirements import distribution_of
+from autotrack.describe.parts import has
 
-_MLMODEL_FILE = "MLmodel"
+MLMODEL_FILE = "MLmodel"
 _LOADER = "crated_function"
+# From this format on they are no part of the crate.
+_MADE_LATER = 4
 
 _MLMODEL = """\
 flavors:
@@ -84,67 +90,61 @@ name: autotrack-crate
 """
 
 
-def add_mlflow_files(
-    folder: Path,
-    manifest: Manifest,
-    *,
-    predicts: bool,
-    unused: Collection[str] = (),
-    skops_types: Sequence[str] = (),
-) -> list[PackedFile]:
-    """Write what MLflow wants to find beside the model into `folder`.
-
-    ``mlflow.sklearn`` loads estimators, ``mlflow.pyfunc`` what predicts, functions included:
-    their loader lies in the crate, so that autotrack is not needed where they are served.
+def for_mlflow(model: object, skops_types: Sequence[str] = ()) -> dict[str, Any]:
+    """What MLflow's files say of a model that its manifest does not say anyway.
 
     Parameters
     ----------
-    folder : Path
-        Holds the model's file already.
-    manifest : Manifest
-        With that file.
-    predicts : bool
-        Whether the model has a ``predict``. MLflow gives a pyfunc to no other.
-    unused : collection of str
-        Columns of the training data that the model can do without.
+    model : estimator or Isolated
     skops_types : sequence of str
         Types in a model stored by skops that skops asks about. MLflow takes the list from here.
-
-    Returns
-    -------
-    list of PackedFile
-        The written files.
     """
-    files = []
-    for packed, content in _environment(manifest.python, tuple(manifest.requirements)):
-        write(folder, packed.path, content)
-        files.append(packed)
+    told: dict[str, Any] = {"predicts": has(model, "predict")}
+    # Columns of the training data that the model can do without.
+    if unused := () if isinstance(model, Isolated) else unused_columns(model):
+        told["unused"] = sorted(unused)
+    if skops_types:
+        told["skops_types"] = list(skops_types)
+    return told
+
+
+def add_mlflow_files(folder: Path, manifest: Manifest) -> None:
+    """Write what MLflow wants to find beside the model into `folder`, which a crate was copied to.
+
+    ``mlflow.sklearn`` loads estimators, ``mlflow.pyfunc`` what predicts, functions included:
+    their loader lies in the crate, so that autotrack is not needed where they are served. Crates
+    of formats before 4 have these files among their own.
+    """
+    if manifest.format < _MADE_LATER:
+        return
+    for name, content in _environment(manifest.python, tuple(manifest.requirements)).items():
+        (folder / name).write_bytes(content)
     if manifest.kind == "function":
-        (folder / "code").mkdir()
-        files.append(PackedFile.written(folder, f"code/{_LOADER}.py", _loader_source()))
-    model = _mlmodel(manifest, predicts, unused, skops_types).encode()
-    files.append(PackedFile.written(folder, _MLMODEL_FILE, model))
-    return files
+        (folder / "code").mkdir(exist_ok=True)
+        (folder / "code" / f"{_LOADER}.py").write_bytes(_loader_source())
+    (folder / MLMODEL_FILE).write_text(_mlmodel(manifest), encoding="utf-8")
 
 
-def _mlmodel(
-    manifest: Manifest, predicts: bool, unused: Collection[str], skops_types: Sequence[str]
-) -> str:
+def _mlmodel(manifest: Manifest) -> str:
+    told = manifest.mlflow
     file = MODEL_FILES[manifest.storage]
     flavors = ""
     if manifest.kind == "function":
         flavors = _PYFUNC.format(loader=_BY_ITSELF, python=manifest.python)
     else:
-        if predicts:
+        if told.get("predicts"):
             loader = _BY_SKLEARN.format(file=file)
             flavors = _PYFUNC.format(loader=loader, python=manifest.python)
         flavors += _SKLEARN.format(
             file=file,
             serialization=_serialization(manifest),
-            version=json.dumps((distribution_of("sklearn") or ("", None))[1]),
-            trusted=json.dumps(list(skops_types)) if skops_types else "null",
+            version=json.dumps(_version_of_sklearn(manifest.requirements)),
+            trusted=json.dumps(told["skops_types"]) if told.get("skops_types") else "null",
         )
-    inputs, outputs = signature(manifest.schema, manifest.outputs, unused)
+    try:
+        inputs, outputs = signature(manifest.schema, manifest.outputs, told.get("unused", ()))
+    except (KeyError, TypeError, ValueError):  # a manifest that somebody made by hand
+        inputs, outputs = [], []
     known = ""
     if inputs or outputs:
         # A text that holds JSON, as MLflow has it.
@@ -155,10 +155,18 @@ def _mlmodel(
     return _MLMODEL.format(
         flavors=flavors,
         size=sum(each.size for each in manifest.files if each.path == file),
-        uuid=uuid.uuid4().hex,
+        # The same whenever they are made.
+        uuid=hashlib.sha256(manifest.to_bytes()).hexdigest()[:32],
         signature=known,
-        created=str(datetime.fromisoformat(manifest.created).replace(tzinfo=None)),
+        created=_moment(manifest.created),
     )
+
+
+def _moment(created: str) -> str:
+    try:
+        return str(datetime.fromisoformat(created).replace(tzinfo=None))
+    except ValueError:  # a manifest that somebody made by hand
+        return str(datetime.fromtimestamp(0, UTC).replace(tzinfo=None))
 
 
 def _quoted(text: str) -> str:
@@ -172,9 +180,13 @@ def _serialization(manifest: Manifest) -> str:
     return "cloudpickle" if manifest.code else "pickle"
 
 
-# The same for most crates of a process, and so are their digests.
-@functools.lru_cache(maxsize=64)
-def _environment(python: str, requirements: tuple[str, ...]) -> list[tuple[PackedFile, bytes]]:
+def _version_of_sklearn(requirements: Sequence[str]) -> str | None:
+    """The version that a crate was packed with; that of this process where it does not say."""
+    said = (line.partition("==")[2] for line in requirements if line.startswith("scikit-learn=="))
+    return next(said, None) or (distribution_of("sklearn") or ("", None))[1]
+
+
+def _environment(python: str, requirements: tuple[str, ...]) -> dict[str, bytes]:
     """The files that say where the model runs, with their content."""
     listed = "".join(f"  - {line}\n" for line in requirements)
     texts = {
@@ -184,7 +196,7 @@ def _environment(python: str, requirements: tuple[str, ...]) -> list[tuple[Packe
             exact="".join(f"{line}\n" for line in requirements)
         ),
     }
-    return [(PackedFile.of(name, text.encode()), text.encode()) for name, text in texts.items()]
+    return {name: text.encode() for name, text in texts.items()}
 
 
 @functools.cache

@@ -20,10 +20,9 @@ import numpy as np
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
-from autotrack.crates.contract.contract import unused_columns
 from autotrack.crates.contract.values_only import looks_at_values_only
 from autotrack.crates.digests import HashingWriter
-from autotrack.crates.formats.mlflow import add_mlflow_files
+from autotrack.crates.formats.mlflow import for_mlflow
 from autotrack.crates.manifest import (
     FILE_NAME,
     FORMAT,
@@ -40,7 +39,7 @@ from autotrack.crates.verification.example import answers, made_up
 from autotrack.crates.verification.replay import as_input
 from autotrack.describe.estimator import qualified_name
 from autotrack.describe.origins import is_installed
-from autotrack.describe.parts import has, held_by
+from autotrack.describe.parts import held_by
 from autotrack.errors import InvalidValueError, UncratableError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patching import unwrapped
@@ -113,20 +112,24 @@ def pack(
         modules=modules,
         example=example,
         outputs=outputs,
+        mlflow=for_mlflow(model, held.asked),
         **held.facts(_containers(schema).union(modules), own),
     )
-    return _finish(model, folder, manifest, held.asked)
+    return _finish(folder, manifest)
 
 
-def repack(model: object, folder: Path, manifest: Manifest, storage: Storage) -> list[PackedFile]:
+def repack(
+    model: object, folder: Path, manifest: Manifest, storage: Storage
+) -> tuple[list[PackedFile], Manifest]:
     """Write the model that `manifest` describes into `folder` in another way.
 
-    Returns and raises what :func:`pack` does.
+    Returns and raises what :func:`pack` does; what is returned has the new manifest too.
     """
     held = _stored(model, folder, storage, USUAL)
     besides = _containers(manifest.schema).union(manifest.modules)
-    changed = replace(manifest, format=FORMAT, **held.facts(besides, USUAL))
-    return _finish(model, folder, changed, held.asked)
+    told = for_mlflow(model, held.asked)
+    changed = replace(manifest, format=FORMAT, mlflow=told, **held.facts(besides, USUAL))
+    return _finish(folder, changed), changed
 
 
 def runs_own_code(model: object) -> bool:
@@ -163,18 +166,8 @@ def vouched(files: Iterable[PackedFile]) -> list[str]:
     return [file.sha256 for file in files if file.path in (*MODEL_FILES.values(), FILE_NAME)]
 
 
-def _finish(
-    model: object, folder: Path, manifest: Manifest, asked: Sequence[str]
-) -> list[PackedFile]:
-    """Write what goes with the file of the model."""
-    for_mlflow = add_mlflow_files(
-        folder,
-        manifest,
-        predicts=has(model, "predict"),
-        unused=() if isinstance(model, Isolated) else unused_columns(model),
-        skops_types=asked,
-    )
-    manifest = replace(manifest, files=[*manifest.files, *for_mlflow])
+def _finish(folder: Path, manifest: Manifest) -> list[PackedFile]:
+    """Write what goes with the file of the model; MLflow's files come when it leaves the store."""
     return [*manifest.files, PackedFile.written(folder, FILE_NAME, manifest.to_bytes())]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotrack.crates.crate import Crate
+from autotrack.crates.folder import digest_of
+from autotrack.crates.manifest import FILE_NAME, Manifest
 from autotrack.crates.trust.trust import Trust, Word, as_trust
 from autotrack.entities import RunRecord
 from autotrack.errors import (
@@ -20,6 +22,7 @@ from autotrack.errors import (
 )
 from autotrack.printable import described
 from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from autotrack.tracking.api.arguments import path, several, text, whole
 from autotrack.tracking.api.crates import is_ours, link_to_run
 from autotrack.tracking.api.models import load_version
@@ -115,6 +118,8 @@ def list_artifacts(run_id: str) -> pd.DataFrame:
 def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> Path:
     """Copy a file or folder of a run to the folder `to` (default: here); where it is now.
 
+    In a crate's folder are the files by which MLflow loads it, as in one that was saved.
+
     Raises
     ------
     ArtifactNotFoundError
@@ -140,7 +145,18 @@ def download_artifact(run_id: str, path: str, to: str | Path | None = None) -> P
         place = target / file[len(wanted) + 1 :] if inside else target
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
+    for crate in {place.parent for place in target.rglob(FILE_NAME)} if inside else ():
+        _make_mlflow_model(store, crate)
     return target
+
+
+def _make_mlflow_model(store: Store, crate: Path) -> None:
+    """Write MLflow's files into the folder of a copied crate, if this store packed it."""
+    from autotrack.crates.formats.mlflow import MLMODEL_FILE, add_mlflow_files
+
+    content = (crate / FILE_NAME).read_bytes()
+    if store.is_packed(digest_of(content)) and not (crate / MLMODEL_FILE).exists():
+        add_mlflow_files(crate, Manifest.from_bytes(content, crate / FILE_NAME))
 
 
 def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -> Run:

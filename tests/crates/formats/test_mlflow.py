@@ -409,8 +409,9 @@ def test_a_registered_crate_is_an_mlflow_model_too(store_path):
     version = autotrack.register_model(saved, "tea")
     assert version.version == 2
     again = autotrack.load_model("models:/tea/2").save("again")
-    (stored,) = (store_path / "artifacts" / run.run_id).rglob("MLmodel")
-    for folder in (stored.parent, saved, again):
+    downloaded = autotrack.download_artifact(run.run_id, "model")
+    assert not list((store_path / "artifacts").rglob("MLmodel"))
+    for folder in (downloaded, saved, again):
         np.testing.assert_array_equal(predicted(folder, X), run.load_model().predict(X))
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
         assert names == {
@@ -498,3 +499,48 @@ def test_mlflow_serves_a_function(served):
     made = autotrack.crate(lambda X: model.predict_proba(X)[:, 1], model=model)
     port = served(made.save("crate"))
     np.testing.assert_allclose(asked(port, {"inputs": X.tolist()}), made(X))
+
+
+def test_a_crate_in_the_store_is_two_files_and_a_downloaded_one_is_an_mlflow_model(store_path):
+    with autotrack.enable():
+        model = Ridge().fit(X, y)
+    run = autotrack.last_run()
+    (folder,) = (store_path / "artifacts").rglob("model.pkl")
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["manifest.json", "model.pkl"]
+    assert list(run.artifacts()["path"]) == ["model/manifest.json", "model/model.pkl"]
+    downloaded = autotrack.download_artifact(run.run_id, "model", to="out")
+    np.testing.assert_array_equal(predicted(downloaded, X), model.predict(X))
+    saved = run.load_model().save("saved")
+    for made in downloaded.iterdir():
+        assert made.read_bytes() == (saved / made.name).read_bytes(), made.name
+
+
+def test_a_downloaded_folder_that_is_no_crate_of_the_stores_stays_as_it_is(store_path, tmp_path):
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "manifest.json").write_text('{"format": 4, "name": "an app"}')
+    with autotrack.start_run() as run:
+        autotrack.log_artifacts(foreign, "app")
+    downloaded = autotrack.download_artifact(run.run_id, "app", to=tmp_path / "out")
+    assert [path.name for path in downloaded.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"created": "soon"}, {"schema": {"kind": "pandas.DataFrame", "columns": [
+        {"dtype": "int64"}]}}, {"mlflow": {}}], ids=repr,
+)  # fmt: skip
+def test_a_manifest_made_by_hand_can_be_saved(changes):
+    folder = crated(Ridge(), X, y)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, **changes}))
+    saved = autotrack.load_model(folder, trust=True).save("saved")
+    assert mlflow.models.Model.load(str(saved)).model_uuid
+
+
+@pytest.mark.parametrize("told", [{"predicts": "no"}, {"unused": [1]}, {"skops_types": "x"}, []])
+def test_what_is_told_to_mlflow_is_checked_by_type(told):
+    folder = crated(Ridge(), X, y)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "mlflow": told}))
+    with pytest.raises(autotrack.CrateFormatError, match="mlflow="):
+        autotrack.load_model(folder, trust=True)

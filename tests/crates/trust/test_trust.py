@@ -440,7 +440,9 @@ def test_nothing_but_what_the_manifest_names_is_copied(harmless, tmp_path):
     os.mkfifo(harmless / "pipe")
     version = autotrack.register_model(harmless, "tea", trust=True)
     saved = autotrack.load_model(version.uri).save(tmp_path / "saved")
-    assert {path.name for path in saved.iterdir()} == {"model.pkl", "manifest.json"}
+    names = {path.name for path in saved.iterdir()}
+    assert names == {"model.pkl", "manifest.json", "MLmodel", "conda.yaml", "python_env.yaml",
+                     "requirements.txt"}  # fmt: skip
 
 
 def test_a_crate_whose_files_changed_since_is_neither_saved_nor_verified(harmless, tmp_path, proof):
