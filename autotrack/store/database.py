@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from autotrack.errors import StoreLockedError, StoreUnavailableError
 from autotrack.runtime.forks import mind
@@ -32,6 +32,7 @@ from autotrack.store.sqlite_errors import (
 DATABASE = "autotrack.db"
 
 _T = TypeVar("_T")
+_MOST_REMEMBERED = 500
 _SQLITE_ERROR = 1
 _OURS = frozenset({"artifacts", "processes"})
 
@@ -78,12 +79,14 @@ class _Block:
         # In one function: an interrupt may strike at the call of another one, before its own
         # `finally` counts.
         database, connection = self._database, self._connection
+        is_kept = not self._writes
         try:
             # A child forked inside the block leaves the parent's transaction alone.
             if error is None and self._writes and os.getpid() == self._pid:
                 if not connection.in_transaction:
                     raise database._rolled_back()
                 connection.execute("COMMIT")
+                is_kept = True
             if isinstance(error, sqlite3.Error):
                 raise explain_sqlite(error, database.path) from error
             if isinstance(error, UnicodeEncodeError):
@@ -93,6 +96,8 @@ class _Block:
         finally:
             try:
                 database._depth, database._owner = 0, None
+                if not is_kept:
+                    database._memory.clear()
                 if connection.in_transaction and os.getpid() == self._pid:
                     _roll_back(connection)
             finally:
@@ -158,6 +163,10 @@ class Database:
         self._durable: bool | None = None
         self._depth = 0
         self._owner: int | None = None
+        # What this connection wrote or read and no other one changes or removes, so that it need
+        # not be asked for with every fit; and the numbers of runs, for one block.
+        self._memory: dict[object, Any] = {}
+        self._run_numbers: dict[str, int] = {}
         mind(self)
 
     def close(self) -> None:
@@ -224,6 +233,7 @@ class Database:
 
     def _begin(self, writes: bool, durable: bool) -> sqlite3.Connection:
         connection = self._ensure()
+        self._run_numbers.clear()
         if not writes:
             connection.execute("BEGIN")
             return connection
@@ -232,6 +242,12 @@ class Database:
             self._durable = durable
         self._patiently(connection, "BEGIN IMMEDIATE")
         return connection
+
+    def _remember(self, key: object, value: Any) -> None:
+        """Keep what holds for as long as the file is the same, unless the block is rolled back."""
+        if len(self._memory) >= _MOST_REMEMBERED:
+            self._memory.clear()
+        self._memory[key] = value
 
     def _rolled_back(self) -> StoreUnavailableError:
         return StoreUnavailableError(
@@ -283,6 +299,7 @@ class Database:
             raise explain_os(error, self.path) from error
         self._identity = (status.st_dev, status.st_ino)
         self._durable = None
+        self._memory.clear()
         return connection
 
     def _same_file(self) -> bool:

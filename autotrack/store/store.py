@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from autotrack.entities import DatasetUse, RunError, RunRecord, Source
 from autotrack.errors import StoreError
@@ -16,6 +17,8 @@ from autotrack.store.tables.candidates import Sweeps
 from autotrack.store.tables.experiments import Experiments, instant
 from autotrack.store.tables.models import Registry
 from autotrack.store.tables.run_data import read_dataset
+
+_UNKNOWN: Any = object()
 
 
 class Store(Experiments, Sweeps, Registry):
@@ -63,19 +66,21 @@ class Store(Experiments, Sweeps, Registry):
 
     def artifacts_of(self, run_id: str) -> ArtifactFolder:
         """The folder for new files of a run: the store's, or the one its experiment names."""
-        with self.reading() as connection:
-            row = connection.execute(
-                "SELECT e.artifact_location FROM runs AS r JOIN experiments AS e"
-                " ON e.id = r.experiment WHERE r.run_id = ?",
-                (run_id,),
-            ).fetchone()
-            if row is None:
-                raise self._no_run(connection, run_id)
-        if row[0] is None:
+        place: str | None = self._memory.get(("run", run_id), _UNKNOWN)
+        if place is _UNKNOWN:
+            with self.reading() as connection:
+                row = connection.execute(
+                    "SELECT e.artifact_location FROM runs AS r JOIN experiments AS e"
+                    " ON e.id = r.experiment WHERE r.run_id = ?",
+                    (run_id,),
+                ).fetchone()
+                if row is None:
+                    raise self._no_run(connection, run_id)
+                (place,) = row
+                self._remember(("run", run_id), place)
+        if place is None:
             return self.artifacts
-        return ArtifactFolder(
-            Path(row[0]), self.processes, absolute=True, elsewhere=self._locations
-        )
+        return ArtifactFolder(Path(place), self.processes, absolute=True, elsewhere=self._locations)
 
     def get_run(self, run_id: str) -> RunRecord:
         """A run by its id, or by the beginning of it if that is four characters or more.

@@ -81,7 +81,7 @@ class Experiments(Database):
         ExperimentNotFoundError
             If it was deleted.
         """
-        find = "SELECT id, deleted FROM experiments WHERE name = ?"
+        find = "SELECT id, deleted, artifact_location FROM experiments WHERE name = ?"
         name = _clean_name(name)
         with self.reading() as connection:
             row = connection.execute(find, (name,)).fetchone()
@@ -90,6 +90,7 @@ class Experiments(Database):
                 # Unless another process was quicker.
                 _insert(connection, name, None)
                 row = connection.execute(find, (name,)).fetchone()
+        self._remember(("experiment", str(row[0])), row[2])
         if row[1]:
             raise ExperimentNotFoundError(
                 f"experiment {name!r} was deleted; bring it back with "

@@ -231,8 +231,8 @@ class Facts(Runs):
         """Keep that a run saw a dataset; the same use told twice is one."""
         with self.transaction() as connection:
             number = self._number(connection, run_id)
-            data = _dataset_number(connection, use.data)
-            target = None if use.target is None else _dataset_number(connection, use.target)
+            data = self._dataset_number(connection, use.data)
+            target = None if use.target is None else self._dataset_number(connection, use.target)
             name = None if use.name is None else clean_text(use.name)
             connection.execute(
                 "INSERT INTO run_datasets (run, context, name, dataset, target)"
@@ -248,9 +248,20 @@ class Facts(Runs):
                 },
             )
 
+    def _dataset_number(self, connection: sqlite3.Connection, dataset: Dataset) -> int:
+        # By who it is: to compare its columns takes as long as to look for it.
+        known = self._memory.get(("dataset", id(dataset)))
+        if known is None:
+            known = dataset, _dataset_number(connection, dataset)
+            self._remember(("dataset", id(dataset)), known)
+        return int(known[1])
+
     def add_source(self, source: Source) -> None:
         """Keep a source, or what is known of it now."""
         with self.transaction() as connection:
+            if self._memory.get("source") is source:
+                return
+            self._remember("source", source)
             connection.execute(
                 "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (source_id) DO UPDATE SET script = excluded.script,"
@@ -319,7 +330,8 @@ class Facts(Runs):
                 f"SELECT location FROM artifacts WHERE {inside}", asked
             ).fetchall()
             before = [location for (location,) in below]
-            connection.execute(f"DELETE FROM artifacts WHERE {inside}", asked)
+            if before:
+                connection.execute(f"DELETE FROM artifacts WHERE {inside}", asked)
             remember_packed(connection, packed)
             return _replace(connection, number, given, before)
 
@@ -433,8 +445,7 @@ def _replace(
 
 def remember_packed(connection: sqlite3.Connection, digests: Iterable[str]) -> None:
     """Keep that our own packer wrote the files of these digests."""
-    for digest in digests:
-        connection.execute("INSERT OR IGNORE INTO packed VALUES (?)", (digest,))
+    insert_rows(connection, "INSERT OR IGNORE INTO packed", [(digest,) for digest in digests])
 
 
 def unused(connection: sqlite3.Connection, locations: Iterable[str]) -> list[str]:

@@ -63,7 +63,7 @@ class Runs(Database):
         with self.transaction() as connection:
             parent = None if parent_id is None else self._number(connection, parent_id)
             try:
-                connection.execute(
+                made = connection.execute(
                     "INSERT INTO runs (run_id, experiment, parent, name, kind, status, start_time,"
                     " source_id, owner) VALUES (?, ?, ?, ?, ?, 'RUNNING', ?, ?, ?)",
                     (
@@ -86,6 +86,10 @@ class Runs(Database):
                     f"no experiment has the id {experiment_id!r} in {self.root} (was the store "
                     "deleted meanwhile?); ask for its id by name again"
                 ) from error
+            self._run_numbers[run_id] = int(made.lastrowid or 0)
+            place = ("experiment", experiment_id)
+            if place in self._memory:
+                self._remember(("run", run_id), self._memory[place])
 
     def reopen_run(self, run_id: str) -> None:
         """Let an ended run go on, owned by this process; its end and error are forgotten."""
@@ -135,6 +139,7 @@ class Runs(Database):
                 f"{_DESCENDANTS} SELECT location FROM artifacts WHERE run IN family", (number,)
             ).fetchall()
             connection.execute(f"{_DESCENDANTS} DELETE FROM runs WHERE id IN family", (number,))
+            self._run_numbers.clear()
         return [location for (location,) in rows]
 
     def run_status(self, run_id: str) -> RunStatus:
@@ -216,11 +221,15 @@ class Runs(Database):
 
     def _number(self, connection: sqlite3.Connection, run_id: str) -> int:
         """The number that the tables of facts know the run by."""
+        known = self._run_numbers.get(run_id)
+        if known is not None:
+            return known
         row: tuple[int] | None = connection.execute(
             "SELECT id FROM runs WHERE run_id = ?", (run_id,)
         ).fetchone()
         if row is None:
             raise self._no_run(connection, run_id)
+        self._run_numbers[run_id] = row[0]
         return row[0]
 
     def _find(self, connection: sqlite3.Connection, text: str) -> str:

@@ -51,7 +51,8 @@ class Packed:
 
     def keep(self, store: Store, run_id: str) -> None:
         """Write it into the run."""
-        store.set_tags(run_id, self.tags)
+        if self.tags:
+            store.set_tags(run_id, self.tags)
         for name, rows in self.crates.items():
             vouch = name not in self.strange
             self.replaced.extend(keep_crate(store, run_id, name, rows, vouch=vouch))

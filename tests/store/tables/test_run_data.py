@@ -6,7 +6,7 @@ import math
 import pytest
 
 from autotrack.entities import Artifact, Column, Dataset, DatasetUse
-from autotrack.errors import ArtifactNotFoundError, InvalidValueError
+from autotrack.errors import ArtifactNotFoundError, InvalidValueError, RunNotFoundError
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from tests.store.making import SOURCE, X, Y, new_run, use
@@ -181,3 +181,21 @@ def test_twenty_thousand_candidates_are_written_quickly(store: Store) -> None:
 
     # A tenth of them: it takes a quarter of a second.
     assert fastest(write, 1) < 5
+
+
+def test_what_was_rolled_back_is_written_again_by_the_next_transaction(store: Store) -> None:
+    """What the store keeps in mind of its own writes does not outlive a rollback."""
+    run_id = new_run(store)
+    seen = use()
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.add_dataset(run_id, seen)
+        store.add_source(SOURCE)
+        new_run(store, run_id="gone")
+        raise ZeroDivisionError
+    store.add_dataset(run_id, seen)
+    store.add_source(SOURCE)
+    new_run(store, source_id=SOURCE.source_id)
+    assert store.get_run(run_id).datasets == (seen,)
+    with pytest.raises(RunNotFoundError):
+        store.set_tags("gone", {"a": "b"})
+    assert store.check() == []
