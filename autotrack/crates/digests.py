@@ -29,8 +29,6 @@ class HashingWriter(io.RawIOBase):
         self._file = file
         self._hash, self._fast = hashlib.sha256(), blake3()
         self._thread: threading.Thread | None = None
-        self._waiting: queue.Queue[bytes | None] = queue.Queue()
-        self._room = threading.Condition()
         self._held = 0
         self.size = 0
 
@@ -52,6 +50,8 @@ class HashingWriter(io.RawIOBase):
 
     def _hash_beside(self, data: bytes) -> None:
         if self._thread is None:
+            self._waiting: queue.Queue[bytes | None] = queue.Queue()
+            self._room = threading.Condition()
             self._thread = threading.Thread(target=self._digest, name="autotrack-sha256")
             self._thread.start()
         with self._room:

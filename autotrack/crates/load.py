@@ -125,7 +125,8 @@ def _find(
             f"{shown(path)} has SHA-256 {digest}, recorded was {recorded.get(FILE_NAME)}; it was "
             "damaged or exchanged, so it was not opened. Fit again, or restore it from a copy"
         )
-    manifest = Manifest.from_bytes(content, path)
+    is_our_manifest = vouches(digest)
+    manifest = Manifest.from_bytes(content, path, packed=is_our_manifest)
     name = manifest.model_file
     packed = next((file for file in manifest.files if file.path == name), None)
     if packed is None:
@@ -143,7 +144,7 @@ def _find(
         packed.sha256,
         digest,
         is_vouched=is_vouched,
-        is_recorded=is_vouched and vouches(digest),
+        is_recorded=is_vouched and is_our_manifest,
         is_trusted=trust.covers(packed.sha256, digest),
         names=trust.names,
     )

@@ -84,7 +84,7 @@ class ArtifactFolder:
 
     def stage(self) -> Path:
         """A fresh, empty, private folder on the same file system as the runs' folders."""
-        folder = self.root / STAGING / f"{self._processes.token()}-{next(_numbers)}"
+        folder = Path(f"{self.root}/{STAGING}/{self._processes.token()}-{next(_numbers)}")
         with explained(folder):
             try:
                 os.mkdir(folder)

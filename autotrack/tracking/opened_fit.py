@@ -34,3 +34,16 @@ class OpenFit:
     started: float = 0.0
     new: bool = True
     filed: Filed | None = None
+    # Whether the data is as it was given; None before that is known.
+    unchanged: bool | None = None
+
+    def describes(self, X: object) -> bool:
+        """Whether `X`, to which it was fitted, is still as it was given, when it was asked first.
+
+        That is right after the fit.
+        """
+        if X is None:
+            return self.facts.describes(X)
+        if self.unchanged is None:
+            self.unchanged = self.facts.describes(X)
+        return self.unchanged

@@ -288,6 +288,7 @@ class EstimatorHook:
             if self._settings.training_score and has(model, "score"):
                 with self._failsafe.guard("score a model on its training data"):
                     self._score(model, X, y, {"score": float(model.score(X, y))}, "train")
+                opened.unchanged = None  # to score may change the data in place, as a fit may
             stitched = None if partial else self._stitched(opened.facts, model, X)
             self._recorder.close_fit(opened, model, X, stitched)
             self._remember_own(model, X, result)

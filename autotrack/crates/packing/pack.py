@@ -22,6 +22,7 @@ from cloudpickle import cloudpickle as _cloudpickle
 from autotrack._version import __version__
 from autotrack.crates.contract.values_only import looks_at_values_only
 from autotrack.crates.digests import HashingWriter
+from autotrack.crates.drawing import may_draw
 from autotrack.crates.formats.mlflow import for_mlflow
 from autotrack.crates.manifest import (
     FILE_NAME,
@@ -101,7 +102,8 @@ def pack(
     outputs: dict[str, dict[str, Any]] = {}
     if function is None:
         asks = own.asked or (held.is_installed and not _has_own_methods(model))
-        example, outputs = _example(model, schema) if asks else (_made_up(schema), {})
+        draws = any(map(may_draw, held.kinds)) if held.kinds else True
+        example, outputs = _example(model, schema, draws) if asks else (_made_up(schema), {})
     modules = [] if function is None else sorted(function.modules)
     manifest = Manifest(
         kind="estimator" if function is None else "function",
@@ -183,6 +185,8 @@ class _Held:
     is_installed: bool
     #: The user's own code, by name.
     by_value: dict[str, type | types.FunctionType] = field(default_factory=dict)
+    #: The classes of what is in it, and the functions; empty where that is not known.
+    kinds: frozenset[type | types.FunctionType] = frozenset()
     objects: list[PackedObject] = field(default_factory=list)
     #: What skops asks about.
     asked: list[str] = field(default_factory=list)
@@ -254,7 +258,15 @@ def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
         finally:
             digests = writer.finish()
     packed = PackedFile(MODEL_FILE, writer.size, *digests)
-    return _Held("pickle", packed, pickler.modules, pickler.is_installed, pickler.by_value, objects)
+    return _Held(
+        "pickle",
+        packed,
+        pickler.modules,
+        pickler.is_installed,
+        pickler.by_value,
+        frozenset(pickler.kinds),
+        objects,
+    )
 
 
 def _objects(function: Isolated | None) -> list[tuple[str, Any]]:
@@ -288,12 +300,12 @@ def _containers(schema: Mapping[str, Any]) -> set[str]:
 
 
 def _example(
-    model: object, schema: Mapping[str, Any]
+    model: object, schema: Mapping[str, Any], draws: bool
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Made-up rows, and what the model says to them."""
     try:
         example = made_up(schema)
-        outputs = answers(model, _data(model, example, schema)) if example else {}
+        outputs = answers(model, _data(model, example, schema), draws=draws) if example else {}
     except Exception:  # noqa: BLE001 - a crate without an example is a crate
         return {}, {}
     return (example, outputs) if outputs else ({}, {})
@@ -329,6 +341,8 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.modules: set[str] = set()
         #: The user's own classes and functions, by module and name.
         self.by_value: dict[str, type | types.FunctionType] = {}
+        #: The classes of all objects, and all functions.
+        self.kinds: set[type | types.FunctionType] = set()
         self._has_own = False
 
     @property
@@ -355,6 +369,8 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
                     self.by_value.setdefault(f"{home}.{obj.__qualname__}", obj)
                 return self._reduce_by_value(obj)
             self.modules.add(home)
+            if not isinstance(obj, type):
+                self.kinds.add(obj)
         elif isinstance(obj, functools._lru_cache_wrapper) and self._own.holds(_module_of(obj)):
             # It names its place and no more: elsewhere it is the same function and a new cache.
             self._has_own = True
@@ -362,6 +378,7 @@ class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
             made_of = (obj.__wrapped__, options["maxsize"], options["typed"], _CACHE_INFO)
             return type(obj), made_of, vars(obj)
         else:
+            self.kinds.add(type(obj))
             self.modules.add(_module_of(obj))
         return super().reducer_override(obj)
 

@@ -34,7 +34,7 @@ _FEW = 2
 _TEXT = "an example of a text"
 _TIME = "2020-01-01T00:00:00"
 # A second method is asked only if the first one took no longer (s): every fit waits for this.
-_QUICK = 3e-4
+_QUICK = 2e-4
 _FIRST = ("predict", "transform", "score_samples")
 _FURTHER = ("predict_proba", "decision_function")
 
@@ -94,7 +94,7 @@ def _values(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
 def _numbers(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
     low, high = column.get("minimum", 0.0), column.get("maximum", 1.0)
     wide, parts = high - low, count + 1
-    points = [low + wide * ((place + step) % count + 1) / parts for step in range(count)]
+    points = [low + wide * (step % count + 1) / parts for step in range(place, place + count)]
     if type(low) is int and type(high) is int:
         return [round(point) for point in points]
     # So few digits that it is nobody's number, and still one within the range.
@@ -116,10 +116,18 @@ def _made_up_sparse(schema: Mapping[str, Any]) -> Rows:
 # -- what the model says to it --------------------------------------------------------------------
 
 
-def answers(model: Any, data: Any) -> dict[str, dict[str, Any]]:
+def answers(model: Any, data: Any, *, draws: bool = True) -> dict[str, dict[str, Any]]:
     """What the methods of `model` return for `data`, and of which dtype and shape that is.
 
     The model and all random states are left as they were, and nobody is warned of anything.
+
+    Parameters
+    ----------
+    model : estimator
+    data : data
+        Rows such as it takes.
+    draws : bool
+        Whether it may draw from the generators that everybody shares.
 
     Returns
     -------
@@ -132,7 +140,10 @@ def answers(model: Any, data: Any) -> dict[str, dict[str, Any]]:
         return {}
     further = next((name for name in _FURTHER if first == "predict" and hasattr(model, name)), None)
     found: dict[str, dict[str, Any]] = {}
-    with untouched(model), contextlib.suppress(Exception):  # made-up rows may be none for it
+    with (
+        untouched(model, draws=draws),
+        contextlib.suppress(Exception),
+    ):  # made-up rows may be none for it
         started = time.perf_counter()
         found[first] = answer(getattr(model, first)(data))
         if further and time.perf_counter() - started <= _QUICK:
@@ -148,10 +159,11 @@ def answers(model: Any, data: Any) -> dict[str, dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def untouched(model: Any) -> Iterator[None]:
+def untouched(model: Any, *, draws: bool = True) -> Iterator[None]:
     """A block in which a model is asked something, and which leaves no trace on it.
 
-    Neither on the random states that it draws from, be they its own or everybody's.
+    Neither on the random states that it draws from, be they its own or everybody's; the latter only
+    if it `draws`.
     """
     parts = list(_estimators(model, _DEEPEST))
     before = [(part, dict(vars(part))) for part in parts]
@@ -159,7 +171,7 @@ def untouched(model: Any) -> Iterator[None]:
     legacy = [(one, one.get_state()) for one in own if isinstance(one, np.random.RandomState)]
     bits = [one.bit_generator for one in own if isinstance(one, np.random.Generator)]
     modern = [(one, one.state) for one in bits]
-    numpys, pythons = np.random.get_state(), random.getstate()
+    numpys, pythons = (np.random.get_state(), random.getstate()) if draws else (None, None)
     # Two threads that leave such a block in another order than they entered it would leave
     # everybody's random states as they should not be.
     with _lock, quiet():
@@ -169,10 +181,10 @@ def untouched(model: Any) -> Iterator[None]:
                     vars(part)["verbose"] = 0
             yield
         finally:
-            # To compare takes less time than to set, and hardly any model draws.
-            if random.getstate() != pythons:
+            if pythons is not None and random.getstate() != pythons:
                 random.setstate(pythons)
-            np.random.set_state(numpys)
+            if numpys is not None:
+                np.random.set_state(numpys)
             for drawn, then in legacy:
                 drawn.set_state(then)
             for generator, state in modern:

@@ -109,7 +109,7 @@ class Packer:
         try:
             folder = workspace.files_of(fit.store, fit.run_id)
             # What the fit made of its data says nothing of what a model takes.
-            schema = schema_of(facts.data, X if facts.describes(X) else None)
+            schema = schema_of(facts.data, X if fit.describes(X) else None)
             if unvouched.holds_any(model):
                 packed.strange.add(CRATE)
             return file_crate(

@@ -270,7 +270,7 @@ class Recorder:
         """Tie a fitted model, and the parts of it that predict as well, to its run."""
         facts, X = fit.facts, None if data is None else data()
         changed = None
-        if facts.stamp is not None and not facts.describes(X):
+        if facts.stamp is not None and not fit.describes(X):
             now = describe(X)
             changed = None if now is None else now.fingerprint
         link = Link(
