@@ -6,24 +6,58 @@ To keep and to put back their states takes longer than to predict for a few rows
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
-from typing import Any
 
 from autotrack.runtime.patching import unwrapped
 from autotrack.runtime.weak_map import IdentityMap
 
 # What scikit-learn's models are made of. Whatever draws says so in the name of its module.
 _PLAIN = ("numpy.", "numpy", "scipy.sparse.", "builtins", "sklearn.")
-_RANDOM = ("random", "rng", "shuffle", "permutation", "resample")
+#: What code that draws speaks of.
+CHANCE = ("random", "rng", "shuffle", "permutation", "resample")
+#: What a model, or a model that holds it, is asked by whom it is to predict for.
+ASKED = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+    "transform",
+    "inverse_transform",
+    "apply",
+    "decision_path",
+    "kneighbors",
+    "radius_neighbors",
+    "diag",
+    "__call__",
+)
+# Classes of scikit-learn's that draw when they are asked, as their code leads to what does; to
+# follow it takes milliseconds. A test follows that of every class there is.
+_DRAWING = frozenset(
+    {
+        "BernoulliRBM",
+        "DictionaryLearning",
+        "DummyClassifier",
+        "GaussianRandomProjection",
+        "IterativeImputer",
+        "LatentDirichletAllocation",
+        "MiniBatchDictionaryLearning",
+        "MiniBatchNMF",
+        "NMF",
+        "PatchExtractor",
+        "RBFSampler",
+        "SkewedChi2Sampler",
+        "SparseCoder",
+        "_BaseSparsePCA",
+        "SparseRandomProjection",
+    }
+)
 _known: IdentityMap[bool] = IdentityMap()
 
 
 def may_draw(kind: type | types.FunctionType) -> bool:
     """Whether methods of a fitted object of this class, or this function, may draw.
 
-    scikit-learn's code draws from what an attribute called ``random_state`` gives it. So does a
-    class of it whose methods beyond those of fitting speak of no such thing not draw. Of all other
-    packages nothing is known.
+    Of the classes of packages other than scikit-learn and NumPy nothing is known.
     """
     known = _known.get(kind)
     if known is None:
@@ -38,28 +72,14 @@ def _looks_so(kind: type | types.FunctionType) -> bool:
         return True
     if not isinstance(kind, type):  # a function, such as those by which an array is made again
         return not module.startswith(("numpy.core.", "numpy._core."))
-    return any(_speaks_of_chance(code) for owner in kind.__mro__ for code in _methods(owner))
-
-
-def _methods(owner: type) -> Iterator[types.CodeType]:
-    """The code of a class's methods, but for those that fit."""
-    if owner.__module__.partition(".")[0] != "sklearn":
-        return
-    for name, value in vars(owner).items():
-        if name.lstrip("_").startswith(("fit", "partial_fit")) or name == "__init__":
-            continue
-        held: Any = unwrapped(value)
-        # A method that is there at times, a property, a class method.
-        for inner in ("fn", "fget", "__func__"):
-            held = getattr(held, inner, None) or held
-        while isinstance(held, types.FunctionType):
-            yield held.__code__
-            held = getattr(held, "__wrapped__", None)
-
-
-def _speaks_of_chance(code: types.CodeType) -> bool:
-    names = (*code.co_names, *code.co_varnames)
-    if any(word in name.lower() for name in names for word in _RANDOM):
+    if not all(owner.__module__.startswith((*_PLAIN, "abc")) for owner in kind.__mro__):
         return True
-    inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
-    return any(map(_speaks_of_chance, inner))
+    return any(owner.__name__ in _DRAWING or _speaks_of_chance(owner) for owner in kind.__mro__)
+
+
+def _speaks_of_chance(owner: type) -> bool:
+    """Whether what a class is asked speaks of drawing itself."""
+    held = (unwrapped(vars(owner)[name]) for name in ASKED if name in vars(owner))
+    codes = (getattr(getattr(each, "fn", each), "__code__", None) for each in held)
+    spoken = (name for code in codes if code for name in (*code.co_names, *code.co_varnames))
+    return any(word in name.lower() for name in spoken for word in CHANCE)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import types
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +19,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
-from autotrack.crates.drawing import may_draw
+from autotrack.crates.drawing import ASKED, CHANCE, may_draw
+from autotrack.runtime.patching import unwrapped
 
 X = np.random.default_rng(0).uniform(size=(40, 3))
 y = (X[:, 0] > 0.5).astype(int)
@@ -83,3 +87,101 @@ def test_of_classes_of_other_packages_nothing_is_known():
     assert may_draw(Own)
     assert may_draw(np.median)
     assert may_draw(autotrack.enable)
+
+
+# -- what scikit-learn's own code leads to --------------------------------------------------------
+
+# These speak of random states, and draw from none.
+HARMLESS = (
+    "sklearn.utils._param_validation",
+    "sklearn.utils._metadata_requests",
+    "sklearn.utils._array_api",
+)
+
+
+class Search:
+    """What is reached by name from methods of scikit-learn's, each piece of code once."""
+
+    def __init__(self) -> None:
+        self._seen: set[object] = set()
+
+    def method(self, cls: type, name: str) -> bool:
+        """Whether a method, that of `cls` or of a class below it, leads to what draws."""
+        held = (vars(owner)[name] for owner in _own_classes(cls) if name in vars(owner))
+        return any(self._function(function, cls) for function in map(_function_in, held))
+
+    def _function(self, function: object, cls: type | None) -> bool:
+        while isinstance(function, types.FunctionType):
+            module, here = function.__module__ or "", (function, cls)
+            if here in self._seen:
+                return False
+            self._seen.add(here)
+            is_told = module.startswith("sklearn.") and not module.startswith(HARMLESS)
+            if is_told and self._code(function.__code__, function.__globals__, cls):
+                return True
+            function = getattr(function, "__wrapped__", None)
+        return False
+
+    def _code(self, code: types.CodeType, names: dict[str, Any], cls: type | None) -> bool:
+        spoken = (*code.co_names, *code.co_varnames)
+        if any(word in name.lower() for name in spoken for word in CHANCE):
+            return True
+        inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
+        if any(self._code(each, names, cls) for each in inner):
+            return True
+        return any(
+            (cls is not None and name != "__init__" and self.method(cls, name))
+            or self._global(names.get(name))
+            for name in code.co_names
+        )
+
+    def _global(self, value: object) -> bool:
+        if not isinstance(value, type):
+            return self._function(value, None)
+        if value in self._seen:
+            return False
+        self._seen.add(value)
+        # What is made of a class there may be fitted there.
+        names = {name for owner in _own_classes(value) for name in vars(owner)}
+        return any(
+            self.method(value, name)
+            for name in names
+            if name in ASKED or name.startswith(("fit", "_fit", "__init__"))
+        )
+
+
+def _own_classes(cls: type) -> Iterator[type]:
+    return (owner for owner in cls.__mro__ if owner.__module__.startswith("sklearn."))
+
+
+def _function_in(held: object) -> object:
+    """The function of a method, one that is there at times, a property, or a class method."""
+    held = unwrapped(held)
+    for inner in ("fn", "fget", "__func__"):
+        held = getattr(held, inner, None) or held
+    return held
+
+
+def classes_below(cls: type) -> Iterator[type]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from classes_below(below)
+
+
+def test_every_class_of_scikit_learn_whose_code_leads_to_drawing_is_known():
+    from sklearn.base import BaseEstimator
+    from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - which is its use
+    from sklearn.gaussian_process.kernels import Kernel
+    from sklearn.utils import all_estimators
+
+    everything = {cls for _, cls in all_estimators()}
+    everything |= {cls for base in (BaseEstimator, Kernel) for cls in classes_below(base)}
+    own = [cls for cls in everything if cls.__module__.startswith("sklearn.")]
+    found = {
+        cls.__name__
+        for cls in own
+        if any(Search().method(cls, name) for name in ASKED) and ".tests." not in cls.__module__
+    }
+    assert {"DummyClassifier", "SparseCoder", "BernoulliRBM"} <= found
+    assert found == found & {cls.__name__ for cls in own if may_draw(cls)}
+    assert len(found) < len(own) / 5
