@@ -17,9 +17,9 @@ from autotrack.crates.load import look
 from autotrack.crates.trust.refusal import described, opens
 from autotrack.crates.trust.trust import Word
 from autotrack.entities import ModelVersion
-from autotrack.tracking.api.crates import is_ours
 from autotrack.tracking.api.models import locate, search_models, verify_model
 from autotrack.tracking.api.search import load_model
+from autotrack.tracking.crating.load_stored import is_ours
 
 
 @main.command()

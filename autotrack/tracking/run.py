@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from autotrack.crates.crate import Crate
 from autotrack.crates.trust.trust import Trust, Word
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
-from autotrack.errors import ArtifactNotFoundError, AutotrackError
+from autotrack.errors import AutotrackError
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
 from autotrack.tracking import active
-from autotrack.tracking.api.crates import crate_files, link_to_run, load_stored
+from autotrack.tracking.crating.load_stored import (
+    load_of_run,
+)
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
 from autotrack.tracking.recording import library_calls
@@ -292,22 +294,3 @@ class Run:
 
 def _run_at(root: Path, run_id: str) -> Run:
     return Run(workspace.store_at(root, lazy=True), run_id)
-
-
-def load_of_run(store: Store, record: RunRecord, name: str, trust: Word | Trust) -> Crate:
-    """Load the crate that a run keeps under `name`.
-
-    Takes and raises what :meth:`Run.load_model` does.
-    """
-    files = crate_files(store, record.run_id, name)
-    if not files:
-        reason = record.tags.get(
-            "autotrack.crate_error", "log_models was off, or nothing was fitted"
-        )
-        raise ArtifactNotFoundError(
-            f"run {record.run_id} has no crate {name!r} ({reason}); "
-            "list_artifacts(run_id) shows what it has"
-        )
-    crate = load_stored(store, files, trust)
-    link_to_run(crate, store, record)
-    return crate

@@ -11,14 +11,10 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from autotrack.crates.contract.contract import unused_columns
 from autotrack.crates.formats.mlflow_signature import signature
 from autotrack.crates.manifest import MODEL_FILES, Manifest
-from autotrack.crates.packing.functions import Isolated
 from autotrack.crates.requirements import distribution_of
-from autotrack.describe.parts import has
 
 MLMODEL_FILE = "MLmodel"
 _LOADER = "crated_function"
@@ -88,24 +84,6 @@ dependencies:
 {exact}  - mlflow
 name: autotrack-crate
 """
-
-
-def for_mlflow(model: object, skops_types: Sequence[str] = ()) -> dict[str, Any]:
-    """What MLflow's files say of a model that its manifest does not say anyway.
-
-    Parameters
-    ----------
-    model : estimator or Isolated
-    skops_types : sequence of str
-        Types in a model stored by skops that skops asks about. MLflow takes the list from here.
-    """
-    told: dict[str, Any] = {"predicts": has(model, "predict")}
-    # Columns of the training data that the model can do without.
-    if unused := () if isinstance(model, Isolated) else unused_columns(model):
-        told["unused"] = sorted(unused)
-    if skops_types:
-        told["skops_types"] = list(skops_types)
-    return told
 
 
 def add_mlflow_files(folder: Path, manifest: Manifest) -> None:

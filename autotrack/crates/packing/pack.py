@@ -22,8 +22,6 @@ from cloudpickle import cloudpickle as _cloudpickle
 from autotrack._version import __version__
 from autotrack.crates.contract.values_only import looks_at_values_only
 from autotrack.crates.digests import HashingWriter
-from autotrack.crates.drawing import may_draw
-from autotrack.crates.formats.mlflow import for_mlflow
 from autotrack.crates.manifest import (
     FILE_NAME,
     FORMAT,
@@ -34,8 +32,10 @@ from autotrack.crates.manifest import (
     PackedObject,
 )
 from autotrack.crates.packing.functions import Isolated, imported
+from autotrack.crates.packing.mlflow_facts import for_mlflow
 from autotrack.crates.packing.sources import source_of
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
+from autotrack.crates.verification.drawing import may_draw
 from autotrack.crates.verification.example import answers, made_up
 from autotrack.crates.verification.replay import as_input
 from autotrack.describe.estimator import qualified_name

@@ -7,8 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -18,15 +17,11 @@ from autotrack.crates.crate import Crate
 from autotrack.crates.packing.functions import Isolated, isolate
 from autotrack.crates.packing.pack import pack, vouched
 from autotrack.crates.trust.refusal import repacked_refused
-from autotrack.crates.trust.trust import Trust, Word, just_packed, packed_here
-from autotrack.describe.estimator import is_estimator
-from autotrack.entities import RunRecord
+from autotrack.crates.trust.trust import Trust, just_packed, packed_here
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
-from autotrack.store.artifacts import StoredArtifact
-from autotrack.store.store import Store
 from autotrack.tracking.crating.run_files import own_code, schema_of
-from autotrack.tracking.model_links import Link, link_loaded, links
+from autotrack.tracking.model_links import link_loaded, links
 from autotrack.tracking.workspace import workspace
 
 # A density has only scores, an embedding only itself.
@@ -155,16 +150,6 @@ def known_schema(given: object, packed: object) -> dict[str, Any]:
     return {} if link is None else schema_of(link.train, link.training_input)
 
 
-def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
-    """The files of the crate that a run keeps under `name`, with paths inside of it.
-
-    It is the crate of the model as it is now, if that was trained further meanwhile.
-    """
-    workspace.before_reading(run_id)
-    files = store.stored_folder(run_id, name)
-    return [replace(file, path=file.path[len(name) + 1 :]) for file in files]
-
-
 def must_be_trusted(model: object, given: object, trust: Trust) -> None:
     """See that the store may vouch for a model from now on.
 
@@ -178,44 +163,3 @@ def must_be_trusted(model: object, given: object, trust: Trust) -> None:
         return
     if unvouched.holds_any(model) and not trust.everything:
         raise repacked_refused(f"what is to be packed, a {type(given).__name__},")
-
-
-def load_stored(
-    store: Store, files: Sequence[StoredArtifact], trust: Word | Trust = False
-) -> Crate:
-    """Load the crate of these files, each held against what the store recorded of it.
-
-    The store vouches for what its own packer wrote.
-
-    Raises
-    ------
-    CrateFormatError, DigestMismatchError, UntrustedCrateError
-        As :func:`autotrack.crates.load.load` does.
-    """
-    from autotrack.crates.load import load
-
-    recorded = {file.path: file.sha256 for file in files}
-    return load(folder_of(store, files), recorded, trust=trust, vouches=store.is_packed)
-
-
-def folder_of(store: Store, files: Sequence[StoredArtifact]) -> Path:
-    """The folder that these files, with paths inside of it, lie in."""
-    first = files[0]
-    return store.artifacts.resolve(first.location).parents[first.path.count("/")]
-
-
-def is_ours(digest: str) -> bool:
-    """Whether this process packed the file of a digest, or its store, if there is one, did."""
-    if digest in packed_here:
-        return True
-    return workspace.settings.store.exists() and workspace.store().is_packed(digest)
-
-
-def link_to_run(made: Crate, store: Store, record: RunRecord) -> None:
-    """What is computed with what a crate holds belongs to the run that it came from."""
-    train = next((use for use in record.datasets if use.context == "train"), None)
-    link = Link(store, record.run_id, train, loaded=True)
-    held = made.objects.values() if made.is_function else [made.estimator]
-    for model in held:
-        if is_estimator(model):
-            link_loaded(model, link)

@@ -20,7 +20,13 @@ from autotrack.errors import (
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.tracking.api.arguments import text, text_mapping, whole
-from autotrack.tracking.api.crates import crate_files, folder_of, is_ours, link_to_run, load_stored
+from autotrack.tracking.crating.load_stored import (
+    crate_files,
+    folder_of,
+    is_ours,
+    link_to_run,
+    load_stored,
+)
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import models_frame
 from autotrack.tracking.workspace import workspace

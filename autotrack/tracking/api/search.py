@@ -24,13 +24,13 @@ from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
 from autotrack.tracking.api.arguments import path, several, text, whole
-from autotrack.tracking.api.crates import is_ours, link_to_run
 from autotrack.tracking.api.models import load_version
 from autotrack.tracking.api.runs import get_run
+from autotrack.tracking.crating.load_stored import is_ours, link_to_run, load_of_run
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.frames import metric_frame, runs_frame
 from autotrack.tracking.recording import library_calls
-from autotrack.tracking.run import Run, load_of_run
+from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
-from autotrack.crates.drawing import ASKED, CHANCE, may_draw
+from autotrack.crates.verification.drawing import ASKED, CHANCE, may_draw
 from autotrack.runtime.patching import unwrapped
 
 X = np.random.default_rng(0).uniform(size=(40, 3))
