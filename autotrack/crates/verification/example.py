@@ -34,7 +34,7 @@ _FEW = 2
 _TEXT = "an example of a text"
 _TIME = "2020-01-01T00:00:00"
 # A second method is asked only if the first one took no longer (s): every fit waits for this.
-_QUICK = 2e-4
+_QUICK = 3e-4
 _FIRST = ("predict", "transform", "score_samples")
 _FURTHER = ("predict_proba", "decision_function")
 
