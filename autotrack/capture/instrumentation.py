@@ -7,6 +7,7 @@ from collections.abc import Callable
 from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.displays import DisplayHook
 from autotrack.capture.hooks.estimators import EstimatorHook
+from autotrack.capture.hooks.fit_describer import FitDescriber
 from autotrack.capture.hooks.metrics import MetricHook
 from autotrack.capture.hooks.searches import SearchHook
 from autotrack.capture.hooks.validation import ValidationHook
@@ -40,9 +41,12 @@ class Instrumentation:
         scoring = Scoring(settings)
         metrics = MetricHook(recorder, lineage, scoring, failsafe)
         monitors = MonitorHook(recorder, failsafe)
-        searches = SearchHook(settings, recorder, scoring, monitors, failsafe)
+        describer = FitDescriber(settings, lineage, failsafe)
+        searches = SearchHook(settings, recorder, scoring, monitors, describer, failsafe)
         self._patch_table = PatchTable(
-            EstimatorHook(settings, recorder, lineage, scoring, monitors, searches, failsafe),
+            EstimatorHook(
+                settings, recorder, lineage, scoring, monitors, describer, searches, failsafe
+            ),
             metrics,
             ValidationHook(settings, Measurements(recorder), lineage, failsafe),
             LaunchHook(settings, failsafe),

@@ -89,7 +89,9 @@ class PatchTable:
     ) -> None:
         self._watches: dict[str, Watch] = {
             kind: (FitWatch if "fit" in kind else OutermostWatch)(
-                getattr(estimators, f"on_{kind}"), deep=kind not in ("predict", "transform")
+                getattr(estimators, f"on_{kind}"),
+                deep=kind not in ("predict", "transform"),
+                takes=estimators.takes_fit if "fit" in kind else None,
             )
             for kind in {*METHODS.values()}
         }
@@ -101,7 +103,7 @@ class PatchTable:
         report = imbalanced_metrics.ImbalancedReport(metrics)
         self._reports[imbalanced_metrics.REPORT] = OutermostWatch(report.on_report)
         self._validation = OutermostWatch(validation.on_validation)
-        self._scorer = OutermostWatch(metrics.on_scorer)
+        self._scorer = OutermostWatch(metrics.on_scorer, takes=metrics.takes_scorer)
         self._display = OutermostWatch(displays.on_display)
         self._workers = _parallel_work(workers)
         self._new_class = Watch(self._on_new_class)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 from autotrack.runtime.in_between import in_between
 
-#: Is called instead: gets the original function and the arguments it was called with.
-Hook = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+#: Is called instead: gets the original function and the arguments it was called with, or what a
+#: kind of watch makes of these.
+Hook = Callable[..., Any]
 
 
 class Watch:

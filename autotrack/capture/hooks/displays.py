@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
+from autotrack.capture.call import Call
 from autotrack.capture.hooks.metrics import MetricHook
 from autotrack.capture.naming.data_names import TEST, Scoring, key_text
 from autotrack.capture.naming.metric_keys import PREDICTIONS, metric_name
-from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.capture.results.metric_result import MOST_ROWS, array_table, curve_rows
 from autotrack.describe.parts import attribute
 from autotrack.entities import DatasetUse
@@ -33,8 +33,6 @@ from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts, Table
 from autotrack.tracking.model_links import Link, links
 from autotrack.tracking.recording.recorder import Recorder
-
-Call = Callable[..., Any]
 
 #: The class methods that make a display.
 MAKERS = ("from_estimator", "from_predictions", "from_cv_results")
@@ -70,9 +68,9 @@ class _Curve:
     options say which.
     """
 
-    function: Call
+    function: Callable[..., Any]
     columns: tuple[str, ...]
-    number: tuple[str, str, Call] | None = None
+    number: tuple[str, str, Callable[..., Any]] | None = None
 
     def read(self, display: Any, bound: Mapping[str, Any]) -> _Drawn:
         curves = [getattr(display, name) for name in self.columns]
@@ -183,28 +181,22 @@ class DisplayHook:
         self._failsafe = failsafe
 
     @in_between
-    def on_display(self, original: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def on_display(self, call: Call) -> Any:
         """Record one call of a class method."""
-        try:
-            enter(True)
-            display = original(*args, **kwargs)
-            with self._failsafe.guard("record a display"):
-                self._record(original, args, kwargs, display)
-            return display
-        finally:
-            leave(False)
+        display = call.make()
+        with self._failsafe.guard("record a display"):
+            self._record(call, display)
+        return display
 
-    def _record(
-        self, original: Call, args: tuple[Any, ...], kwargs: dict[str, Any], display: Any
-    ) -> None:
+    def _record(self, call: Call, display: Any) -> None:
         # A user may have derived a class of their own.
         reader = next((DISPLAYS[cls] for cls in type(display).__mro__ if cls in DISPLAYS), None)
         if reader is None:
             return
-        signature = inspect.signature(original)
-        bound = signature.bind(*args, **kwargs).arguments
+        signature = inspect.signature(call.original)
+        bound = signature.bind(*call.args, **call.kwargs).arguments
         names = list(signature.parameters)
-        judged = self._judged(original.__name__, bound, names, len(args))
+        judged = self._judged(call.name, bound, names, len(call.args))
         drawn = reader.read(display, bound).called(_shown(bound, judged.prediction))
         first, *folds = drawn.numbers or ({},)
         name, step = judged.data_name, judged.step

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
+from autotrack.capture.call import Call
 from autotrack.capture.hooks.metrics import MetricHook
 from autotrack.capture.naming.metric_keys import judges_predictions
-from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.quiet import quiet
 from autotrack.tracking.workspace import workspace
@@ -35,22 +35,16 @@ class ImbalancedReport:
         self._metrics = metrics
 
     @in_between
-    def on_report(
-        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def on_report(self, call: Call) -> Any:
         """Record one call."""
-        try:
-            enter(True)
-            result = original(*args, **kwargs)
-            with workspace.failsafe.guard(f"record {original.__name__}"):
-                told = result
-                if isinstance(result, str):
-                    with quiet():  # which the user has seen by now
-                        told = original(*args, **{**kwargs, "output_dict": True})
-                self._metrics._record(original, args, kwargs, _rows(told))
-            return result
-        finally:
-            leave(False)
+        result = call.make()
+        with workspace.failsafe.guard(f"record {call.name}"):
+            told = result
+            if isinstance(result, str):
+                with quiet():  # which the user has seen by now
+                    told = call.original(*call.args, **{**call.kwargs, "output_dict": True})
+            self._metrics._record(call, _rows(told))
+        return result
 
 
 def _rows(report: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:

@@ -9,9 +9,10 @@ from numbers import Real
 from types import FrameType
 from typing import Any
 
+from autotrack.capture.call import Call
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.metric_keys import metric_name, own_name, signature_of
-from autotrack.capture.parallel.outermost import OutermostWatch, enter, is_open, leave
+from autotrack.capture.parallel.outermost import OutermostWatch, is_open
 from autotrack.capture.results.metric_result import Part, report_of, shape
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
@@ -61,68 +62,48 @@ class MetricHook:
         self._failsafe = failsafe
 
     @in_between
-    def on_metric(
-        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def on_metric(self, call: Call) -> Any:
         """Record one call."""
+        result = call.make()
         try:
-            enter(True)
-            result = original(*args, **kwargs)
-            try:
-                self._record(original, args, kwargs, result)
-            except Exception as error:  # noqa: BLE001 - as a guard does, which takes longer to enter
-                self._failsafe.report(f"record {original.__name__}", error)
-            return result
-        finally:
-            leave(False)
+            self._record(call, result)
+        except Exception as error:  # noqa: BLE001 - as a guard does, which takes longer to enter
+            self._failsafe.report(f"record {call.name}", error)
+        return result
 
     @in_between
-    def on_report(
-        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def on_report(self, call: Call) -> Any:
         """Record one call of a function that returns a text."""
         parts: list[Part] = []
         try:
-            enter(True)
             _parts.set(parts)
-            result = original(*args, **kwargs)
-            with self._failsafe.guard(f"record {original.__name__}"):
-                self._record(original, args, kwargs, result, parts)
+            result = call.make()
+            with self._failsafe.guard(f"record {call.name}"):
+                self._record(call, result, parts)
             return result
         finally:
-            leave(False)
             _parts.set(None)
 
-    @in_between
-    def on_scorer(
-        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """Record a scorer the user calls whose function is not patched itself: one of their own."""
-        function = getattr(args[0], "_score_func", None) if args else None
+    @staticmethod
+    def takes_scorer(call: Call) -> bool:
+        """Whether the function of a scorer is not patched itself: one of the user's own."""
+        function = getattr(call.args[0], "_score_func", None) if call.args else None
         module = str(getattr(function, "__module__", ""))
-        if function is None or module.startswith("sklearn.metrics"):
-            return original(*args, **kwargs)
-        try:
-            enter(True)
-            result = original(*args, **kwargs)
-            if isinstance(result, Real):
-                with self._failsafe.guard("record a scorer"):
-                    self._record_own(original, args, kwargs, float(result))
-            return result
-        finally:
-            leave(False)
+        return function is not None and not module.startswith("sklearn.metrics")
 
-    def _record_own(
-        self,
-        original: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: float,
-    ) -> None:
+    @in_between
+    def on_scorer(self, call: Call) -> Any:
+        """Record a scorer that the user calls."""
+        result = call.make()
+        if isinstance(result, Real):
+            with self._failsafe.guard("record a scorer"):
+                self._record_own(call, float(result))
+        return result
+
+    def _record_own(self, call: Call, result: float) -> None:
+        args, kwargs = call.args, call.kwargs
         # One of several scorers is handed how to have the model predict only once.
-        names = [
-            name for name in _SCORED if name != "method_caller" or original.__name__ == "_score"
-        ]
+        names = [name for name in _SCORED if name != "method_caller" or call.name == "_score"]
         bound = dict(zip(names, args, strict=False)) | kwargs
         scorer, estimator = bound["scorer"], bound["estimator"]
         link = links.get(estimator)
@@ -134,14 +115,8 @@ class MetricHook:
         numbers = {key: result * scorer._sign}
         self._recorder.score(link, ScoreFacts(name, numbers, data=use, place=_place(link)))
 
-    def _record(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: Any,
-        parts: list[Part] | None = None,
-    ) -> None:
+    def _record(self, call: Call, result: Any, parts: list[Part] | None = None) -> None:
+        function, args, kwargs = call.original, call.args, call.kwargs
         signature = signature_of(function)
         # The call returned, so its arguments fit the signature: no need to have that checked.
         bound = dict(zip(signature.names, args, strict=False)) | kwargs

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
 
+from autotrack.capture.call import Call
 from autotrack.capture.hooks.callbacks import MonitorHook
-from autotrack.capture.hooks.estimators import inputs
+from autotrack.capture.hooks.fit_describer import FitDescriber
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
-from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results import cv_results
 from autotrack.capture.results.evaluation import candidate_name, measured, noted, readable
@@ -35,13 +35,9 @@ from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
-from autotrack.tracking.facts import FitFacts, ScoreFacts, Stitched
+from autotrack.tracking.facts import ScoreFacts
 from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
-
-Call = Callable[..., Any]
-Args = tuple[Any, ...]
-Kwargs = dict[str, Any]
 
 _NO_MODEL = "the search refitted no best estimator (refit=False)"
 
@@ -61,8 +57,10 @@ class SearchHook:
         recorder: Recorder,
         scoring: Scoring,
         monitors: MonitorHook,
+        describer: FitDescriber,
         failsafe: Failsafe,
     ) -> None:
+        self._describer = describer
         self._settings = settings
         self._recorder = recorder
         self._scoring = scoring
@@ -78,50 +76,33 @@ class SearchHook:
         return hasattr(kind, "best_params_") and hasattr(kind, "cv_results_")
 
     @in_between
-    def on_search(
-        self,
-        original: Call,
-        args: Args,
-        kwargs: Kwargs,
-        facts_of: Callable[..., FitFacts],
-        stitched: Callable[..., Stitched | None],
-    ) -> Any:
-        """Hear one ``fit``.
-
-        `facts_of` tells what is known before it begins, `stitched` what the best model and the
-        transformers outside of it come to.
-        """
+    def on_search(self, call: Call) -> Any:
+        """Record one ``fit``."""
+        watched = self._open(call)
+        if watched is None:
+            return call.make()
         try:
-            enter(True)
-            watched = self._open(original, args, kwargs, facts_of)
-            if watched is None:
-                return original(*args, **kwargs)
-            try:
-                watched.bar.open()
-                following = self._monitors.following(args[0], watched.sweep.opened)
-                with following, listening(watched, everywhere=watched.is_foreign):
-                    result = original(*args, **kwargs)
-            except BaseException as error:
-                with self._failsafe.guard("record a failed search"):
-                    watched.sweep.fail(error, watched.culprit)
-                raise
-            finally:
-                watched.bar.end(None)
-                watched.bar.close()
-            with self._failsafe.guard("record a search"):
-                self._close(watched, *inputs(args, kwargs), stitched)
-            return result
+            watched.bar.open()
+            following = self._monitors.following(call.estimator, watched.sweep.opened)
+            with following, listening(watched, everywhere=watched.is_foreign):
+                result = call.make()
+        except BaseException as error:
+            with self._failsafe.guard("record a failed search"):
+                watched.sweep.fail(error, watched.culprit)
+            raise
         finally:
-            leave(False)
-
-    def _open(
-        self, original: Call, args: Args, kwargs: Kwargs, facts_of: Callable[..., FitFacts]
-    ) -> _Watched | None:
+            watched.bar.end(None)
+            watched.bar.close()
         with self._failsafe.guard("record a search"):
-            search, facts = args[0], facts_of(original, args, kwargs)
+            self._close(watched, call.X, call.y)
+        return result
+
+    def _open(self, call: Call) -> _Watched | None:
+        with self._failsafe.guard("record a search"):
+            search, facts = call.estimator, self._describer.facts(call)
             name = f"{type(search).__name__}: {summary(attribute(search, 'estimator'))}"
             facts = replace(facts, name=name, params=readable(facts.params, search))
-            alike = self._search_identity(search, name, args, kwargs)
+            alike = self._search_identity(search, name, call)
             sweep = Sweep(self._recorder, facts, cv_results.rank_by(search), alike)
             bar = progress_bar(
                 name,
@@ -134,22 +115,18 @@ class SearchHook:
             return _Watched(search, sweep, bar, self._failsafe)
         return None
 
-    def _search_identity(
-        self, search: Any, name: str, args: Args, kwargs: Kwargs
-    ) -> SearchIdentity | None:
+    def _search_identity(self, search: Any, name: str, call: Call) -> SearchIdentity | None:
         if not isinstance(search, BaseSearchCV):
             return None  # its next candidates depend on those before
-        further: dict[str, Any] = {k: v for k, v in kwargs.items() if k not in ("X", "y")}
-        further |= {str(n): value for n, value in enumerate(args[3:])}
+        further: dict[str, Any] = {k: v for k, v in call.kwargs.items() if k not in ("X", "y")}
+        further |= {str(n): value for n, value in enumerate(call.args[3:])}
         resume = self._settings.resume
         with self._failsafe.guard("tell a search from others"):
             key = resume if isinstance(resume, str) else ""
-            return search_identity(search, name, *inputs(args, kwargs), further, key)
+            return search_identity(search, name, call.X, call.y, further, key)
         return None
 
-    def _close(
-        self, watched: _Watched, X: object, y: object, stitched: Callable[..., Stitched | None]
-    ) -> None:
+    def _close(self, watched: _Watched, X: object, y: object) -> None:
         search, sweep = watched.search, watched.sweep
         if not sweep.means:
             with self._failsafe.guard("read the results of a search"):
@@ -167,6 +144,7 @@ class SearchHook:
             cv_results.tables(search, self._failsafe),
             {} if model is not None else {"autotrack.crate_error": _NO_MODEL},
         )
+        stitched = self._describer.stitched
         whole = None if model is None else stitched(sweep.opened.facts, model, X)
         sweep.close(result, model, X, whole)
 

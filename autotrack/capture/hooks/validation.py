@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autotrack.capture.call import Call
 from autotrack.capture.library_functions import library_call
 from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
-from autotrack.capture.parallel.outermost import enter, leave
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results.evaluation import noted
 from autotrack.capture.results.split_tables import (
@@ -110,58 +110,50 @@ class ValidationHook:
         self._failsafe = failsafe
 
     @in_between
-    def on_validation(
-        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def on_validation(self, call: Call) -> Any:
         """Record one call."""
+        watched = self._open(call)
+        if watched is None:
+            return call.make()
         try:
-            enter(True)
-            watched = self._open(original, args, kwargs)
-            if watched is None:
-                return original(*args, **kwargs)
-            try:
-                watched.bar.open()
-                with listening(_Splits(self, watched)):
-                    result = original(*args, **kwargs)
-            except BaseException as error:
-                watched.bar.close()
-                with self._failsafe.guard("record a failed validation"):
-                    try:
-                        watched.stream.close()
-                    finally:
-                        self._measurements.fail(watched.opened, error)
-                raise
-            finally:
-                watched.bar.end(None)
+            watched.bar.open()
+            with listening(_Splits(self, watched)):
+                result = call.make()
+        except BaseException as error:
             watched.bar.close()
-            with self._failsafe.guard("record a validation"):
-                self._close(watched, result)
-            return result
+            with self._failsafe.guard("record a failed validation"):
+                try:
+                    watched.stream.close()
+                finally:
+                    self._measurements.fail(watched.opened, error)
+            raise
         finally:
-            leave(False)
+            watched.bar.end(None)
+        watched.bar.close()
+        with self._failsafe.guard("record a validation"):
+            self._close(watched, result)
+        return result
 
-    def _open(
-        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Watched | None:
+    def _open(self, call: Call) -> _Watched | None:
         with self._failsafe.guard("record a validation"):
             try:
-                call = inspect.signature(original).bind(*args, **kwargs)
+                given = inspect.signature(call.original).bind(*call.args, **call.kwargs)
             except TypeError:  # which the call itself will raise
                 return None
-            bound = dict(call.arguments)
-            call.apply_defaults()
-            facts = self._facts(original.__name__, bound, call.arguments)
+            bound = dict(given.arguments)
+            given.apply_defaults()
+            facts = self._facts(call.name, bound, given.arguments)
             bar = progress_bar(
                 facts.name,
-                _expected(original.__name__, call.arguments),
+                _expected(call.name, given.arguments),
                 setting=self._settings.progress,
                 failsafe=self._failsafe,
-                unit=_UNITS[original.__name__],
+                unit=_UNITS[call.name],
                 estimator=bound["estimator"],
             )
             opened = self._measurements.open(facts, progress=bar.progress)
             stream = self._measurements.stream(opened)
-            return _Watched(original.__name__, bound, opened, stream, bar)
+            return _Watched(call.name, bound, opened, stream, bar)
         return None
 
     def _facts(

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from autotrack.capture.call import Call
 from autotrack.capture.parallel import joblib_loop
 from autotrack.runtime.in_between import in_between, take_off
-from autotrack.runtime.patching import Hook, Watch
+from autotrack.runtime.patching import Watch
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.model_links import links
@@ -48,9 +49,8 @@ def note_started(thread: threading.Thread) -> None:
     _started.set(thread, True)
 
 
-#: To be called first thing inside the `try` whose `finally` calls :data:`leave` with False. Both
-#: are the bare methods of the variable, since an interrupt may strike at every Python call, and
-#: none may leave a call open. The call that is opened is the outermost one by definition.
+#: To be called first thing inside the `try` whose `finally` calls :data:`leave`. Both are the bare
+#: methods of the variable: an interrupt may strike at every Python call.
 enter = leave = _open.set
 #: Undoes one :data:`enter`, given what it returned.
 reset = _open.reset
@@ -62,17 +62,26 @@ class OutermostWatch(Watch):
     Parameters
     ----------
     hook : callable
-        What they are passed to.
+        What they are passed to, each as a :class:`Call`. While it runs the call is open.
     deep : bool
         Whether to look through the user's code for scikit-learn above it; a prediction, which is
         only remembered, need not.
+    takes : callable, optional
+        Which of the calls are passed on; the others stay as they are, and open nothing.
     """
 
-    __slots__ = ("_deep",)
+    __slots__ = ("_deep", "_takes")
 
-    def __init__(self, hook: Hook, *, deep: bool = True) -> None:
+    def __init__(
+        self,
+        hook: Callable[[Call], Any],
+        *,
+        deep: bool = True,
+        takes: Callable[[Call], bool] | None = None,
+    ) -> None:
         super().__init__(hook)
         self._deep = deep
+        self._takes = takes
 
     @in_between
     def __call__(
@@ -84,7 +93,15 @@ class OutermostWatch(Watch):
             opened = is_open()
         if opened or (hook := self.hook) is None or is_scikit_learns_own(deep=self._deep):
             return original(*args, **kwargs)
-        return hook(original, args, kwargs)
+        call = Call(original, args, kwargs)
+        if self._takes is not None and not self._takes(call):
+            return original(*args, **kwargs)
+        # An interrupt may strike at every Python call, and none may leave a call open.
+        try:
+            enter(True)
+            return hook(call)
+        finally:
+            leave(False)
 
 
 class FitWatch(OutermostWatch):
@@ -151,7 +168,7 @@ def _nested(tasks: Iterable[Any], travels: bool) -> Iterator[Any]:
 
 @in_between
 def on_parallel(original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Hear ``joblib.Parallel.__call__`` inside an open call: its tasks are nested too."""
+    """Make a ``joblib.Parallel.__call__`` inside an open call: its tasks are nested too."""
     if len(args) != 2 or kwargs:
         return original(*args, **kwargs)
     parallel, tasks = args
