@@ -5,6 +5,8 @@ No file is opened whose size is not the one that was written down, and nothing i
 beyond that.
 """
 
+# Long because every way in which a folder may lie is held off in one place.
+
 from __future__ import annotations
 
 import hashlib

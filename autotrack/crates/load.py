@@ -5,6 +5,8 @@ because the packer of the store in use wrote it, or because the caller answers f
 skops stored is opened from anybody as far as skops trusts what is in it.
 """
 
+# Long because all that decides whether a crate is opened is read from top to bottom.
+
 from __future__ import annotations
 
 import functools

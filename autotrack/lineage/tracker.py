@@ -6,6 +6,8 @@ may give the same values (labels, few rows, thresholds), the program decides: wh
 made of, by its source (:mod:`autotrack.lineage.dataflow`). What neither shows is not guessed.
 """
 
+# Long because it is the one door to lineage: each method hands on to the modules below.
+
 from __future__ import annotations
 
 import sys

@@ -6,6 +6,8 @@ does not hold. So the connection is closed before a fork and opened again, in pa
 whoever needs it next.
 """
 
+# Long because locks, forks, transactions and the life of a connection depend on each other.
+
 from __future__ import annotations
 
 import os

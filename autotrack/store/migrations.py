@@ -4,6 +4,8 @@ A step and the record of it (``PRAGMA user_version``) share one transaction: a s
 version or of the next, never in between. A released step is never edited; a change is a new one.
 """
 
+# Long because steps of the schema are added at its end, and never edited or moved.
+
 from __future__ import annotations
 
 import sqlite3

@@ -5,6 +5,8 @@ after the fit, where they act on predictions, is told apart here; and so is one 
 with another model which was fitted since.
 """
 
+# Long because one weak map is asked in many ways.
+
 from __future__ import annotations
 
 import threading

@@ -1,5 +1,7 @@
 """`cross_validate` and its kin: one run, its splits as they finish."""
 
+# Long because a validation is opened, followed and closed by one hook.
+
 from __future__ import annotations
 
 import inspect

@@ -8,8 +8,8 @@ from types import FrameType
 from typing import Any
 
 from autotrack.describe.origins import is_installed
+from autotrack.lineage.program.call_node import call_site, text_of
 from autotrack.lineage.program.call_site import Site, span_of, users_frame
-from autotrack.lineage.program.source import call_site, text_of
 from autotrack.lineage.values.plain import is_pandas
 from autotrack.runtime.patterns import pattern
 from autotrack.runtime.stack import module_of, variables

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import io
 import platform
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from pickle import whichmodule  # type: ignore[attr-defined]
 from types import MappingProxyType
 from typing import Any, Literal
 
-import cloudpickle
 import numpy as np
-from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack._version import __version__
 from autotrack.crates.contract.values_only import looks_at_values_only
@@ -31,8 +26,9 @@ from autotrack.crates.manifest import (
     PackedFile,
     PackedObject,
 )
-from autotrack.crates.packing.functions import Isolated, imported
+from autotrack.crates.packing.functions import Isolated
 from autotrack.crates.packing.mlflow_facts import for_mlflow
+from autotrack.crates.packing.pickler import CratePickler, Nowhere, culprit
 from autotrack.crates.packing.sources import source_of
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
 from autotrack.crates.verification.drawing import may_draw
@@ -40,15 +36,12 @@ from autotrack.crates.verification.example import answers, made_up
 from autotrack.crates.verification.replay import as_input
 from autotrack.describe.estimator import qualified_name
 from autotrack.describe.origins import is_installed
-from autotrack.describe.parts import held_by
 from autotrack.errors import InvalidValueError, UncratableError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patching import unwrapped
 
 Storage = Literal["pickle", "skops"]
-PROTOCOL = 5
 _ASKED = frozenset({"predict", "predict_proba", "decision_function", "transform", "score_samples"})
-_CACHE_INFO = functools._CacheInfo
 
 
 def pack(
@@ -139,7 +132,7 @@ def runs_own_code(model: object) -> bool:
 
     All that it holds is looked at, as if it were packed; what cannot be packed may be anybody's.
     """
-    pickler = _CratePickler(_Nowhere(), USUAL)
+    pickler = CratePickler(Nowhere(), USUAL)
     try:
         pickler.dump(model)
     except Exception:  # noqa: BLE001 - a foreign object may raise anything
@@ -248,7 +241,7 @@ def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
     function = model if isinstance(model, Isolated) else None
     with open(folder / MODEL_FILE, "wb", buffering=1 << 16) as file:
         writer = HashingWriter(file)
-        pickler = _CratePickler(writer, own)
+        pickler = CratePickler(writer, own)
         try:
             objects = [
                 PackedObject(name, _dump(pickler, writer, part, name))
@@ -275,7 +268,7 @@ def _objects(function: Isolated | None) -> list[tuple[str, Any]]:
     return sorted(given.items(), key=lambda item: callable(item[1]))
 
 
-def _dump(pickler: _CratePickler, writer: HashingWriter, part: object, name: str = "") -> int:
+def _dump(pickler: CratePickler, writer: HashingWriter, part: object, name: str = "") -> int:
     """Append the pickle of `part`; how many bytes that took."""
     before = writer.size
     try:
@@ -326,154 +319,3 @@ def _data(model: object, example: Mapping[str, Any], schema: Mapping[str, Any]) 
     if any(column["dtype"] != "float64" for column in schema["columns"]):
         return as_input(example, schema)
     return np.array(list(columns.values()), dtype=np.float64).T
-
-
-class _CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles the user's own code by value, and notes every module the load will import.
-
-    `reducer_override` sees every class, function, module and instance the stream will name, since
-    only plain containers, numbers and texts are written without asking it.
-    """
-
-    def __init__(self, file: io.RawIOBase, own: ProjectCode) -> None:
-        super().__init__(file, protocol=PROTOCOL)
-        self._own = own
-        self.modules: set[str] = set()
-        #: The user's own classes and functions, by module and name.
-        self.by_value: dict[str, type | types.FunctionType] = {}
-        #: The classes of all objects, and all functions.
-        self.kinds: set[type | types.FunctionType] = set()
-        self._has_own = False
-
-    @property
-    def is_installed(self) -> bool:
-        """Whether all that was pickled is of installed packages."""
-        return not self._has_own and all(map(is_installed, self.modules))
-
-    def reducer_override(self, obj: Any) -> Any:
-        before = unwrapped(obj)
-        if before is not obj and not isinstance(before, types.FunctionType):
-            return before.__reduce_ex__(PROTOCOL)
-        obj = before
-        if isinstance(obj, _ModulePart):
-            return _cloudpickle.dynamic_subimport, (obj.module.__name__, obj.content())
-        if isinstance(obj, types.ModuleType):
-            self.modules.add(obj.__name__)
-        elif isinstance(obj, type | types.FunctionType):
-            # A function made by exec may come from nowhere: it goes by value as well.
-            home = str(getattr(obj, "__module__", None) or "__main__")
-            if self._own.holds(home):
-                owner = obj.__qualname__.rpartition(".")[0]
-                if isinstance(obj, type) or owner == "" or owner.endswith("<locals>"):
-                    # Methods go unsaid.
-                    self.by_value.setdefault(f"{home}.{obj.__qualname__}", obj)
-                return self._reduce_by_value(obj)
-            self.modules.add(home)
-            if not isinstance(obj, type):
-                self.kinds.add(obj)
-        elif isinstance(obj, functools._lru_cache_wrapper) and self._own.holds(_module_of(obj)):
-            # It names its place and no more: elsewhere it is the same function and a new cache.
-            self._has_own = True
-            options = obj.cache_parameters()
-            made_of = (obj.__wrapped__, options["maxsize"], options["typed"], _CACHE_INFO)
-            return type(obj), made_of, vars(obj)
-        else:
-            self.kinds.add(type(obj))
-            self.modules.add(_module_of(obj))
-        return super().reducer_override(obj)
-
-    def _reduce_by_value(self, obj: Any) -> Any:
-        self.modules.add("cloudpickle")
-        self._has_own = True
-        if isinstance(obj, type):
-            # An enum or a typed tuple has a reduction of its own there.
-            reduced = _cloudpickle._class_reduce(obj)
-            return _cloudpickle._dynamic_class_reduce(obj) if reduced is NotImplemented else reduced
-        reduced = self._dynamic_function_reduce(obj)
-        _carry_modules(obj.__code__, reduced[2][1], self._own)
-        self.modules.update(name for name in imported(obj.__code__) if not self._own.holds(name))
-        return reduced
-
-
-@dataclass(frozen=True, slots=True)
-class _ModulePart:
-    """What a function uses of a module of the user's own, which is not there elsewhere."""
-
-    module: types.ModuleType
-    names: frozenset[str]
-    own: ProjectCode
-    within: frozenset[str] = frozenset()
-
-    def content(self) -> dict[str, Any]:
-        """The used names with their values."""
-        within = self.within | {self.module.__name__}
-        used = {name: vars(self.module)[name] for name in self.names & vars(self.module).keys()}
-        return {
-            name: _ModulePart(value, self.names, self.own, within)
-            if _is_project_module(value, self.own)
-            else value
-            for name, value in sorted(used.items())
-            if getattr(value, "__name__", None) not in within  # modules that import each other
-        }
-
-
-def _carry_modules(code: types.CodeType, state: dict[str, Any], own: ProjectCode) -> None:
-    """Replace the user's own modules among a function's globals by what it uses of them."""
-    names = frozenset(_names(code))
-    held = state["__globals__"]
-    for name in [name for name, value in held.items() if _is_project_module(value, own)]:
-        held[name] = _ModulePart(held[name], names, own)
-    submodules = state["_cloudpickle_submodules"]
-    submodules[:] = [module for module in submodules if not _is_project_module(module, own)]
-
-
-def _is_project_module(value: object, own: ProjectCode) -> bool:
-    return isinstance(value, types.ModuleType) and own.holds(value.__name__)
-
-
-def _names(code: types.CodeType) -> set[str]:
-    inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
-    return set(code.co_names).union(*map(_names, inner))
-
-
-def _module_of(obj: Any) -> str:
-    module = getattr(obj, "__module__", None)
-    if isinstance(module, str):
-        return module
-    # NumPy's ufuncs and other callables written in C do not know where they live.
-    name = getattr(obj, "__name__", None) if callable(obj) else None
-    return str(whichmodule(obj, name)) if name else type(obj).__module__
-
-
-class _Nowhere(io.RawIOBase):
-    def write(self, chunk: Any, /) -> int:
-        return len(chunk)
-
-
-def culprit(model: object, deepest: int = 6) -> str | None:
-    """The path of the innermost attribute of `model` that cannot be pickled, or None."""
-    path, here = type(model).__name__, model
-    for _ in range(deepest):
-        for step, part in _parts(here):
-            if not _pickles(part):
-                path, here = path + step, part
-                break
-        else:
-            break
-    return path if here is not model else None
-
-
-def _parts(value: object) -> list[tuple[str, object]]:
-    if isinstance(value, dict):
-        return [(f"[{key!r}]", part) for key, part in value.items()]
-    if isinstance(value, list | tuple | set | frozenset):
-        return [(f"[{index}]", part) for index, part in enumerate(value)]
-    return [(f".{name}", part) for name, part in held_by(value).items()]
-
-
-def _pickles(value: object) -> bool:
-    try:
-        _CratePickler(_Nowhere(), USUAL).dump(value)
-    except Exception:  # noqa: BLE001 - a foreign __reduce__ may do anything
-        return False
-    return True

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from autotrack.lineage.dataflow.place import Place
+from autotrack.lineage.program.call_node import call_site
 from autotrack.lineage.program.call_site import contains, span
 from autotrack.lineage.program.definitions import Definition
-from autotrack.lineage.program.source import call_site
 from autotrack.lineage.program.syntax import operation, parameters
 from autotrack.lineage.values.operations import UNKNOWN
 

@@ -16,8 +16,8 @@ from autotrack.lineage.dataflow.place import Place, builtins_of
 from autotrack.lineage.dataflow.receivers import asked
 from autotrack.lineage.dataflow.walk import Walk
 from autotrack.lineage.prediction import Prediction
+from autotrack.lineage.program.call_node import text_of
 from autotrack.lineage.program.call_site import call_span, span_of
-from autotrack.lineage.program.source import text_of
 from autotrack.lineage.program.syntax import arguments, is_plain_call, returned
 from autotrack.lineage.values import operations
 from autotrack.lineage.values.operations import UNKNOWN

@@ -9,8 +9,9 @@ from inspect import CO_OPTIMIZED
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from autotrack.lineage.program.call_node import call_site
 from autotrack.lineage.program.call_site import users_frame
-from autotrack.lineage.program.source import Text, call_site
+from autotrack.lineage.program.source import Text
 from autotrack.lineage.values.operations import UNKNOWN
 from autotrack.runtime.stack import variables
 

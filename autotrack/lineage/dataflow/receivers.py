@@ -11,8 +11,8 @@ from autotrack.describe.origins import is_installed
 from autotrack.lineage.dataflow.containers import element_at
 from autotrack.lineage.dataflow.lookup import attribute_of, element_of
 from autotrack.lineage.dataflow.place import Place
+from autotrack.lineage.program.call_node import call_site
 from autotrack.lineage.program.definitions import Definition
-from autotrack.lineage.program.source import call_site
 from autotrack.lineage.program.syntax import parameters, unpacked
 from autotrack.lineage.values.operations import UNKNOWN
 

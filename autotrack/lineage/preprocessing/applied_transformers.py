@@ -6,6 +6,8 @@ numbers that the transformer computed, in every row. What a transformer passed o
 nothing, and what two may have returned is neither's.
 """
 
+# Long because what was applied is remembered and found again by the same rules.
+
 from __future__ import annotations
 
 import sys

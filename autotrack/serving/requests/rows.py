@@ -1,5 +1,7 @@
 """The rows of a request -> what the model takes: the kind of data it was trained on."""
 
+# Long because a row is read in as many ways as there are kinds of training data.
+
 from __future__ import annotations
 
 import importlib

@@ -9,6 +9,8 @@ Words of the language are read in any case. `and` binds more strongly than `or`,
 strongly. What a comparison means is said in :mod:`autotrack.store.search`.
 """
 
+# Long because a grammar is read as a whole.
+
 from __future__ import annotations
 
 import re

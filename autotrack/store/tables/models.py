@@ -3,6 +3,8 @@
 A version holds on to its files itself: what becomes of the run's artifacts changes nothing of it.
 """
 
+# Long because models, versions and aliases change together, in one transaction.
+
 from __future__ import annotations
 
 import difflib
@@ -17,9 +19,10 @@ from autotrack.printable import described
 from autotrack.runtime.patterns import pattern
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.keys import clean_key, clean_path, clean_text
+from autotrack.store.tables.artifact_rows import remember_packed, unused
 from autotrack.store.tables.bulk_insert import insert_rows
 from autotrack.store.tables.experiments import instant
-from autotrack.store.tables.run_data import Facts, remember_packed, unused
+from autotrack.store.tables.run_data import Facts
 
 # What stands in `models:/<name>/<version>` and `models:/<name>@<alias>`.
 _NAME = pattern(r"[^/@:\s](?:[^/@:\n\r\t]*[^/@:\s])?")

@@ -1,5 +1,7 @@
 """The verbs that read what was recorded."""
 
+# Long because the docstrings of public verbs take most of it.
+
 from __future__ import annotations
 
 import math

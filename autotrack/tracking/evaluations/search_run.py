@@ -1,5 +1,7 @@
 """A search and its candidates, written as their evaluations finish."""
 
+# Long because the state of a search under way is changed by all of its methods.
+
 from __future__ import annotations
 
 import json

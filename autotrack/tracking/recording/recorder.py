@@ -1,5 +1,7 @@
 """Which run receives what: the recording rules of fits and scores."""
 
+# Long because which run receives what is decided in one place.
+
 from __future__ import annotations
 
 import threading
