@@ -100,7 +100,7 @@ class StoreLockedError(StoreError):
 
 
 class StoreDamagedError(StoreError):
-    """The database file is damaged, or is no autotrack database."""
+    """The database file is damaged, or not an autotrack database."""
 
 
 class NotFoundError(AutotrackError, LookupError):
@@ -152,7 +152,7 @@ class CrateError(AutotrackError):
 
 
 class CrateFormatError(CrateError):
-    """The folder is no crate, or one of a format this version of autotrack cannot read."""
+    """The folder is not a crate, or one of a format this version of autotrack cannot read."""
 
 
 class DigestMismatchError(CrateError):
@@ -194,7 +194,7 @@ class UncratableError(CrateError):
 
 
 class FreeNameError(CrateError, NameError):
-    """A function uses names that are no builtins, no modules, and were not passed.
+    """A function uses names that are neither builtins nor modules, and were not passed.
 
     Attributes
     ----------

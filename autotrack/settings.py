@@ -101,7 +101,7 @@ def _flag(value: object, where: str) -> bool:
     if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
         return value.strip().lower() in _TRUE
     raise SettingError(
-        f"{where}{described(value)} is no yes or no; use True or False (in the environment 1 or 0)"
+        f"{where}expected True or False (in the environment 1 or 0), got {described(value)}"
     )
 
 
@@ -144,7 +144,7 @@ def _is_module(name: object) -> bool:
 def _folder(value: object, where: str) -> Path:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise SettingError(
-            f"{where}{described(value)} is no folder; give a path such as 'autotrack_runs'"
+            f"{where}expected a folder, such as 'autotrack_runs', got {described(value)}"
         )
     path = Path(value).expanduser().absolute()
     if path.exists() and not path.is_dir():
@@ -156,7 +156,9 @@ def _folder(value: object, where: str) -> Path:
 
 def _name(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise SettingError(f"{where}{described(value)} is no name; give a non-empty text")
+        raise SettingError(
+            f"{where}expected a name, a text that is not empty, got {described(value)}"
+        )
     return value
 
 

@@ -85,7 +85,7 @@ def test_a_store_that_is_a_file_is_refused_at_once(tmp_path):
 def test_a_database_that_is_none(store_path):
     store_path.mkdir()
     (store_path / "autotrack.db").write_bytes(b"These are my notes. " * 500)
-    with one_warning("autotrack.db is damaged or is no autotrack database"):
+    with one_warning("autotrack.db is damaged or not an autotrack database"):
         autotrack.enable()
         train(2, 3, 4)
         with autotrack.start_run():

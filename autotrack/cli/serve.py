@@ -30,7 +30,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", value.strip(), re.IGNORECASE)
     if match is None:
-        raise click.BadParameter(f"{value!r} is no size; write it as 500kB, 10MB or 1GB")
+        raise click.BadParameter(f"expected a size such as 500kB, 10MB or 1GB, got {value!r}")
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 

@@ -269,7 +269,7 @@ def _home(folder: Path, path: str) -> Iterator[int | None]:
             except (OSError, ValueError) as error:
                 raise _unreadable(folder / path, error) from error
             if not is_folder:
-                raise CrateFormatError(f"{shown(here)} is no folder; it was not opened")
+                raise CrateFormatError(f"{shown(here)} is not a folder; it was not opened")
             if descriptor >= 0:
                 os.close(descriptor)
             descriptor = below

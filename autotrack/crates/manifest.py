@@ -176,7 +176,7 @@ class Manifest:
             number = entries["format"]
         except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
             raise CrateFormatError(
-                f"{path} is no manifest of a crate ({type(error).__name__}: {error!s:.200}); "
+                f"{path} is not the manifest of a crate ({type(error).__name__}: {error!s:.200}); "
                 "take the crate from its run again"
             ) from error
         if type(number) is not int or not 1 <= number <= FORMAT:

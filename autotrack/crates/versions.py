@@ -43,7 +43,7 @@ def tell_versions(manifest: Manifest) -> None:
     if others:
         warnings.warn(
             f"the crate of {shown(manifest.estimator)} was packed with {', '.join(others)}; it may "
-            "predict otherwise: its verify() tells, and verify(env=True) whether it is sound with "
+            "predict otherwise: verify() checks that, and verify(env=True) whether it is sound with "
             "its own versions",
             VersionWarning,
             stacklevel=stacklevel_outside("autotrack"),

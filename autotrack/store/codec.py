@@ -97,7 +97,7 @@ def encode_metric(key: str, value: object) -> float | None:
         number = None
     if number is None or isinstance(value, str | bytes):
         raise InvalidValueError(
-            f"metric {key!r} is {described(value)}, which is no number; keep text with set_tag"
+            f"metric {key!r} is {described(value)}, which is not a number; keep text with set_tag"
         )
     return None if math.isnan(number) else number
 

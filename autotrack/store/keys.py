@@ -57,7 +57,7 @@ def clean_path(path: str | PurePosixPath, longest: int = _LONGEST_PATH) -> str:
         If it is empty, absolute, leaves the run's folder, or is no name for a file.
     """
     if not isinstance(path, str | PurePath):
-        raise InvalidValueError(f"artifact path {described(path)} is no path; give a text")
+        raise InvalidValueError(f"expected an artifact path, a text, got {described(path)}")
     text = (plain_text(path) if isinstance(path, str) else str(path)).replace("\\", "/")
     parts = [part for part in text.split("/") if part not in ("", ".")]
     problem = None

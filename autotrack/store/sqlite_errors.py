@@ -53,7 +53,7 @@ def explain_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
         )
     if code in _DAMAGED:
         return StoreDamagedError(
-            f"{path} is damaged or is no autotrack database ({error}); put back a copy, or save "
+            f"{path} is damaged or not an autotrack database ({error}); put back a copy, or save "
             f"what can be read with: sqlite3 '{path}' .recover | sqlite3 recovered.db"
         )
     if code in _UNAVAILABLE:

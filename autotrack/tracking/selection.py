@@ -165,7 +165,9 @@ class Candidates:
         known = list(dict.fromkeys(key for row in self.rows for key in row.params))
         found = [key for key in known if key == asked or key.endswith(f"__{asked}")]
         if len(found) != 1:
-            what = f"{asked!r} could be {' or '.join(found)}" if found else f"{asked!r} is no param"
+            what = (
+                f"{asked!r} could be {' or '.join(found)}" if found else f"{asked!r} is not a param"
+            )
             raise InvalidValueError(f"by: {what} of the search; " + nearest(asked, known))
         return found[0]
 

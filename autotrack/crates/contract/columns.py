@@ -130,7 +130,7 @@ def _as_time(series: Any, held: str) -> Verdict:
             return Verdict(pandas.to_datetime(series, format="ISO8601"))
     except (ValueError, TypeError):
         pass
-    return Verdict(series, "holds text that is no time, such as 2020-12-31 or 2020-12-31T23:59")
+    return Verdict(series, "holds text that is not a time such as 2020-12-31 or 2020-12-31T23:59")
 
 
 def _as_truth(series: Any, held: str) -> Verdict:

@@ -90,7 +90,7 @@ def load_skops(content: bytes, path: Path, trust: Trust) -> Any:
     """
     io = _skops()
     if not content.startswith(_BEGINNING):
-        raise _unreadable(path, ValueError("it is no file of skops"))
+        raise _unreadable(path, ValueError("it is not a file of skops"))
     try:
         asked = io.get_untrusted_types(data=content) if trust.everything else list(trust.names)
         return io.loads(content, trusted=asked)

@@ -115,7 +115,7 @@ class _Nodes:
             return self._below(node, depth)
         number = node.get("__id__")
         if number is not None and type(number) is not int:
-            raise _refused("it numbers things by what is no number")
+            raise _refused("it numbers things by what is not a number")
         known = self._reached.get(number) if number else None
         if known is not None and (
             node["__loader__"] == "CachedNode" or node == self._content[number]

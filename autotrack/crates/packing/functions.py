@@ -166,8 +166,8 @@ class _Cut:
             self.modules.add(str(function.__module__))
             return function
         raise InvalidValueError(
-            f"{function!r:.80} is no plain function (def or lambda); write one around it, and pass "
-            "what it uses by name: autotrack.crate(lambda X: thing(X), thing=thing)"
+            f"{function!r:.80} is not a plain function (def or lambda); write one around it, and "
+            "pass what it uses by name: autotrack.crate(lambda X: thing(X), thing=thing)"
         )
 
     def _rebuild(self, function: FunctionType) -> FunctionType:

@@ -144,7 +144,7 @@ def answer(output: Any) -> dict[str, Any]:
         output = np.stack([np.asarray(part) for part in output])
     values = np.asarray(output)
     if values.ndim == 0 or values.dtype.names is not None:
-        raise TypeError(f"a {type(output).__name__} is no prediction that can be kept")
+        raise TypeError(f"a {type(output).__name__} is not a prediction that can be kept")
     kept = values.astype(str) if values.dtype.kind in "OUSmM" else values
     return {
         "dtype": str(values.dtype),
@@ -170,7 +170,7 @@ def _load(
         from skops import io
 
         if not content.startswith(b"PK\x03\x04"):  # an archive can be hidden in a pickle
-            raise ValueError("the model is no file of skops")
+            raise ValueError("the model is not a file of skops")
         # None: whatever is in it.
         asked = io.get_untrusted_types(data=content) if trusted is None else trusted
         return io.loads(content, trusted=asked)

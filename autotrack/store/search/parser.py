@@ -134,7 +134,7 @@ def parse_order(
     for text in texts:
         if not isinstance(text, str):
             raise FilterError(
-                f"order_by {described(text)} is no text; write for example 'metrics.r2 desc'"
+                f"order_by {described(text)} is not a text; write for example 'metrics.r2 desc'"
             )
         parser = _Parser(text, odd_keys, _BEFORE_NEXT_TERM)
         while parser.next.kind != "end":
@@ -238,7 +238,7 @@ class _Parser:
             return self._attribute(self.advance())
         if dotted:
             raise self.error(
-                f"{token.text!r} is no kind of field; {nearest(name, _TABLES)}",
+                f"{token.text!r} is not a kind of field; {nearest(name, _TABLES)}",
                 token.at,
             )
         if name in FAMILIES:
@@ -250,7 +250,7 @@ class _Parser:
         if name in ATTRIBUTES:
             return Field("attribute", name, token.at)
         raise self.error(
-            f"{token.text!r} is no field; {nearest(name, ATTRIBUTES)} "
+            f"{token.text!r} is not a field; {nearest(name, ATTRIBUTES)} "
             f"(metrics, params and tags need their prefix: metrics.{token.text})",
             token.at,
         )

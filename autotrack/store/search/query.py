@@ -195,6 +195,6 @@ def compile_query(
     limit: object = query.limit
     if limit is not None:
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-            raise FilterError(f"limit={described(limit)} is no number of runs; give 0 or more")
+            raise FilterError(f"limit={described(limit)} is not a number of runs; give 0 or more")
         sql += f" LIMIT {min(limit, INT64[-1])}"
     return sql, compiler.values

@@ -228,7 +228,7 @@ def find_version(store: Store, uri: str) -> ModelVersion:
             return version
     elif asked.isdecimal() or asked == "latest":
         return store.model_version(name, asked)
-    raise InvalidValueError(f"{uri!r:.200} is no address of a model; give {_FORMS}")
+    raise InvalidValueError(f"{uri!r:.200} is not the address of a model; give {_FORMS}")
 
 
 def load_version(uri: str, trust: Word | Trust = False) -> Crate:

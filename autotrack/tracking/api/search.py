@@ -328,7 +328,7 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
     folder = Path(wanted).expanduser()
     if scheme != wanted and len(scheme) > 1 and not os.path.exists(folder):
         raise CrateFormatError(
-            f"{wanted!r} is no place a crate can be loaded from; "
+            f"{wanted!r} is not a place a crate can be loaded from; "
             "give runs:/<run_id>/model, models:/<name>/<version> or the folder of a crate"
         )
     if not os.path.isdir(folder):  # which knows paths that are none
