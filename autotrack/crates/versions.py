@@ -43,8 +43,8 @@ def tell_versions(manifest: Manifest) -> None:
     if others:
         warnings.warn(
             f"the crate of {shown(manifest.estimator)} was packed with {', '.join(others)}; it may "
-            "predict otherwise: verify() checks that, and verify(env=True) whether it is sound with "
-            "its own versions",
+            "predict otherwise: verify() checks that, and verify(env=True) whether it is sound "
+            "with its own versions",
             VersionWarning,
             stacklevel=stacklevel_outside("autotrack"),
         )
