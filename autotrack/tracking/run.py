@@ -22,7 +22,7 @@ from autotrack.tracking.crating.load_stored import (
     load_of_run,
 )
 from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.frames import artifacts_frame, notes_frame, runs_frame
+from autotrack.tracking.data_frames import artifacts_frame, notes_frame, runs_frame
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.selection import Candidates

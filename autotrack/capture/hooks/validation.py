@@ -44,7 +44,7 @@ from autotrack.tracking.evaluations.evaluation_run import (
     Measurements,
     Stream,
 )
-from autotrack.tracking.evaluations.score_keys import ScoreNames, split_key
+from autotrack.tracking.evaluations.split_keys import ScoreNames, split_key
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import link_parts, links
 from autotrack.tracking.opened_fit import OpenFit

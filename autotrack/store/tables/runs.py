@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
+import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
@@ -27,6 +28,11 @@ _DESCENDANTS = """
         VALUES (?) UNION SELECT runs.id FROM runs JOIN family ON runs.parent = family.id
     )
 """
+
+
+def new_run_id() -> str:
+    """A fresh id: 32 hexadecimal digits, like MLflow's."""
+    return uuid.uuid4().hex
 
 
 class Runs(Database):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
 from autotrack.tracking.api.arguments import text, text_mapping, whole
-from autotrack.tracking.frames import experiments_frame
+from autotrack.tracking.data_frames import experiments_frame
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from autotrack.tracking.crating.load_stored import (
     load_stored,
 )
 from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.frames import models_frame
+from autotrack.tracking.data_frames import models_frame
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:

@@ -20,11 +20,12 @@ from autotrack.errors import (
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
+from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking import active
 from autotrack.tracking.active import ActiveRun, active_runs
 from autotrack.tracking.api.arguments import text, text_mapping
 from autotrack.tracking.recording import library_calls
-from autotrack.tracking.recording.recorder import FIT_TAG, new_run_id
+from autotrack.tracking.recording.recorder import FIT_TAG
 from autotrack.tracking.run import Run
 from autotrack.tracking.run_errors import ended_by
 from autotrack.tracking.workspace import last_error, workspace

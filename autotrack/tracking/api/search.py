@@ -30,7 +30,7 @@ from autotrack.tracking.api.models import load_version
 from autotrack.tracking.api.runs import get_run
 from autotrack.tracking.crating.load_stored import is_ours, link_to_run, load_of_run
 from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.frames import metric_frame, runs_frame
+from autotrack.tracking.data_frames import metric_frame, runs_frame
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace

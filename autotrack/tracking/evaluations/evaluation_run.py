@@ -11,13 +11,14 @@ from autotrack.failsafe import Failsafe
 from autotrack.progress.counts import PROGRESS_TAG, Progress
 from autotrack.store.store import Store
 from autotrack.store.tables.run_data import MetricRow
+from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import ActiveRun, active_runs, note_filed
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.flusher import Flusher
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.opened_fit import OpenFit
-from autotrack.tracking.recording.recorder import Recorder, new_run_id
+from autotrack.tracking.recording.recorder import Recorder
 from autotrack.tracking.workspace import workspace
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.

@@ -14,7 +14,7 @@ from autotrack.printable import printable
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
-from autotrack.tracking.evaluations.score_keys import measured_key
+from autotrack.tracking.evaluations.split_keys import measured_key
 
 #: Tags of a search: what it is called, what an evaluation of it depends on, which candidates it
 #: tries, on which data, with which versions; and, by loop, its splits.

@@ -19,6 +19,7 @@ from autotrack.runtime.dataclass import dataclass
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.store.tables.candidates import Ending, NewCandidate
+from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import active_runs
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.evaluation_run import Measurements
@@ -38,10 +39,10 @@ from autotrack.tracking.evaluations.resume import (
     going_on,
     tell,
 )
-from autotrack.tracking.evaluations.score_keys import ScoreNames, split_key
+from autotrack.tracking.evaluations.split_keys import ScoreNames, split_key
 from autotrack.tracking.evaluations.statistics import moments
 from autotrack.tracking.facts import FitFacts, Stitched, Table
-from autotrack.tracking.recording.recorder import Recorder, new_run_id
+from autotrack.tracking.recording.recorder import Recorder
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import workspace
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -19,6 +18,7 @@ from autotrack.entities import DatasetUse, RunKind
 from autotrack.errors import PreprocessingWarning
 from autotrack.settings import Settings
 from autotrack.store.store import Store
+from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import ActiveRun, active_runs, input_params, note_filed
 from autotrack.tracking.crating.pack_fit import CRATE_TAG, PIPELINE, PIPELINE_TAG, Packed, Packer
 from autotrack.tracking.crating.repack_schedule import Upkeep
@@ -491,8 +491,3 @@ class Recorder:
 def _marks(use: DatasetUse) -> tuple[str | None, ...]:
     # One X is listed once, whichever of its targets it is judged by.
     return use.context, use.name, use.data.fingerprint
-
-
-def new_run_id() -> str:
-    """A fresh id: 32 hexadecimal digits, like MLflow's."""
-    return uuid.uuid4().hex
