@@ -401,3 +401,13 @@ def remember_what_was_packed(connection: sqlite3.Connection) -> None:
             SELECT sha256 FROM model_version_files WHERE path = 'model.pkl'
         """,
     )
+
+
+@step
+def keep_code(connection: sqlite3.Connection) -> None:
+    """Schema 7.
+
+    The texts of the user's own code that models use, and lists of them, each kept once. A run names
+    its list by a tag.
+    """
+    connection.execute("CREATE TABLE code (digest TEXT PRIMARY KEY, text TEXT NOT NULL)")

@@ -14,6 +14,7 @@ from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.codec import decode_metric, decode_param
 from autotrack.store.search.query import Query, RunRow, run_search
 from autotrack.store.tables.candidates import Sweeps
+from autotrack.store.tables.code import Codes
 from autotrack.store.tables.experiments import Experiments, instant
 from autotrack.store.tables.models import Registry
 from autotrack.store.tables.run_data import read_dataset
@@ -21,7 +22,7 @@ from autotrack.store.tables.run_data import read_dataset
 _UNKNOWN: Any = object()
 
 
-class Store(Experiments, Sweeps, Registry):
+class Store(Experiments, Sweeps, Codes, Registry):
     """Runs at rest.
 
     Every method is one transaction, unless it is called within :meth:`transaction`. Threads and

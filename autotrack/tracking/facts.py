@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,14 @@ from autotrack.runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from autotrack.tracking.recording.library_calls import LibraryCall
+
+
+#: The seeds that were never set although numbers were drawn, by the keys of their params.
+UNSEEDED_TAG = "autotrack.unset_seeds"
+#: The digest of the list of the user's own code that a model uses; and why it cannot be told
+#: whether that is the same as another's.
+CODE_TAG = "autotrack.code"
+UNKNOWN_CODE_TAG = "autotrack.unknown_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,50 @@ def preprocessing_params(transformers: Sequence[TransformerFacts]) -> dict[str, 
 
 
 @dataclass(frozen=True, slots=True)
+class ReachedCode:
+    """The user's own code that a model uses, transitively.
+
+    Attributes
+    ----------
+    texts : mapping of str to str
+        By digest: the sources, and under `key` the list of them.
+    key : str
+        Digest of the list, which says of each class and function the digest of its source.
+    unknown : str
+        Why it cannot be told whether it is the same as another's; empty where it can.
+    """
+
+    texts: Mapping[str, str]
+    key: str
+    unknown: str = ""
+
+    @classmethod
+    def of(cls, sources: Mapping[str, str], content: str, unknown: str = "") -> ReachedCode:
+        """Code of these sources by name.
+
+        Parameters
+        ----------
+        sources : mapping of str to str
+            By module and name; empty where the text cannot be found. Under ``constants`` the
+            numbers that the code reads.
+        content : str
+            Digest of the code with all values that it reads; empty where that cannot be told.
+        unknown : str
+            Why it cannot.
+        """
+        digests = {name: code_digest(text) for name, text in sorted(sources.items())}
+        listed = json.dumps({"content": content, "sources": digests}, sort_keys=True)
+        texts = {digests[name]: text for name, text in sources.items()}
+        key = code_digest(listed)
+        return cls({**texts, key: listed}, key, unknown)
+
+
+def code_digest(text: str) -> str:
+    """By what a source is known again."""
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+@dataclass(frozen=True, slots=True)
 class FitFacts:
     """A fit that is about to begin.
 
@@ -78,6 +131,8 @@ class FitFacts:
         Whether a later fit of the same estimator may go on with this one (``warm_start``).
     call : LibraryCall or None
         The call of an installed function that it is part of.
+    code : ReachedCode or None
+        The user's own code that it uses, where it uses any.
     """
 
     def describes(self, X: object) -> bool:
@@ -97,6 +152,7 @@ class FitFacts:
     stamp: Stamp | None = field(default=None, compare=False, repr=False)
     warm: bool = False
     call: LibraryCall | None = field(default=None, compare=False, repr=False)
+    code: ReachedCode | None = field(default=None, compare=False, repr=False)
 
     @property
     def applied_first(self) -> list[TransformerFacts]:

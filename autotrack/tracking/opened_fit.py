@@ -21,6 +21,7 @@ class OpenFit:
     `filed` is what was put into a run of the user's. `further` says that it goes on with a run
     that holds what the estimator was trained before; `number` is which of these fits it is, from
     0, and None where they are not counted; `moved` are the params that changed between them.
+    `unset_seeds` names the seeds that were not set although numbers were drawn.
     """
 
     facts: FitFacts
@@ -34,6 +35,7 @@ class OpenFit:
     started: float = 0.0
     new: bool = True
     filed: Filed | None = None
+    unset_seeds: str = ""
     # Whether the data is as it was given; None before that is known.
     unchanged: bool | None = None
 
@@ -47,3 +49,5 @@ class OpenFit:
         if self.unchanged is None:
             self.unchanged = self.facts.describes(X)
         return self.unchanged
+
+    unset_seeds: str = ""

@@ -16,6 +16,7 @@ from autotrack.capture.hooks.searches import SearchHook
 from autotrack.capture.hooks.staged_predictions import follow, stage_count
 from autotrack.capture.hooks.warm_start import brought_up_to_date, goes_on
 from autotrack.capture.naming.data_names import Scoring, key_text
+from autotrack.capture.results.reached_code import Overview
 from autotrack.describe.estimator import (
     is_model,
     summary,
@@ -97,13 +98,17 @@ class EstimatorHook:
     def _fit(self, call: Call, *, partial: bool = False) -> Any:
         if not self._is_model(call.estimator):
             return self._fit_transformer(call)
-        opened = self._open(call, partial=partial)
+        overview = self._describer.look_over(call.estimator)
+        opened = self._open(call, overview, partial=partial)
         try:
             with self._monitors.following(call.estimator, opened):
                 result = call.make()
         except BaseException as error:
             self._fail(opened, error)
             raise
+        if opened is not None and overview is not None:
+            with self._failsafe.guard("tell which seeds were not set"):
+                opened.unset_seeds = overview.unset_seeds()
         self._close(opened, call, result, partial=partial)
         return result
 
@@ -182,9 +187,9 @@ class EstimatorHook:
             return is_model(estimator)
         return False
 
-    def _open(self, call: Call, *, partial: bool) -> OpenFit | None:
+    def _open(self, call: Call, overview: Overview | None, *, partial: bool) -> OpenFit | None:
         with self._failsafe.guard("record a fit"):
-            model, facts = call.estimator, self._describer.facts(call)
+            model, facts = call.estimator, self._describer.facts(call, overview)
             X = call.X
             goes_away = sys.getrefcount(X) <= _TEMPORARY
             trainings.set(model, Trained.of(X, call.y, goes_away=goes_away))

@@ -8,6 +8,7 @@ from typing import Any
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.warm_start import starts_warm
 from autotrack.capture.library_functions import library_call
+from autotrack.capture.results.reached_code import Overview, look_over, reached_code
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.stamp import stamp
 from autotrack.describe.estimator import held_params, qualified_name, summary, user_params
@@ -17,7 +18,7 @@ from autotrack.lineage.tracker import Lineage
 from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings
 from autotrack.tracking.api.params import may_have_inputs
-from autotrack.tracking.facts import FitFacts, Stitched
+from autotrack.tracking.facts import FitFacts, ReachedCode, Stitched
 
 
 class FitDescriber:
@@ -38,7 +39,13 @@ class FitDescriber:
         self._lineage = lineage
         self._failsafe = failsafe
 
-    def facts(self, call: Call) -> FitFacts:
+    def look_over(self, estimator: object) -> Overview | None:
+        """Which params of an estimator are code of the user's, or seeds."""
+        with self._failsafe.guard("look over the params"):
+            return look_over(estimator)
+        return None
+
+    def facts(self, call: Call, overview: Overview | None) -> FitFacts:
         """All that is known of a fit before it begins."""
         estimator, X, y = call.estimator, call.X, call.y
         extra = sorted(call.further)
@@ -53,7 +60,15 @@ class FitDescriber:
             stamp=stamp(X) if self._settings.log_models and self._settings.log_datasets else None,
             warm=starts_warm(estimator),
             call=library_call(),
+            code=self._code(overview),
         )
+
+    def _code(self, overview: Overview | None) -> ReachedCode | None:
+        if overview is None or not overview.own:
+            return None
+        with self._failsafe.guard("read the code of a model"):
+            return reached_code(overview.own)
+        return None
 
     def _params(self, estimator: object) -> Mapping[str, Any]:
         with self._failsafe.guard("read the params"):

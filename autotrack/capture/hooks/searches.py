@@ -18,6 +18,7 @@ from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results import cv_results
 from autotrack.capture.results.evaluation import candidate_name, measured, noted, readable
+from autotrack.capture.results.reached_code import Overview, look_over
 from autotrack.capture.results.search_identity import (
     as_result,
     identity,
@@ -35,7 +36,7 @@ from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
-from autotrack.tracking.facts import ScoreFacts
+from autotrack.tracking.facts import UNSEEDED_TAG, ScoreFacts
 from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
 
@@ -99,7 +100,8 @@ class SearchHook:
 
     def _open(self, call: Call) -> _Watched | None:
         with self._failsafe.guard("record a search"):
-            search, facts = call.estimator, self._describer.facts(call)
+            search, overview = call.estimator, look_over(call.estimator)
+            facts = self._describer.facts(call, overview)
             name = f"{type(search).__name__}: {summary(attribute(search, 'estimator'))}"
             facts = replace(facts, name=name, params=readable(facts.params, search))
             alike = self._search_identity(search, name, call)
@@ -112,7 +114,7 @@ class SearchHook:
                 summary="best",
                 estimator=search,
             )
-            return _Watched(search, sweep, bar, self._failsafe)
+            return _Watched(search, sweep, bar, self._failsafe, overview)
         return None
 
     def _search_identity(self, search: Any, name: str, call: Call) -> SearchIdentity | None:
@@ -137,12 +139,15 @@ class SearchHook:
                 self._score_on_training_data(search, X, y)
         params, numbers = cv_results.best(search, self._failsafe)
         model = attribute(search, "best_estimator_")
+        tags = {} if model is not None else {"autotrack.crate_error": _NO_MODEL}
+        if unset := watched.overview.unset_seeds(drew=bool(watched.drew)):
+            tags[UNSEEDED_TAG] = unset
         result = SearchResult(
             params,
             numbers,
             cv_results.ranks(search, sweep.means, self._failsafe),
             cv_results.tables(search, self._failsafe),
-            {} if model is not None else {"autotrack.crate_error": _NO_MODEL},
+            tags,
         )
         stitched = self._describer.stitched
         whole = None if model is None else stitched(sweep.opened.facts, model, X)
@@ -157,8 +162,16 @@ class SearchHook:
 class _Watched(Listener):
     """A search under way."""
 
-    def __init__(self, search: Any, sweep: Sweep, bar: ProgressBar, failsafe: Failsafe) -> None:
+    def __init__(
+        self,
+        search: Any,
+        sweep: Sweep,
+        bar: ProgressBar,
+        failsafe: Failsafe,
+        overview: Overview,
+    ) -> None:
         self.search = search
+        self.overview = overview
         self.sweep = sweep
         self.bar = bar
         self.failsafe = failsafe

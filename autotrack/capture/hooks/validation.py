@@ -15,6 +15,8 @@ from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results.evaluation import noted
+from autotrack.capture.results.reached_code import Overview, look_over, reached_code
+from autotrack.capture.results.search_identity import SplitRows
 from autotrack.capture.results.split_tables import (
     Curve,
     Importances,
@@ -45,7 +47,7 @@ from autotrack.tracking.evaluations.evaluation_run import (
     Stream,
 )
 from autotrack.tracking.evaluations.split_keys import ScoreNames, split_key
-from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.facts import UNSEEDED_TAG, FitFacts, Table
 from autotrack.tracking.model_links import link_parts, links
 from autotrack.tracking.opened_fit import OpenFit
 
@@ -64,6 +66,8 @@ IMPORTANCE, IMPORTANCE_MODULE = (
     "sklearn.inspection._permutation_importance",
 )
 _UNITS = {**FUNCTIONS, IMPORTANCE: "features"}
+# Those whose tasks are the splits.
+_OF_SPLITS = ("cross_validate", "cross_val_score")
 _CURVES = ("learning_curve", "validation_curve")
 # Arguments that are data or say nothing of what was judged, and how.
 _NO_PARAMS = frozenset(
@@ -84,6 +88,10 @@ class _Watched:
     opened: OpenFit
     stream: Stream
     bar: ProgressBar
+    overview: Overview
+    rows: SplitRows = field(default_factory=SplitRows)
+    #: Whether a task drew from the global random generator, in whichever process.
+    drew: bool = False
     splits: dict[int, Split] = field(default_factory=dict)
     names: ScoreNames = field(default_factory=ScoreNames)
     #: What a score without a name is called, and what one of a fit that failed.
@@ -109,7 +117,7 @@ class ValidationHook:
         self._settings = settings
         self._measurements = measurements
         self._lineage = lineage
-        self._failsafe = failsafe
+        self.failsafe = failsafe
 
     @in_between
     def on_validation(self, call: Call) -> Any:
@@ -123,7 +131,7 @@ class ValidationHook:
                 result = call.make()
         except BaseException as error:
             watched.bar.close()
-            with self._failsafe.guard("record a failed validation"):
+            with self.failsafe.guard("record a failed validation"):
                 try:
                     watched.stream.close()
                 finally:
@@ -132,34 +140,42 @@ class ValidationHook:
         finally:
             watched.bar.end(None)
         watched.bar.close()
-        with self._failsafe.guard("record a validation"):
+        with self.failsafe.guard("record a validation"):
             self._close(watched, result)
         return result
 
     def _open(self, call: Call) -> _Watched | None:
-        with self._failsafe.guard("record a validation"):
+        with self.failsafe.guard("record a validation"):
             try:
                 given = inspect.signature(call.original).bind(*call.args, **call.kwargs)
             except TypeError:  # which the call itself will raise
                 return None
             bound = dict(given.arguments)
             given.apply_defaults()
-            facts = self._facts(call.name, bound, given.arguments)
+            others: dict[str, Any] = {
+                name: bound[name] for name in ("cv", "scoring") if name in bound
+            }
+            overview = look_over(bound["estimator"], others)
+            facts = self._facts(call.name, bound, given.arguments, overview)
             bar = progress_bar(
                 facts.name,
                 _expected(call.name, given.arguments),
                 setting=self._settings.progress,
-                failsafe=self._failsafe,
+                failsafe=self.failsafe,
                 unit=_UNITS[call.name],
                 estimator=bound["estimator"],
             )
             opened = self._measurements.open(facts, progress=bar.progress)
             stream = self._measurements.stream(opened)
-            return _Watched(call.name, bound, opened, stream, bar)
+            return _Watched(call.name, bound, opened, stream, bar, overview)
         return None
 
     def _facts(
-        self, function: str, bound: Mapping[str, Any], complete: Mapping[str, Any]
+        self,
+        function: str,
+        bound: Mapping[str, Any],
+        complete: Mapping[str, Any],
+        overview: Overview,
     ) -> FitFacts:
         estimator = bound["estimator"]
         options = {
@@ -170,7 +186,7 @@ class ValidationHook:
         params = user_params(estimator, defaults=self._settings.log_defaults)
         # An estimator may have a param of the same name (LassoCV has a `cv`).
         params |= {f"{function}__{n}" if n in params else n: options[n] for n in options}
-        tags = {}
+        tags: dict[str, str] = {}
         if arguments := _fit_arguments(bound):
             tags["fit_arguments"] = ", ".join(arguments)
         held: dict[str, Any] = {}
@@ -189,6 +205,7 @@ class ValidationHook:
             tags=tags,
             held=held,
             call=library_call(),
+            code=reached_code(overview.own) if overview.own else None,
         )
 
     def _data(self, bound: Mapping[str, Any]) -> DatasetUse | None:
@@ -204,7 +221,7 @@ class ValidationHook:
         self, watched: _Watched, place: int, result: Any, warnings: Sequence[Noted]
     ) -> None:
         """A task of the loop finished."""
-        with self._failsafe.guard("record a split"):
+        with self.failsafe.guard("record a split"):
             found: list[Split] = []
             if watched.function == IMPORTANCE:
                 found = [Split(permuted_scores(result, watched.scorer))]
@@ -250,7 +267,10 @@ class ValidationHook:
             tables["fit_errors"] = errors
         # As many as there were; before that it may have been a guess.
         watched.bar.expect(watched.bar.progress.finished or watched.bar.progress.total)
-        self._measurements.close(watched.opened, numbers, tables, watched.bar.progress)
+        tags = watched.rows.tags()
+        if unset := watched.overview.unset_seeds(drew=watched.drew):
+            tags[UNSEEDED_TAG] = unset
+        self._measurements.close(watched.opened, numbers, tables, watched.bar.progress, tags)
         self._link(watched, result)
 
     def _link(self, watched: _Watched, result: Any) -> None:
@@ -303,6 +323,16 @@ class _Splits(Listener, Loop):
             own = len(args) > 1 and type(args[0]) is type(estimator)
             own = own and row_count(args[1]) == row_count(X)
         return self if own else None
+
+    def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Take the rows that a task is about."""
+        if self._watched.function in _OF_SPLITS and {"train", "test"} <= kwargs.keys():
+            with self._hook.failsafe.guard("tell the rows of a split"):
+                self._watched.rows.add(place, kwargs["train"], kwargs["test"])
+
+    def drew(self, place: int) -> None:
+        """Note that a task drew from the global random generator."""
+        self._watched.drew = True
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
         """Hear what a task returned."""

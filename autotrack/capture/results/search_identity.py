@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import platform
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,7 +17,8 @@ from autotrack.capture.parallel.random_draws import Draws
 from autotrack.crates.requirements import distribution_of
 from autotrack.describe.constructor import own_params
 from autotrack.describe.content import Content, Undigestible, options
-from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
+from autotrack.tracking.evaluations.resume import SPLITS_TAG, Evaluation, SearchIdentity
+from autotrack.tracking.evaluations.search_run import TEST_SHARE_TAG
 
 # What does not change the evaluations.
 _NO_MATTER = frozenset({"n_jobs", "verbose", "pre_dispatch", "refit"})
@@ -129,6 +132,26 @@ def test_share(train: Any, test: Any) -> float:
     """Rows of the test part for each row of the training part."""
     sizes = [int(np.sum(r)) if np.asarray(r).dtype == bool else len(r) for r in (train, test)]
     return sizes[1] / sizes[0] if sizes[0] else 0.0
+
+
+class SplitRows:
+    """The rows of each split of a validation, as a search says them of its own by tags."""
+
+    def __init__(self) -> None:
+        self._digests: dict[int, str] = {}
+        self._shares: dict[int, float] = {}
+
+    def add(self, split: int, train: Any, test: Any) -> None:
+        """Take the rows of a split."""
+        self._digests[split] = split_digest(train, test)
+        self._shares[split] = test_share(train, test)
+
+    def tags(self) -> dict[str, str]:
+        """What is kept of them."""
+        if not self._digests:
+            return {}
+        share = math.fsum(self._shares.values()) / len(self._shares)
+        return {f"{SPLITS_TAG}.0": json.dumps(self._digests), TEST_SHARE_TAG: repr(share)}
 
 
 def as_result(

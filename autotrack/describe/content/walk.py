@@ -97,6 +97,10 @@ class Walk(ABC):
     def add_subclasses(self) -> bool:
         """Add the subclasses of the classes that were met; whether there were any more."""
 
+    def another(self) -> Walk:
+        """A walk of the same kind, for a part that is digested on its own."""
+        return type(self)(most=self._most)
+
     def hexdigest(self) -> str:
         """The digest of all that was added."""
         return self.sink.hexdigest()
@@ -226,7 +230,7 @@ class Walk(ABC):
 
     def apart(self, label: str, value: Any, cloned: bool = False) -> bytes:
         """The digest of a value on its own, where this is."""
-        part = type(self)(most=self._most)
+        part = self.another()
         part.path = [*self.path, label]
         part._numbers, part._alive = dict(self._numbers), list(self._alive)
         part.files = set(self.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from autotrack.entities import Note, RunKind
 from autotrack.failsafe import Failsafe
@@ -116,6 +117,7 @@ class Measurements:
         metrics: Sequence[Measured],
         tables: Mapping[str, Table],
         progress: Progress | None = None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """All evaluations returned: what they came to, and the run ends."""
         now = time.time()
@@ -129,7 +131,7 @@ class Measurements:
             store.add_metrics(opened.run_id, [(*metric, now) for metric in metrics])
             store.put_artifacts(opened.run_id, files)
             if progress is not None:
-                store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress)})
+                store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress), **tags})
             store.end_run(opened.run_id, status="FINISHED", end_time=now)
 
         self._retry_queue.write(opened.store, close)

@@ -24,6 +24,9 @@ from autotrack.tracking.crating.pack_fit import CRATE_TAG, PIPELINE, PIPELINE_TA
 from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import ScoreTables
 from autotrack.tracking.facts import (
+    CODE_TAG,
+    UNKNOWN_CODE_TAG,
+    UNSEEDED_TAG,
     FitFacts,
     ScoreFacts,
     Stitched,
@@ -44,7 +47,10 @@ FIT_TAG = "autotrack.fit"
 #: How the fit that a run of the user's holds failed.
 ERROR_TAG = "autotrack.fit_error"
 # What else is said of a fit by tags.
-FIT_TAGS = (ERROR_TAG, CRATE_TAG, PIPELINE_TAG, "autotrack.verified", "fit_arguments")
+FIT_TAGS = (
+    ERROR_TAG, CRATE_TAG, PIPELINE_TAG, CODE_TAG, UNKNOWN_CODE_TAG, UNSEEDED_TAG,
+    "autotrack.verified", "fit_arguments",
+)  # fmt: skip
 _MOST_USES = 10_000
 # What begins the key of a score whose model is not known, in a run that holds a model.
 _UNLINKED = "unlinked"
@@ -255,7 +261,16 @@ class Recorder:
             tags = {FUNCTION_TAG: facts.call.function}
         else:
             tags = {"estimator": facts.estimator, FIT_TAG: facts.identity, **facts.tags}
+        if facts.code is not None:
+            tags[CODE_TAG] = facts.code.key
+            if facts.code.unknown:
+                tags[UNKNOWN_CODE_TAG] = facts.code.unknown
         store.set_tags(run_id, tags)
+        if facts.code is not None and (kept := (str(store.root), facts.code.key)) not in (
+            self._kept_uses
+        ):
+            store.put_code(facts.code.texts)
+            self._keep_in_mind(kept)
         if facts.data is not None:
             store.add_dataset(run_id, facts.data)
             self._keep_in_mind((run_id, *_marks(facts.data)))
@@ -304,6 +319,8 @@ class Recorder:
         self, fit: OpenFit, model: object, X: object, stitched: Stitched | None = None
     ) -> None:
         packed = Packed()
+        if fit.unset_seeds:
+            packed.tags[UNSEEDED_TAG] = fit.unset_seeds
         try:
             self._packer.pack(fit, model, X, stitched, packed)
         except BaseException as error:
