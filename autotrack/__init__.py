@@ -61,6 +61,7 @@ with _uncollected():
         search_experiments,
         set_experiment,
     )
+    from autotrack.tracking.api.explaining import explain
     from autotrack.tracking.api.logging import (
         delete_tag,
         log_estimator_params,
@@ -150,6 +151,7 @@ __all__ = [
     "download_artifact",
     "enable",
     "end_run",
+    "explain",
     "get_experiment",
     "get_run",
     "is_enabled",

@@ -3,6 +3,7 @@
 from autotrack.cli.group import Group, main
 
 _FAMILIES = {
+    "explaining.explain": ("explain",),
     "models": ("crate", "models"),
     "run": ("run",),
     "runs": ("best", "diff", "runs", "show"),

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
+from autotrack.cli.explaining.asked import asked_run
 from autotrack.cli.group import existing_store, main, store_option
 from autotrack.cli.printing import escape, new_console, say
 from autotrack.cli.tables import ID, moment, number, run_table, span, status, took
@@ -22,11 +23,12 @@ from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
+from autotrack.tracking.facts import CODE_TAG
 from autotrack.tracking.recording.recorder import FIT_TAG
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
-_INNER_TAGS = (FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
+_INNER_TAGS = (CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
 
 
 @main.command()
@@ -89,17 +91,7 @@ def _print_runs(console: Console, found: Sequence[RunRow]) -> None:
 def show(run: str) -> None:
     """Show one RUN: its id, the first letters of it, or `last`."""
     store = existing_store()
-    _show(new_console(), store, _run(store, run))
-
-
-def _run(store: Store, asked: str) -> RunRecord:
-    """The run that a command was asked for."""
-    if asked != "last":
-        return store.get_run(asked)
-    found = store.search(Query(limit=1))
-    if not found:
-        raise click.ClickException("there are no runs yet")
-    return store.get_run(found[0].run_id)
+    _show(new_console(), store, asked_run(store, run))
 
 
 def _show(console: Console, store: Store, record: RunRecord) -> None:
@@ -214,7 +206,7 @@ def diff(a: str, b: str) -> None:
     A and B are given as to `show`.
     """
     store = existing_store()
-    left_id, right_id = _run(store, a).run_id, _run(store, b).run_id
+    left_id, right_id = asked_run(store, a).run_id, asked_run(store, b).run_id
     import pandas as pd
 
     frame = search.diff_runs(left_id, right_id)

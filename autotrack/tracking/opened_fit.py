@@ -50,4 +50,3 @@ class OpenFit:
             self.unchanged = self.facts.describes(X)
         return self.unchanged
 
-    unset_seeds: str = ""

@@ -1,0 +1,1 @@
+"""Commands that say what runs are worth: a module a command."""

@@ -1,0 +1,1 @@
+"""What runs say of each other and of themselves: why a score changed, a replay, a card."""
