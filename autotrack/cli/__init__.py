@@ -4,6 +4,7 @@ from autotrack.cli.group import Group, main
 
 _FAMILIES = {
     "explaining.explain": ("explain",),
+    "explaining.replay": ("replay",),
     "models": ("crate", "models"),
     "run": ("run",),
     "runs": ("best", "diff", "runs", "show"),

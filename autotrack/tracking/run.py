@@ -23,6 +23,7 @@ from autotrack.tracking.crating.load_stored import (
 )
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.data_frames import artifacts_frame, notes_frame, runs_frame
+from autotrack.tracking.explaining.of_run import ReportsOfRun
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.selection import Candidates
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Run:
+class Run(ReportsOfRun):
     """One recorded piece of work.
 
     What it says is read from the store at the moment it is asked, so a run looked at inside its

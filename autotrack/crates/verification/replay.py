@@ -24,10 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.runtime.patterns import pattern
-
-_NUMBER = pattern(r"(u?int|float|longdouble|Decimal)\d*", re.IGNORECASE)
-_TEXT = pattern(r"str|string|String|<U\d+|StringDType\(\)")
+# Compiled when they are first used, as `autotrack.runtime.patterns` would do it.
+_NUMBER = r"(?i:(u?int|float|longdouble|Decimal)\d*)"
+_TEXT = r"str|string|String|<U\d+|StringDType\(\)"
 #: Families of values by what pandas says that a column of objects holds.
 FAMILIES = {
     "str": "text",
@@ -55,9 +54,9 @@ def _family(dtype: str, values: str) -> str:
         return "truth"
     if dtype.lower().startswith(("datetime", "date")):
         return "time"
-    if _TEXT.fullmatch(dtype):
+    if re.fullmatch(_TEXT, dtype):
         return "text"
-    return "number" if _NUMBER.fullmatch(dtype) else ""
+    return "number" if re.fullmatch(_NUMBER, dtype) else ""
 
 
 # -- as the model takes it ------------------------------------------------------------------------

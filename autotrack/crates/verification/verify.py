@@ -26,7 +26,7 @@ _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
 # What a model is asked that was not asked at packing: the first of them that says something.
 _TRIES = ("predict", "transform", "score_samples")
 _PATIENCE = 300  # seconds for loading and predicting
-_INSTALLING = 1800  # seconds for an environment
+INSTALLING = 1800  # seconds for an environment
 #: How far background verification stands back behind what the user runs.
 _NICE = 10
 
@@ -112,8 +112,11 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="autotrack-verify-") as place:
         python, problem = sys.executable, ""
         if env:
-            python, problem = _environment(
-                Path(place) / "env", manifest, wheels_only=not origin.is_recorded
+            python, problem = make_environment(
+                Path(place) / "env",
+                manifest.python,
+                manifest.requirements,
+                wheels_only=not origin.is_recorded,
             )
         empty = Path(place) / "empty"
         empty.mkdir()
@@ -226,31 +229,44 @@ def _is_same(before: Any, after: Any) -> bool:
     return same
 
 
-def _environment(place: Path, manifest: Manifest, *, wheels_only: bool) -> tuple[str, str]:
-    """The Python of a new environment that has the crate's requirements; or what went wrong."""
-    wanted = manifest.python.rpartition(".")[0]
+def make_environment(
+    place: Path, version: str, requirements: Sequence[str], *, wheels_only: bool
+) -> tuple[str, str]:
+    """The Python of a new environment that has these requirements; or what went wrong.
+
+    Parameters
+    ----------
+    place : Path
+        Where it is made.
+    version : str
+        Of Python.
+    requirements : sequence of str
+    wheels_only : bool
+        Whether nothing may be built: the requirements are named by somebody else.
+    """
+    wanted = version.rpartition(".")[0]
     here = ".".join(map(str, sys.version_info[:2]))
     base = sys.executable if here == wanted else shutil.which(f"python{wanted}")
     if base is None:
         return "", (
-            f"it was packed with Python {manifest.python}, and there is no python{wanted} on the "
-            "PATH; install it, or verify without an environment of its own"
+            f"it was packed with Python {version}, and there is no python{wanted} on the "
+            "PATH; install it, or do without an environment of its own"
         )
     python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = [str(python), "-m", "pip", "install", "-q", "--no-input"]
     install += ["--disable-pip-version-check"]
     # Of a source distribution pip runs the setup.py.
     install += ["--only-binary", ":all:"] if wheels_only else []
-    install += ["--", *manifest.requirements]
-    for command in ([base, "-m", "venv", str(place)], install if manifest.requirements else []):
+    install += ["--", *requirements]
+    for command in ([base, "-m", "venv", str(place)], install if requirements else []):
         if not command:
             continue
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_INSTALLING, check=False
+                command, capture_output=True, text=True, timeout=INSTALLING, check=False
             )
         except subprocess.TimeoutExpired:
-            return "", f"its environment was not made within {_INSTALLING} s"
+            return "", f"its environment was not made within {INSTALLING} s"
         if done.returncode:
             last = done.stderr.strip().splitlines() or ["no reason given"]
             return "", f"its environment cannot be made: {last[-1]}"

@@ -164,7 +164,7 @@ def _data(a: RunRecord, b: RunRecord) -> Iterator[Change]:
             yield Change("data", name, shape(one), shape(other))
             continue
         if one.data.fingerprint != other.data.fingerprint:
-            yield from _dataset(name, one.data, other.data)
+            yield from dataset_changes(name, one.data, other.data)
         if one.target is not None and other.target is not None:
             if one.target.fingerprint != other.target.fingerprint:
                 yield _target(name, one, other)
@@ -172,7 +172,7 @@ def _data(a: RunRecord, b: RunRecord) -> Iterator[Change]:
             yield Change("data", f"{name} target", _shape(one.target), _shape(other.target))
 
 
-def _dataset(name: str, a: Dataset, b: Dataset) -> Iterator[Change]:
+def dataset_changes(name: str, a: Dataset, b: Dataset) -> Iterator[Change]:
     """What differs between two data sets, as far as fingerprints, shapes and columns tell.
 
     Which rows were added and removed takes digests of single rows; where a store keeps these, this
