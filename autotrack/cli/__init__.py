@@ -3,6 +3,7 @@
 from autotrack.cli.group import Group, main
 
 _FAMILIES = {
+    "explaining.card": ("card",),
     "explaining.explain": ("explain",),
     "explaining.replay": ("replay",),
     "models": ("crate", "models"),

@@ -13,6 +13,7 @@ from autotrack.store.store import Store
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
+    from autotrack.tracking.explaining.card import Card
     from autotrack.tracking.explaining.replaying import Replay
 
 
@@ -25,6 +26,29 @@ class ReportsOfRun:
     @abstractmethod
     def record(self) -> RunRecord:
         """Everything about the run as a frozen value, as it is now."""
+
+    def card(self) -> Card:
+        """A model card, drawn from what is recorded of the run.
+
+        Each statement names the run it comes from, and what the record does not say is marked as a
+        gap. Licence and use are left to the author.
+
+        Returns
+        -------
+        Card
+            Printed it is Markdown; ``.to_dict()`` is plain values for JSON, ``.save(path)`` writes
+            either, ``.gaps`` lists what is missing. The items of the REFORMS checklist that the
+            record has evidence of are ticked.
+
+        References
+        ----------
+        S. Kapoor et al., "REFORMS: Consensus-based Recommendations for Machine-learning-based
+        Science", Science Advances 10, eadk3452 (2024).
+        """
+        from autotrack.tracking.explaining.drawing import card_of
+
+        workspace.before_reading(self._run_id)
+        return card_of(self._store, self.record())
 
     def replay(
         self,
