@@ -49,4 +49,3 @@ class OpenFit:
         if self.unchanged is None:
             self.unchanged = self.facts.describes(X)
         return self.unchanged
-

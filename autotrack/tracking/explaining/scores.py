@@ -9,8 +9,8 @@ from autotrack.entities import DatasetUse, RunRecord
 from autotrack.errors import InvalidValueError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
-from autotrack.tracking.evaluations.score_keys import split_key
 from autotrack.tracking.evaluations.search_run import TEST_SHARE_TAG
+from autotrack.tracking.evaluations.split_keys import split_key
 from autotrack.tracking.evaluations.statistics import moments
 from autotrack.tracking.explaining.changes import split_rows, uses
 from autotrack.tracking.selection import Candidates

@@ -214,7 +214,6 @@ def _cause(store: Store, record: RunRecord, made: Store, found: RunRecord) -> st
 
 def _environment(place: Path, source: Source) -> tuple[str, str]:
     """The Python of a new environment with the recorded versions, and this autotrack in it."""
-    import autotrack
     from autotrack.crates.verification.verify import make_environment
 
     python, problem = make_environment(
@@ -229,7 +228,7 @@ def _environment(place: Path, source: Source) -> tuple[str, str]:
         check=True,
     )
     ignored = shutil.ignore_patterns("__pycache__")
-    home = Path(autotrack.__file__).parent
+    home = Path(__file__).resolve().parents[2]
     shutil.copytree(home, Path(asked.stdout.strip()) / "autotrack", ignore=ignored)
     return python, ""
 
