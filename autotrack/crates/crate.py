@@ -20,6 +20,7 @@ from autotrack.crates.packing.pack import Storage, repack, storage_named, vouche
 from autotrack.crates.trust.trust import Origin, packed_here
 from autotrack.crates.verification.replay import as_input
 from autotrack.errors import ContractError, ContractWarning
+from autotrack.schema import DataSchema
 
 if TYPE_CHECKING:
     from autotrack.crates.verification.verify import Verification
@@ -73,7 +74,7 @@ class Crate:
         self._model = model
         self._folder = folder
         unused = frozenset() if self.is_function else unused_columns(model)
-        self._contract = Contract({} if self.is_function else manifest.schema, unused)
+        self._contract = Contract(DataSchema() if self.is_function else manifest.schema, unused)
 
     @property
     def is_function(self) -> bool:
@@ -172,7 +173,11 @@ class Crate:
 
         See :func:`autotrack.describe.data.profile.profile`.
         """
-        return self.manifest.schema
+        return self._schema
+
+    @functools.cached_property
+    def _schema(self) -> dict[str, Any]:
+        return self.manifest.schema.to_json()
 
     @property
     def example(self) -> Any:

@@ -26,6 +26,7 @@ from typing import Any, Literal
 from autotrack.crates.manifest_check import brief, shown, what_is_wrong
 from autotrack.errors import CrateFormatError
 from autotrack.runtime.dataclass import dataclass
+from autotrack.schema import DataSchema
 
 FORMAT = 4
 FILE_NAME = "manifest.json"
@@ -34,7 +35,9 @@ MODEL_FILE = "model.pkl"
 MODEL_FILES = {"pickle": MODEL_FILE, "skops": "model.skops"}
 
 
-def _plain(value: PackedFile | PackedObject) -> dict[str, Any]:
+def _plain(value: PackedFile | PackedObject | DataSchema) -> dict[str, Any]:
+    if isinstance(value, DataSchema):
+        return value.to_json()
     # As `asdict`, which takes longer than all else here.
     held = ((name, getattr(value, name)) for name in value.__slots__)
     return {name: each for name, each in held if each is not None}
@@ -46,7 +49,7 @@ def write(folder: Path, path: str, content: bytes) -> None:
         file.write(content)
 
 
-_as_json = json.JSONEncoder(default=_plain).encode
+_as_json = json.JSONEncoder(default=_plain, check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Manifest:
         ``name==version`` of each distribution the pickle imports from.
     code : list of str
         Classes and functions of the user's own that are inside the pickle by value.
-    schema : dict
+    schema : DataSchema
         The training input, as :func:`autotrack.describe.data.profile.profile` describes it. Up to
         format 2 of each column no more than name and dtype.
     preprocessing : list of str
@@ -135,7 +138,7 @@ class Manifest:
     autotrack: str
     requirements: list[str]
     code: list[str]
-    schema: dict[str, Any]
+    schema: DataSchema
     preprocessing: list[str]
     files: list[PackedFile]
     kind: Literal["estimator", "function"] = "estimator"
@@ -193,7 +196,8 @@ class Manifest:
             # What a format did not know yet has a default.
             files = [PackedFile(**file) for file in entries["files"]]
             objects = [PackedObject(**each) for each in entries.get("objects", ())]
-            made = cls(**{**entries, "files": files, "objects": objects})
+            schema = _schema(entries["schema"], path)
+            made = cls(**{**entries, "schema": schema, "files": files, "objects": objects})
         except (KeyError, TypeError) as error:
             raise CrateFormatError(
                 f"{path} does not have the fields of crate format {number} ({error!s:.200}); "
@@ -201,10 +205,7 @@ class Manifest:
             ) from error
         wrong = "" if packed else what_is_wrong(made)
         if wrong:
-            raise CrateFormatError(
-                f"{path} says {wrong}, which cannot be understood; take the crate from its run "
-                "again"
-            )
+            raise _not_understood(path, wrong)
         return made
 
     @property
@@ -238,6 +239,19 @@ class Manifest:
         given = [(each.name, each.size) for each in self.objects]
         own = ("function", whole - sum(size for _, size in given))
         return [own, *sorted(given, key=lambda item: -item[1])]
+
+
+def _schema(facts: object, path: Path) -> DataSchema:
+    try:
+        return DataSchema.from_json(facts)
+    except ValueError as error:
+        raise _not_understood(path, f"schema={brief(facts)}") from error
+
+
+def _not_understood(path: Path, what: str) -> CrateFormatError:
+    return CrateFormatError(
+        f"{path} says {what}, which cannot be understood; take the crate from its run again"
+    )
 
 
 _FIELDS = frozenset(field.name for field in fields(Manifest))

@@ -15,14 +15,12 @@ from autotrack.runtime.patterns import pattern
 
 if TYPE_CHECKING:
     from autotrack.crates.manifest import Manifest
+    from autotrack.schema import DataSchema
 
 #: A distribution in one version, and nothing else that pip would take.
 _REQUIREMENT = pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _PYTHON = pattern(r"3\.[0-9]{1,3}\.[0-9]{1,3}[A-Za-z0-9.+-]{0,20}")
 _HEX = pattern(r"[0-9a-f]{64}")
-_NUMBER = pattern(r"[0-9]+")
-# No text or raw value in a column is longer than so many characters.
-_LONGEST_VALUE = 4096
 _MOST_FILES = 1000
 _MOST_ROWS = 1000
 _PART_MARKS = frozenset("\0\\:")
@@ -138,46 +136,9 @@ def _is_for_mlflow(value: object) -> bool:
     )
 
 
-def _is_schema(schema: object) -> bool:
-    """Whether a schema has the form that `autotrack.describe.data.profile` gives it."""
-    if not isinstance(schema, dict):
-        return False
-    kind, dtype = schema.get("kind", ""), schema.get("dtype", "")
-    shape, columns = schema.get("shape"), schema.get("columns", [])
-    return (
-        isinstance(kind, str)
-        and isinstance(dtype, str)
-        and (shape is None or (isinstance(shape, list) and all(map(_is_count_or_none, shape))))
-        and isinstance(columns, list)
-        and all(map(_is_column, columns))
-    )
-
-
-def _is_count_or_none(value: object) -> bool:
-    return value is None or _is_count(value)
-
-
-def _is_column(column: object) -> bool:
-    if not isinstance(column, dict) or not isinstance(column.get("dtype"), str):
-        return False
-    levels = column.get("levels", [])
-    return (
-        isinstance(column.get("name", ""), str | None)
-        and isinstance(column.get("values", ""), str)
-        and isinstance(levels, list)
-        and all(isinstance(level, str | int | float) for level in levels)
-        and all(isinstance(column.get(end, 0), str | int | float) for end in ("minimum", "maximum"))
-    )
-
-
-def _fits(example: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+def _fits(example: Mapping[str, Any], schema: DataSchema) -> bool:
     """Whether rows can be made of an example without anything growing large."""
-    columns = schema.get("columns", [])
-    dtype = schema.get("dtype", "")
-    # A text of NumPy's is as long as the longest that is given.
-    if not (dtype.startswith("<U") or _is_small(dtype)):
-        return False
-    if not all(_is_small(column["dtype"]) for column in columns):
+    if not schema.is_small:
         return False
     if "sparse" in example:
         shape, cells = example.get("shape"), example["sparse"]
@@ -195,11 +156,6 @@ def _fits(example: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
     return isinstance(example.get("rows"), list)
 
 
-def _is_small(dtype: str) -> bool:
-    """Whether a value of a type is small, as far as its name says: ``S1000000`` is not."""
-    return all(len(n) <= 4 and int(n) <= _LONGEST_VALUE for n in _NUMBER.findall(dtype))
-
-
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     "estimator": _is_text,
     "run_id": lambda value: value is None or _is_text(value),
@@ -208,7 +164,6 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "autotrack": _is_text,
     "requirements": lambda value: isinstance(value, list) and all(map(is_requirement, value)),
     "code": _is_texts,
-    "schema": _is_schema,
     "preprocessing": _is_texts,
     "files": _is_files,
     "kind": lambda value: value in ("estimator", "function"),

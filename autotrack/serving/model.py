@@ -67,7 +67,7 @@ class Served:
                 f"{crate.manifest.estimator} has no predict, so there is nothing to serve; put it "
                 "into a pipeline that ends in a model"
             )
-        self.rows = rows_of(crate.schema)
+        self.rows = rows_of(crate.manifest.schema)
         proba = hasattr(crate, "predict_proba")
         self.methods = ("predict", "predict_proba") if proba else ("predict",)
 
@@ -90,7 +90,7 @@ class Served:
             return FreeRows()
         needed = [each for each in parameters if each.default is each.empty]
         if len(needed) == 1 and needed[0].kind in _POSITIONAL:
-            return rows_of(self.crate.schema)
+            return rows_of(self.crate.manifest.schema)
         named = [each for each in parameters if each.kind in _BY_NAME]
         if not named or any(each not in named for each in needed):
             raise InvalidValueError(

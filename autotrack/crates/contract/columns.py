@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autotrack.crates.verification.replay import FAMILIES, family
+from autotrack.crates.verification.replay import FAMILIES, family_of
 from autotrack.runtime.dataclass import dataclass
+from autotrack.schema import ColumnSchema
 
 _SAID = {"number": "numbers", "text": "text", "truth": "truth values", "time": "times"}
 # How many values a message names.
@@ -35,34 +35,34 @@ class Verdict:
     doubts: tuple[str, ...] = ()
 
 
-def held_against(series: Any, column: Mapping[str, Any]) -> Verdict:
+def held_against(series: Any, column: ColumnSchema) -> Verdict:
     """Hold a pandas series against the facts of its column, mending what can be mended."""
     verdict = _of_type(series, column)
     if verdict.problem:
         return verdict
     gaps = verdict.values.isna().to_numpy()
     doubts = list(verdict.doubts)
-    if column.get("nulls") is False and gaps.any() and not doubts:
+    if column.nulls is False and gaps.any() and not doubts:
         doubts.append(missing(int(gaps.sum())))
-    if "levels" in column and column["dtype"] != "category":
+    if column.levels is not None and column.dtype != "category":
         doubts += unseen(verdict.values[~gaps], column)
     return replace(verdict, doubts=tuple(doubts))
 
 
-def unseen(values: Any, column: Mapping[str, Any]) -> list[str]:
+def unseen(values: Any, column: ColumnSchema) -> list[str]:
     """What is said of values that are no levels of a column."""
-    others = sorted(set(values.tolist()).difference(column["levels"]), key=str)
+    others = sorted(set(values.tolist()).difference(column.levels or ()), key=str)
     if not others:
         return []
     named = ", ".join(map(repr, others[:_NAMED])) + (", ..." if len(others) > _NAMED else "")
-    rare = " or that one row alone had" if column.get("rare") else ""
+    rare = " or that one row alone had" if column.rare else ""
     return [
         f"{named} {'is a value' if len(others) == 1 else 'are values'} unseen in training{rare}"
     ]
 
 
-def _of_type(series: Any, column: Mapping[str, Any]) -> Verdict:
-    wanted = family(column)
+def _of_type(series: Any, column: ColumnSchema) -> Verdict:
+    wanted = family_of(column.dtype, column.values)
     if wanted == "category":
         return _as_declared(series, column)
     if not wanted:
@@ -97,15 +97,15 @@ def _unlike(series: Any, held: str, wanted: str) -> Verdict:
     return Verdict(series, f"holds {has}, where training had {_SAID[wanted]}")
 
 
-def _as_number(series: Any, held: str, column: Mapping[str, Any]) -> Verdict:
+def _as_number(series: Any, held: str, column: ColumnSchema) -> Verdict:
     if held not in ("number", "truth", "nothing"):
         return _unlike(series, held, "number")
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
         return Verdict(series)
-    if str(series.dtype) == column["dtype"]:
+    if str(series.dtype) == column.dtype:
         return Verdict(series)
     # The type of training if that can have gaps, else the one that can.
-    exact = np.dtype(column["dtype"]) if column["dtype"].islower() else np.dtype("float64")
+    exact = np.dtype(column.dtype) if column.dtype.islower() else np.dtype("float64")
     gaps = bool(series.isna().any())
     kind = exact if exact.kind == "f" or not gaps else np.dtype("float64")
     try:
@@ -141,14 +141,14 @@ def _as_truth(series: Any, held: str) -> Verdict:
     return _unlike(series, held, "truth")
 
 
-def _as_text(series: Any, held: str, column: Mapping[str, Any]) -> Verdict:
+def _as_text(series: Any, held: str, column: ColumnSchema) -> Verdict:
     if held not in ("text", "nothing"):
         return _unlike(series, held, "text")
-    if str(series.dtype) == column["dtype"] != "object":
+    if str(series.dtype) == column.dtype != "object":
         return Verdict(series)
     values = series.to_numpy(dtype=object)
     gaps = series.isna().to_numpy()
-    gap = None if column.get("gap") == "None" else np.nan
+    gap = None if column.gap == "None" else np.nan
     if isinstance(series.dtype, np.dtype) and series.dtype.kind == "O":
         # scikit-learn tells None from NaN, so a gap has to be what it was in training.
         strange = any(value is not gap and (gap is None or value is None) for value in values[gaps])
@@ -159,19 +159,19 @@ def _as_text(series: Any, held: str, column: Mapping[str, Any]) -> Verdict:
     return Verdict(type(series)(values, index=series.index, name=series.name, dtype=object))
 
 
-def _as_declared(series: Any, column: Mapping[str, Any]) -> Verdict:
+def _as_declared(series: Any, column: ColumnSchema) -> Verdict:
     import pandas
 
-    levels = column.get("levels")
+    levels = column.levels
     if levels is None:
         return Verdict(series)
-    held, wanted = _family_of(series), FAMILIES.get(column.get("values", ""), "")
+    held, wanted = _family_of(series), FAMILIES.get(column.values, "")
     if held not in (wanted, "nothing") and wanted:
         return _unlike(series, held, wanted)
-    kind = pandas.CategoricalDtype(levels, ordered=bool(column.get("ordered")))
+    kind = pandas.CategoricalDtype(list(levels), ordered=bool(column.ordered))
     gaps = series.isna().to_numpy()
     doubts = unseen(series[~gaps], column)
-    if not doubts and column.get("nulls") is False and gaps.any():
+    if not doubts and column.nulls is False and gaps.any():
         doubts = [missing(int(gaps.sum()))]
     # A model may go by the codes of the categories, so they have to be those of training.
     return Verdict(series if series.dtype == kind else series.astype(kind), "", tuple(doubts))

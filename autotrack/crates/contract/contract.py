@@ -6,14 +6,16 @@ training had nothing like is left to the model, which takes it with a warning or
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autotrack.crates.contract.columns import held_against, missing
-from autotrack.crates.verification.replay import family
+from autotrack.crates.verification.replay import family_of
 from autotrack.errors import ContractError
+from autotrack.schema import ColumnSchema, DataSchema
 
 # How many columns a message names.
 _NAMED = 12
@@ -24,24 +26,27 @@ class Contract:
 
     Parameters
     ----------
-    schema : mapping
-        As :func:`autotrack.describe.data.profile.profile` gives it; of older crates only names and
-        dtypes. Empty where nothing is known, and then everything is taken.
+    schema : DataSchema
+        Of older crates it has only names and dtypes. Where nothing is known, everything is taken.
     unused : collection of str, optional
         Columns that the model does not look at: they may be missing and hold anything.
     """
 
-    def __init__(self, schema: Mapping[str, Any], unused: frozenset[str] = frozenset()) -> None:
-        self._kind = str(schema.get("kind", ""))
-        self._shape = schema.get("shape")
-        self._dtype = schema.get("dtype")
-        self._columns: list[Mapping[str, Any]] = schema.get("columns") or []
+    def __init__(self, schema: DataSchema, unused: frozenset[str] = frozenset()) -> None:
+        self._kind = schema.kind
+        self._shape = schema.shape
+        self._dtype = schema.dtype
+        self._columns = schema.columns
         self._unused = unused
-        self._families = {column.get("name"): family(column) for column in self._columns}
         # Fields of an array in one dimension are part of its dtype, and no columns of a frame.
         flat = self._shape is not None and len(self._shape) == 1
-        named = bool(self._columns) and all(c.get("name") is not None for c in self._columns)
-        self._named = named and not (flat and self._kind.startswith("numpy."))
+        named = [(c.name, c) for c in self._columns if c.name is not None]
+        is_named = len(named) == len(self._columns) > 0
+        self._named = named if is_named and not (flat and self._kind.startswith("numpy.")) else []
+
+    @functools.cached_property
+    def _families(self) -> dict[str, str]:
+        return {name: family_of(column.dtype, column.values) for name, column in self._named}
 
     def admit(self, X: Any, what: str) -> tuple[Any, list[str]]:
         """Mend what can be mended, and tell what training had nothing like.
@@ -86,7 +91,7 @@ class Contract:
         problems = self._problems_of_names(frame, labels)
         if problems:
             raise ContractError(self._told(what, problems), list(problems))
-        names = [column["name"] for column in self._columns if column["name"] in labels]
+        names = [name for name, _ in self._named if name in labels]
         extra = [name for name in labels if name not in set(names)]
         if extra:
             doubts.append(f"columns that training did not have ({_listed(extra)}) were left out")
@@ -99,9 +104,9 @@ class Contract:
 
     def _problems_of_names(self, frame: Any, labels: Mapping[str, Any]) -> dict[str, str]:
         problems = {
-            column["name"]: "is missing"
-            for column in self._columns
-            if column["name"] not in labels and column["name"] not in self._unused
+            name: "is missing"
+            for name, _ in self._named
+            if name not in labels and name not in self._unused
         }
         if len(labels) < len(_labels(frame)):
             names = list(map(str, _labels(frame)))
@@ -114,8 +119,7 @@ class Contract:
         problems: dict[str, str] = {}
         mended: dict[Any, Any] = {}
         plain = self._plain(frame, doubts)
-        for column in self._columns:
-            name = column["name"]
+        for name, column in self._named:
             if name in self._unused or name not in labels or name in plain:
                 continue
             series = frame[labels[name]]
@@ -137,25 +141,22 @@ class Contract:
     def _plain(self, frame: Any, doubts: list[str]) -> frozenset[str]:
         """The columns of plain numbers, where training had numbers: all are looked at in one go."""
         kinds = [getattr(dtype, "kind", "O") for dtype in frame.dtypes.tolist()]
-        columns = [c for c in self._columns if c["name"] not in self._unused]
-        if set(kinds) - set("iuf") or not all(map(self._is_number, columns)):
+        columns = [(name, c) for name, c in self._named if name not in self._unused]
+        if set(kinds) - set("iuf") or any(self._families[n] != "number" for n, _ in columns):
             return frozenset()
         gaps = np.isnan(frame.to_numpy()).sum(axis=0).tolist() if "f" in kinds else [0] * len(kinds)
         found = dict(zip(map(str, frame.columns.tolist()), gaps, strict=True))
-        for column in columns:
-            count = found.get(column["name"], 0)
-            if count and column.get("nulls") is False:
-                doubts.append(f"{column['name']}: {missing(count)}")
+        for name, column in columns:
+            count = found.get(name, 0)
+            if count and column.nulls is False:
+                doubts.append(f"{name}: {missing(count)}")
         return frozenset(found)
-
-    def _is_number(self, column: Mapping[str, Any]) -> bool:
-        return self._families[column["name"]] == "number"
 
     def _named_array(self, X: Any, what: str) -> Any:
         import pandas
 
         values = X if hasattr(X, "shape") else np.asarray(X, dtype=object)
-        names = [column["name"] for column in self._columns]
+        names = [name for name, _ in self._named]
         if getattr(values, "ndim", 0) != 2 or values.shape[1] != len(names):
             raise ContractError(
                 f"{what} takes a DataFrame with the columns {_listed(names)}, not "
@@ -168,13 +169,13 @@ class Contract:
 
     def _told(self, what: str, problems: Mapping[str, str]) -> str:
         told = "; ".join(f"column {name!r} {text}" for name, text in problems.items())
-        names = [column["name"] for column in self._columns]
+        names = [name for name, _ in self._named]
         return f"{what} cannot predict for this: {told}. It was trained on {_listed(names)}"
 
     # -- texts and arrays -------------------------------------------------------------------------
 
     def _is_text(self) -> bool:
-        dtypes = [column["dtype"] for column in self._columns]
+        dtypes = [column.dtype for column in self._columns]
         return self._shape is not None and len(self._shape) == 1 and dtypes in (["str"], ["object"])
 
     def _admit_texts(self, X: Any, what: str) -> tuple[Any, list[str]]:
@@ -205,7 +206,7 @@ class Contract:
 
     def _numbers(self) -> str:
         try:
-            return np.dtype(str(self._dtype)).name
+            return np.dtype(self._dtype or "object").name
         except (TypeError, ValueError):
             return "object"
 
@@ -214,7 +215,7 @@ class Contract:
             return []
         found = np.isnan(values).any(axis=0).tolist()
         facts = zip(found, self._columns, strict=False)
-        new = [str(i) for i, (gap, c) in enumerate(facts) if gap and c.get("nulls") is False]
+        new = [str(i) for i, (gap, c) in enumerate(facts) if gap and c.nulls is False]
         return [f"column {_listed(new)}: gaps, where training had none"] if new else []
 
 
@@ -240,7 +241,7 @@ def _unused(model: Any) -> Iterator[str]:
     yield from (str(name) for place, name in enumerate(names) if place not in used)
 
 
-def _as_frame(X: Any, columns: list[Mapping[str, Any]]) -> Any:
+def _as_frame(X: Any, columns: Sequence[ColumnSchema]) -> Any:
     """A frame as it is, rows given as dicts as one; None for what has no names."""
     import pandas
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.schema import ColumnSchema, DataSchema
+
 # What has no place here would be refused (categories, times with a zone, dtypes of pandas' own
 # with gaps) or changed: times in other units come out in nanoseconds.
 _COLUMN_TYPES = {
@@ -36,59 +38,57 @@ _TEXTS = frozenset({"str", "string", "object"})
 
 
 def signature(
-    schema: Mapping[str, Any], outputs: Mapping[str, Any], unused: Collection[str] = ()
+    schema: DataSchema, outputs: Mapping[str, Any], unused: Collection[str] = ()
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Inputs and outputs for an MLmodel file; each is empty where there is nothing to be said.
 
     Parameters
     ----------
-    schema : mapping
-        Of the training data, as the manifest has it.
+    schema : DataSchema
+        Of the training data.
     outputs : mapping
         What each method gives, as the manifest has it.
     unused : collection of str
         Columns that the model can do without.
     """
-    columns = schema.get("columns") or []
     inputs: list[dict[str, Any]] = []
-    if schema.get("kind") == "pandas.DataFrame":
-        inputs = _columns(columns, unused)
-    elif schema.get("kind") == "numpy.ndarray":
+    if schema.kind == "pandas.DataFrame":
+        inputs = _columns(schema.columns, unused)
+    elif schema.kind == "numpy.ndarray":
         # An array with named fields is none of MLflow's tensors.
-        columns = [column for column in columns if column.get("name") is None]
-        dtype = schema.get("dtype") or (columns[0].get("dtype") if len(columns) == 1 else None)
-        inputs = _tensor(dtype, schema.get("shape"))
+        columns = [column for column in schema.columns if column.name is None]
+        dtype = schema.dtype or (columns[0].dtype if len(columns) == 1 else None)
+        inputs = _tensor(dtype, schema.shape)
     return inputs, _outputs(outputs.get("predict") or {})
 
 
-def _columns(columns: Sequence[Mapping[str, Any]], unused: Collection[str]) -> list[dict[str, Any]]:
+def _columns(columns: Sequence[ColumnSchema], unused: Collection[str]) -> list[dict[str, Any]]:
     # What MLflow cannot say of a column that nobody looks at need not be said.
-    told = [column for column in columns if column["name"] not in unused or _column_type(column)]
-    names = [column["name"] for column in told]
+    told = [column for column in columns if column.name not in unused or _column_type(column)]
+    names = [column.name for column in told]
     types = [_column_type(column) for column in told]
     if None in types or len(set(names)) < len(names) or not all(map(_is_surely_text, told)):
         return []
     return [
         # As MLflow has it, what had gaps need not be there.
-        {"type": kind, "name": name, "required": not (column.get("nulls") or name in unused)}
+        {"type": kind, "name": name, "required": not (column.nulls or name in unused)}
         for name, kind, column in zip(names, types, told, strict=True)
     ]
 
 
-def _column_type(column: Mapping[str, Any]) -> str | None:
-    dtype = column["dtype"]
-    if dtype == "object":
-        return "string" if column.get("values", "str") == "str" else None
-    return _COLUMN_TYPES.get(dtype)
+def _column_type(column: ColumnSchema) -> str | None:
+    if column.dtype == "object":
+        return "string" if column.values in ("", "str") else None
+    return _COLUMN_TYPES.get(column.dtype)
 
 
-def _is_surely_text(column: Mapping[str, Any]) -> bool:
+def _is_surely_text(column: ColumnSchema) -> bool:
     """Whether a column cannot have had a number, a tuple or a time for a name.
 
     The schema has every name as a text, and MLflow would look for the text in the frame.
     """
-    name = column["name"]
-    if not isinstance(name, str) or not name or "label" in column:
+    name = column.name
+    if not isinstance(name, str) or not name or column.label:
         return False
     if name[0].isalpha() or name[0] == "_":
         return name.lower() not in _WORDS

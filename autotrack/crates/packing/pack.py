@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -39,9 +38,11 @@ from autotrack.describe.origins import is_installed
 from autotrack.errors import InvalidValueError, UncratableError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patching import unwrapped
+from autotrack.schema import DataSchema
 
 Storage = Literal["pickle", "skops"]
 _ASKED = frozenset({"predict", "predict_proba", "decision_function", "transform", "score_samples"})
+_UNKNOWN = DataSchema()
 
 
 def pack(
@@ -49,7 +50,7 @@ def pack(
     folder: Path,
     *,
     run_id: str | None = None,
-    schema: Mapping[str, Any] = MappingProxyType({}),
+    schema: DataSchema = _UNKNOWN,
     preprocessing: Sequence[str] = (),
     own: ProjectCode = USUAL,
     storage: Storage = "pickle",
@@ -67,9 +68,8 @@ def pack(
         Where to write.
     run_id : str, optional
         The run the model belongs to.
-    schema : mapping, optional
-        What the training input looked like, in the words of
-        :func:`autotrack.describe.data.profile.profile`.
+    schema : DataSchema, optional
+        What the training input looked like.
     preprocessing : sequence of str
         What was applied to the training data outside of the model.
     own : ProjectCode, optional
@@ -102,7 +102,7 @@ def pack(
         kind="estimator" if function is None else "function",
         estimator=qualified_name(model) if function is None else function.name,
         run_id=run_id,
-        schema=dict(schema),
+        schema=schema,
         preprocessing=list(preprocessing),
         modules=modules,
         example=example,
@@ -287,13 +287,13 @@ def _dump(pickler: CratePickler, writer: HashingWriter, part: object, name: str 
     return writer.size - before
 
 
-def _containers(schema: Mapping[str, Any]) -> set[str]:
+def _containers(schema: DataSchema) -> set[str]:
     """The library that makes the rows a model takes: no model is of use without it."""
-    return {str(schema.get("kind", "builtins")).partition(".")[0]} & {"numpy", "pandas", "polars"}
+    return {schema.kind.partition(".")[0]} & {"numpy", "pandas", "polars"}
 
 
 def _example(
-    model: object, schema: Mapping[str, Any], draws: bool
+    model: object, schema: DataSchema, draws: bool
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Made-up rows, and what the model says to them."""
     try:
@@ -304,18 +304,20 @@ def _example(
     return (example, outputs) if outputs else ({}, {})
 
 
-def _made_up(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _made_up(schema: DataSchema) -> dict[str, Any]:
     try:
         return made_up(schema)
     except Exception:  # noqa: BLE001 - a crate without an example is a crate
         return {}
 
 
-def _data(model: object, example: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+def _data(model: object, example: Mapping[str, Any], schema: DataSchema) -> Any:
     """The rows of an example as `model` takes them in the least time."""
     columns = example.get("columns")
-    if columns is None or not looks_at_values_only(model):
-        return as_input(example, schema)
-    if any(column["dtype"] != "float64" for column in schema["columns"]):
-        return as_input(example, schema)
+    if columns is None:  # then no more than this is looked at
+        return as_input(example, DataSchema(schema.kind, dtype=schema.dtype).to_json())
+    if not looks_at_values_only(model):
+        return as_input(example, schema.to_json())
+    if any(column.dtype != "float64" for column in schema.columns):
+        return as_input(example, schema.to_json())
     return np.array(list(columns.values()), dtype=np.float64).T

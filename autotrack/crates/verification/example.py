@@ -15,14 +15,15 @@ import math
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from autotrack.crates.verification.replay import answer, family
+from autotrack.crates.verification.replay import answer, family_of
 from autotrack.describe.data.profile import MOST_COLUMNS
 from autotrack.runtime.quiet import quiet
+from autotrack.schema import ColumnSchema, DataSchema
 
 Rows = dict[str, Any]
 
@@ -42,40 +43,39 @@ _FURTHER = ("predict_proba", "decision_function")
 # -- making one up --------------------------------------------------------------------------------
 
 
-def made_up(schema: Mapping[str, Any]) -> Rows:
+def made_up(schema: DataSchema) -> Rows:
     """Rows that look like what `schema` describes; empty where it says too little.
 
     Parameters
     ----------
-    schema : mapping
-        As :func:`autotrack.describe.data.profile.profile` gives it.
+    schema : DataSchema
 
     Returns
     -------
     dict
         JSON's values only.
     """
-    columns, shape = schema.get("columns") or [], schema.get("shape") or []
-    kind = str(schema.get("kind", ""))
-    if kind.startswith("scipy.sparse"):
-        return _made_up_sparse(schema)
-    if len(shape) == 1 and [column["dtype"] for column in columns] in (["str"], ["object"]):
+    columns, shape = schema.columns, schema.shape or ()
+    if schema.kind.startswith("scipy.sparse"):
+        return _made_up_sparse(shape)
+    if len(shape) == 1 and [column.dtype for column in columns] in (["str"], ["object"]):
         return {"rows": [_TEXT, f"{_TEXT}, and another"]}
     if len(shape) != 2 or shape[1] != len(columns) or len(columns) > MOST_COLUMNS:
         return {}
     count = _COUNT if len(columns) <= _WIDE else _FEW
     made = [_values(column, place, count) for place, column in enumerate(columns)]
-    if all(column["name"] is None for column in columns):
+    if all(column.name is None for column in columns):
         return {"rows": [list(row) for row in zip(*made, strict=True)]}
-    names = [column["name"] for column in columns]
+    names = [column.name for column in columns]
     if len(set(names)) < len(names) or None in names:
         return {}
     return {"columns": dict(zip(names, made, strict=True))}
 
 
-def _values(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
+def _values(column: ColumnSchema, place: int, count: int) -> list[Any]:
     """The values of a column, shifted by its place so that rows do not hang together."""
-    what, levels = family(column), column.get("levels")
+    what, levels = family_of(column.dtype, column.values), column.levels
+    values: list[Any]
     if levels:
         values = [levels[(place + step) % len(levels)] for step in range(count)]
     elif what == "number":
@@ -83,16 +83,17 @@ def _values(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
     elif what == "truth":
         values = [(place + step) % 2 == 0 for step in range(count)]
     elif what == "time":
-        values = [column.get("minimum", _TIME)] * count
+        values = [_TIME if column.minimum is None else column.minimum] * count
     else:
         values = [_TEXT] * count
-    if column.get("nulls"):
+    if column.nulls:
         values[(place + 1) % count] = None
     return values
 
 
-def _numbers(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
-    low, high = column.get("minimum", 0.0), column.get("maximum", 1.0)
+def _numbers(column: ColumnSchema, place: int, count: int) -> list[Any]:
+    low: Any = 0.0 if column.minimum is None else column.minimum
+    high: Any = 1.0 if column.maximum is None else column.maximum
     wide, parts = high - low, count + 1
     points = [low + wide * (step % count + 1) / parts for step in range(place, place + count)]
     if type(low) is int and type(high) is int:
@@ -102,10 +103,10 @@ def _numbers(column: Mapping[str, Any], place: int, count: int) -> list[Any]:
     return [round(point, digits) for point in points]
 
 
-def _made_up_sparse(schema: Mapping[str, Any]) -> Rows:
-    rows, columns = schema["shape"]
-    if not rows or not columns:
+def _made_up_sparse(shape: tuple[int | None, ...]) -> Rows:
+    if len(shape) != 2 or not all(shape):
         return {}
+    columns: int = shape[1]  # type: ignore[assignment]
     places = sorted({int(columns * part) for part in (0.1, 0.5, 0.9)})
     return {
         "sparse": [[row, place, 1.0] for row in range(_FEW) for place in places],

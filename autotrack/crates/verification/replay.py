@@ -41,11 +41,12 @@ FAMILIES = {
 
 def family(column: Mapping[str, Any]) -> str:
     """What kind of values a column of the training data had; empty where that is not known."""
-    return _family(column["dtype"], column.get("values", ""))
+    return family_of(column["dtype"], column.get("values", ""))
 
 
 @functools.lru_cache(maxsize=1000)  # it is asked of each column of each model
-def _family(dtype: str, values: str) -> str:
+def family_of(dtype: str, values: str) -> str:
+    """As :func:`family`, of a column of this dtype that holds `values`."""
     if dtype == "object":
         return FAMILIES.get(values, "")
     if dtype in ("category", "Categorical", "Enum"):

@@ -155,7 +155,7 @@ class _Opened:
             "storage": self.manifest.storage,
             "trusted": None if answered_for else sorted(self.origin.names),
             "objects": len(self.manifest.objects),
-            "schema": self.manifest.schema,
+            "schema": self.manifest.schema.to_json(),
             "example": self.manifest.example,
             "methods": methods,
             "tries": _TRIES,

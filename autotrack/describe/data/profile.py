@@ -8,6 +8,8 @@ tells rows apart, and of a text that one row alone has, nothing.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import repeat
 from math import isfinite
 from typing import Any
 
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from autotrack.describe.data.dtypes import kept_text
 from autotrack.describe.data.frames import Frame
 from autotrack.entities import Dataset
+from autotrack.schema import ColumnSchema, DataSchema
 
 __all__ = ["known", "profile"]
 
@@ -33,10 +36,11 @@ MOST_COLUMNS = 1_000
 _LOOKED_AT = 5_000
 _RANGED = "iuf"
 
+#: Arguments of a `ColumnSchema` besides the name.
 Facts = dict[str, Any]
 
 
-def profile(data: object, dataset: Dataset) -> Facts:
+def profile(data: object, dataset: Dataset) -> DataSchema:
     """Describe what new data has to look like, for a model that was trained on `data`.
 
     Parameters
@@ -48,81 +52,84 @@ def profile(data: object, dataset: Dataset) -> Facts:
 
     Returns
     -------
-    dict
-        ``kind`` and ``shape`` as in `dataset`; ``dtype`` of an array; ``columns``, a dict each:
-        ``name`` (None in an array), ``dtype``, ``nulls``, and where there are such ``minimum`` and
-        ``maximum``, ``levels`` (``rare`` counts those left out since one row had them, ``ordered``
-        is said of declared ones), ``values`` (what a column of objects holds), ``gap`` (``None``
-        where that stands for a missing value, and not NaN) and ``label`` (``int`` where the name
-        is a number). An array of more than 1,000 columns has none.
+    DataSchema
+        An array of more than 1,000 columns has none; where the data cannot be looked at, of each
+        column no more than name and dtype is known.
     """
-    facts = known(dataset)
     try:
-        facts |= _seen(data, dataset)
+        columns, dtype = _seen(data, dataset)
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
-        pass
-    return facts
+        return known(dataset)
+    if columns is None:
+        columns = known(dataset).columns
+    return DataSchema(dataset.kind, dataset.shape, tuple(columns), dtype)
 
 
-def known(dataset: Dataset) -> Facts:
+def known(dataset: Dataset) -> DataSchema:
     """What a description alone tells: names and dtypes."""
-    columns = [{"name": column.name, "dtype": column.dtype} for column in dataset.columns]
-    shape = None if dataset.shape is None else list(dataset.shape)
-    return {"kind": dataset.kind, "shape": shape, "columns": columns}
+    columns = tuple(ColumnSchema(column.name, column.dtype) for column in dataset.columns)
+    return DataSchema(dataset.kind, dataset.shape, columns)
 
 
-def _seen(data: Any, dataset: Dataset) -> Facts:
+def _seen(data: Any, dataset: Dataset) -> tuple[Sequence[ColumnSchema] | None, str]:
+    """The columns, None if nothing is seen of them, and the dtype of data that has one."""
     if dataset.kind == "pandas.DataFrame":
-        return {"columns": _frame(data, dataset)}
+        return _frame(data, dataset), ""
     if dataset.kind == "polars.DataFrame":
-        return {"columns": [_polars(series) for series in data.get_columns()]}
+        return [_polars(series) for series in data.get_columns()], ""
     if isinstance(data, list | tuple):
         data = np.asarray(data)
         if data.dtype.kind not in _RANGED:
-            return {}
+            return None, ""
     if isinstance(data, np.ndarray):
         return _array(data)
     dtype = getattr(data, "dtype", None)  # a sparse matrix
-    return {} if dtype is None else {"dtype": str(dtype)}
+    return None, "" if dtype is None else str(dtype)
 
 
 # -- arrays ---------------------------------------------------------------------------------------
 
 
-def _array(values: NDArray[Any]) -> Facts:
-    facts: Facts = {"dtype": kept_text(values.dtype)}
-    if values.ndim != 2 or values.dtype.names is not None:
-        return facts
-    if values.shape[1] > MOST_COLUMNS:
-        return {**facts, "columns": []}
-    if values.dtype.kind in _RANGED:
-        return {**facts, "columns": _plain_columns([None] * values.shape[1], values)}
-    columns = (_objects(column) if values.dtype.kind == "O" else {} for column in values.T)
-    return {**facts, "columns": [{"name": None, **facts, **column} for column in columns]}
-
-
-def _plain_columns(names: list[Any], values: NDArray[Any]) -> list[Facts]:
-    """The facts of columns that are numbers of one type, a row of `values` each row of data."""
+def _array(values: NDArray[Any]) -> tuple[Sequence[ColumnSchema] | None, str]:
     dtype = kept_text(values.dtype)
-    columns = [{**_named(name), "dtype": dtype} for name in names]
-    if len(values):
-        for column, null, low, high in zip(columns, *_ranges(values), strict=True):
-            column["nulls"] = null
-            if isfinite(low):
-                column["minimum"] = low
-            if isfinite(high):
-                column["maximum"] = high
-    return columns
+    if values.ndim != 2 or values.dtype.names is not None:
+        return None, dtype
+    if values.shape[1] > MOST_COLUMNS:
+        return (), dtype
+    if values.dtype.kind in _RANGED:
+        return _plain_columns([None] * values.shape[1], values), dtype
+    columns = (_objects(column) if values.dtype.kind == "O" else {} for column in values.T)
+    return [ColumnSchema(None, dtype, **facts) for facts in columns], dtype
+
+
+def _plain_columns(names: list[Any], values: NDArray[Any]) -> list[ColumnSchema]:
+    """The columns of numbers of one type, a row of `values` each row of data."""
+    # In columns of facts: wide data has thousands of columns, and every fit waits for this.
+    dtypes = repeat(kept_text(values.dtype))
+    is_text = set(map(type, names)) <= {str}
+    texts = names if is_text else list(map(_text_of, names))
+    labels = repeat("", len(names)) if is_text else map(_label, names)
+    if not len(values):
+        return list(map(ColumnSchema, texts, dtypes, labels))
+    return list(map(ColumnSchema, texts, dtypes, labels, *_ranges(values)))
 
 
 def _ranges(values: NDArray[Any]) -> tuple[list[bool], list[Any], list[Any]]:
+    """Whether there are gaps, and the ends of each column, None where they are not finite."""
     low, high = values.min(axis=0), values.max(axis=0)
     gaps = np.isnan(low) if values.dtype.kind == "f" else np.zeros(len(low), dtype=bool)
     if gaps.any():
         # Where there are gaps only, NaN it stays.
         low[gaps] = np.fmin.reduce(values[:, gaps], axis=0)
         high[gaps] = np.fmax.reduce(values[:, gaps], axis=0)
-    return gaps.tolist(), low.tolist(), high.tolist()
+    return gaps.tolist(), _finite(low), _finite(high)
+
+
+def _finite(ends: NDArray[Any]) -> list[Any]:
+    listed: list[Any] = ends.tolist()
+    if np.isfinite(ends).all():
+        return listed
+    return [end if isfinite(end) else None for end in listed]
 
 
 def _range(low: Any, high: Any) -> Facts:
@@ -133,18 +140,23 @@ def _range(low: Any, high: Any) -> Facts:
 # -- frames ---------------------------------------------------------------------------------------
 
 
-def _named(name: Any) -> Facts:
-    if name is None or type(name) is str:
-        return {"name": name}
-    return {"name": str(name), **({"label": "int"} if isinstance(name, int) else {})}
+def _text_of(name: Any) -> str | None:
+    return name if name is None or type(name) is str else str(name)
 
 
-def _frame(frame: Any, dataset: Dataset) -> list[Facts]:
+def _label(name: Any) -> str:
+    return "int" if isinstance(name, int) else ""
+
+
+def _frame(frame: Any, dataset: Dataset) -> list[ColumnSchema]:
     if len({column.dtype for column in dataset.columns}) == 1:
         opened = Frame(frame)
         if opened.uniform and opened.dtypes[0].kind in _RANGED and opened.is_one_block():
             return _plain_columns(opened.names, frame.to_numpy())
-    return [{**_named(name), **_column(series)} for name, series in frame.items()]
+    return [
+        ColumnSchema(_text_of(name), label=_label(name), **_column(series))
+        for name, series in frame.items()
+    ]
 
 
 def _column(series: Any) -> Facts:
@@ -154,7 +166,7 @@ def _column(series: Any) -> Facts:
         values = series.to_numpy()
         if dtype.kind in _RANGED and len(values):
             (null,), (low,), (high,) = _ranges(values[:, None])
-            return {**facts, "nulls": null, **_range(low, high)}
+            return {**facts, "nulls": null, "minimum": low, "maximum": high}
         return {**facts, **_objects(values)} if dtype.kind == "O" else {**facts, **_moments(series)}
     if isinstance(dtype, pandas.CategoricalDtype):
         return {**facts, **_declared(series)}
@@ -182,7 +194,7 @@ def _declared(series: Any) -> Facts:
     held = _kind_of(categories.to_numpy(dtype=object))
     facts |= {"values": held, "ordered": bool(series.cat.ordered)}
     if held in ("str", "bool", "integer", "floating") and len(categories) <= _MOST_DECLARED:
-        facts["levels"] = categories.tolist()
+        facts["levels"] = tuple(categories.tolist())
     return facts
 
 
@@ -220,13 +232,14 @@ def _texts(values: Any) -> Facts:
         return facts
     often = sorted(level for level, count in zip(levels, counts, strict=True) if count > 1)
     rare = len(levels) - len(often)
-    return {**facts, "levels": often, **({"rare": rare} if rare else {})}
+    return {**facts, "levels": tuple(often), **({"rare": rare} if rare else {})}
 
 
-def _polars(series: Any) -> Facts:
+def _polars(series: Any) -> ColumnSchema:
     from autotrack.describe.data.dtypes import polars_text
 
-    facts: Facts = {"name": series.name, "dtype": polars_text(series.dtype)}
+    dtype = polars_text(series.dtype)
+    facts: Facts = {}
     nulls, held = bool(series.null_count()), series.drop_nulls()
     if series.dtype.is_float():
         nulls, held = nulls or bool(held.is_nan().any()), held.drop_nans()
@@ -235,8 +248,8 @@ def _polars(series: Any) -> Facts:
         facts |= _range(held.min(), held.max())
     elif series.dtype.is_temporal() and hasattr(held.min(), "isoformat"):
         facts |= {"minimum": held.min().isoformat(), "maximum": held.max().isoformat()}
-    elif facts["dtype"] in ("Categorical", "Enum"):
-        facts |= {"values": "str", "levels": series.cat.get_categories().to_list()}
-    elif facts["dtype"] == "String":
+    elif dtype in ("Categorical", "Enum"):
+        facts |= {"values": "str", "levels": tuple(series.cat.get_categories().to_list())}
+    elif dtype == "String":
         facts |= {"values": "str", **_texts(series.to_numpy())}
-    return facts
+    return ColumnSchema(series.name, dtype, **facts)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pydantic_core import CoreSchema, core_schema
+
+from autotrack.schema import ColumnSchema
 
 # The texts of pandas 3; to pandas 2, "str" is a way to write None as text.
 _HAS_STR = int(pd.__version__.partition(".")[0]) >= 3
@@ -23,22 +25,21 @@ class Cell:
 
     Attributes
     ----------
-    name : str
-        The column's; empty where columns have none.
-    dtype : str
-        As numpy, pandas or polars write it.
-    facts : mapping
-        What else the contract knows of the column.
+    facts : ColumnSchema
+        What the contract knows of the column.
     """
 
-    name: str
-    dtype: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: ColumnSchema
 
-    @classmethod
-    def of(cls, column: Mapping[str, Any]) -> Cell:
-        """The column as a schema has it."""
-        return cls(str(column.get("name")), str(column.get("dtype")), column)
+    @cached_property
+    def name(self) -> str:
+        """The column's, as a text."""
+        return str(self.facts.name)
+
+    @cached_property
+    def dtype(self) -> str:
+        """As numpy, pandas or polars write it."""
+        return self.facts.dtype
 
     @cached_property
     def kind(self) -> str:
@@ -55,9 +56,9 @@ class Cell:
         if lower in ("str", "string") or lower.startswith(("<u", "string[", "stringdtype")):
             return "text"
         if lower in ("category", "categorical", "enum"):
-            levels = self.facts.get("levels") or [None]
+            levels = self.facts.levels or [None]
             return "text" if all(isinstance(level, str) for level in levels) else "any"
-        return {"str": "text", "bool": "bool"}.get(self.facts.get("values", ""), "any")
+        return {"str": "text", "bool": "bool"}.get(self.facts.values, "any")
 
     def validator(self, *, strict: bool = True, missing: bool = True) -> CoreSchema:
         """What a cell may be, a `missing` value among it.
@@ -152,14 +153,14 @@ class Cell:
 
     @cached_property
     def _category(self) -> pd.CategoricalDtype:
-        return pd.CategoricalDtype(self.facts["levels"], ordered=bool(self.facts.get("ordered")))
+        return pd.CategoricalDtype(list(self.facts.levels or ()), ordered=bool(self.facts.ordered))
 
     @cached_property
     def _levels(self) -> dict[Any, int] | None:
         """The code of each level, where all levels are known."""
-        if self.dtype != "category" or not self.facts.get("levels") or self.facts.get("rare"):
+        if self.dtype != "category" or not self.facts.levels or self.facts.rare:
             return None
-        return {level: code for code, level in enumerate(self.facts["levels"])}
+        return {level: code for code, level in enumerate(self.facts.levels)}
 
     def document(self) -> dict[str, Any]:
         """The cell in OpenAPI's words."""
@@ -176,20 +177,20 @@ class Cell:
     def _described(self) -> str:
         facts = self.facts
         told = [self.dtype]
-        if facts.get("minimum") is not None and facts.get("maximum") is not None:
-            told.append(f"in training {facts['minimum']} to {facts['maximum']}")
-        if levels := facts.get("levels"):
+        if facts.minimum is not None and facts.maximum is not None:
+            told.append(f"in training {facts.minimum} to {facts.maximum}")
+        if levels := facts.levels:
             shown = ", ".join(map(str, levels[:20]))
             told.append(f"in training {shown}{', …' if len(levels) > 20 else ''}")
-        if "nulls" in facts:
-            told.append("had missing values" if facts["nulls"] else "had no missing values")
+        if facts.nulls is not None:
+            told.append("had missing values" if facts.nulls else "had no missing values")
         return "; ".join(told)
 
     def example(self) -> Any:
         """A value such as the training had, made up from what is known of all of them."""
-        low, high = self.facts.get("minimum"), self.facts.get("maximum")
-        if self.facts.get("levels"):
-            return self.facts["levels"][0]
+        low, high = self.facts.minimum, self.facts.maximum
+        if self.facts.levels:
+            return self.facts.levels[0]
         if self.kind in ("number", "whole"):
             middle = 1.0
             if isinstance(low, int | float) and isinstance(high, int | float):

@@ -8,13 +8,14 @@ import importlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic_core import CoreSchema, core_schema
 
 from autotrack.errors import InvalidValueError
+from autotrack.schema import ColumnSchema, DataSchema
 from autotrack.serving.requests.columns import Cell
 
 #: Above, a row in OpenAPI names its columns no more.
@@ -173,7 +174,7 @@ class SequenceRows(Rows):
         """A value; of texts, none that is missing, unless the training had such."""
         if self.nests:
             return core_schema.any_schema()
-        whole = self._cell.kind != "text" or bool(self._cell.facts.get("nulls"))
+        whole = self._cell.kind != "text" or bool(self._cell.facts.nulls)
         return self._cell.validator(strict=strict, missing=whole)
 
     def build(self, rows: Sequence[Any]) -> Any:
@@ -306,7 +307,7 @@ class TableRows(FreeRows):
         return dict.fromkeys(self._names, 1.0)
 
 
-def rows_of(schema: Mapping[str, Any]) -> Rows:
+def rows_of(schema: DataSchema) -> Rows:
     """What rows look like for a model that was trained on data of this schema.
 
     Raises
@@ -314,26 +315,24 @@ def rows_of(schema: Mapping[str, Any]) -> Rows:
     InvalidValueError
         If requests cannot say such data.
     """
-    kind = str(schema.get("kind") or "")
-    shape = schema.get("shape") or []
-    columns: Sequence[Mapping[str, Any]] = schema.get("columns") or ()
-    cells = [Cell.of(column) for column in columns]
+    kind, shape = schema.kind, schema.shape or ()
+    cells = [Cell(column) for column in schema.columns]
     if kind.endswith(".DataFrame") and cells:
         return FrameRows(cells, kind)
     tabular = kind in ("pyarrow.Table", "pyarrow.RecordBatch")
     has_fields = len(shape) == 1 and kind.startswith("numpy.")
-    if cells and (tabular or (has_fields and columns[0].get("name") is not None)):
+    if cells and (tabular or (has_fields and schema.columns[0].name is not None)):
         return TableRows(cells, kind)
     if not kind or len(shape) not in (1, 2) or kind.endswith(".DataFrame"):
         return FreeRows()
     if len(shape) == 1:
-        return SequenceRows(cells[0] if cells else Cell("", "object"), kind)
+        return SequenceRows(cells[0] if cells else Cell(ColumnSchema("", "object")), kind)
     if shape[1] is None:
         return FreeRows()
     # Of an array too wide for each column to be described only its type is known.
-    dtypes = {cell.dtype for cell in cells} or {str(schema.get("dtype", "float64"))}
-    cell = Cell("", dtypes.pop() if len(dtypes) == 1 else "object")
-    return ArrayRows(cell, cast("int", shape[1]), kind)
+    dtypes = {cell.dtype for cell in cells} or {schema.dtype or "float64"}
+    cell = Cell(ColumnSchema("", dtypes.pop() if len(dtypes) == 1 else "object"))
+    return ArrayRows(cell, shape[1], kind)
 
 
 def _settled(array: Any) -> Any:

@@ -17,6 +17,7 @@ from autotrack.describe.data.profile import known
 from autotrack.describe.estimator import storable
 from autotrack.errors import ArtifactNotFoundError, InvalidValueError, StoreError
 from autotrack.printable import described
+from autotrack.schema import DataSchema
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact, clean_path
 from autotrack.store.keys import clean_text
 from autotrack.store.store import Store
@@ -280,10 +281,10 @@ def log_model(
     active = writable()
     before = model.manifest.preprocessing if isinstance(model, Crate) else []
     schema = known_schema(model, packed)
-    if not schema and input_example is not None:
+    if not schema.is_known and input_example is not None:
         # A few rows tell names and types, and nothing of ranges and gaps.
         shown = describe(input_example)
-        schema = {} if shown is None else known(shown)
+        schema = DataSchema() if shown is None else known(shown)
     own = own_code(workspace.settings)
     with _files(active) as folder:
         rows = file_crate(folder, active.run_id, clean, packed, schema, before, storage, own)

@@ -20,6 +20,7 @@ from autotrack.crates.trust.refusal import repacked_refused
 from autotrack.crates.trust.trust import Trust, just_packed, packed_here
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
+from autotrack.schema import DataSchema
 from autotrack.tracking.crating.run_files import own_code, schema_of
 from autotrack.tracking.model_links import link_loaded, links
 from autotrack.tracking.workspace import workspace
@@ -142,12 +143,12 @@ def crated_from(model: Any, objects: dict[str, Any] | None = None) -> Any:
     return what
 
 
-def known_schema(given: object, packed: object) -> dict[str, Any]:
+def known_schema(given: object, packed: object) -> DataSchema:
     """What is known of the training input of what a user gave, to be packed as `packed`."""
     if isinstance(given, Crate):
-        return given.schema
+        return given.manifest.schema
     link = None if isinstance(packed, Isolated) else links.get(packed)
-    return {} if link is None else schema_of(link.train, link.training_input)
+    return DataSchema() if link is None else schema_of(link.train, link.training_input)
 
 
 def must_be_trusted(model: object, given: object, trust: Trust) -> None:

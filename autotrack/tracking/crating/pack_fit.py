@@ -9,6 +9,7 @@ from autotrack.crates import unvouched
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.profile import profile
 from autotrack.errors import CaptureWarning, StoreError, UncratableError
+from autotrack.schema import DataSchema
 from autotrack.settings import Settings
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
@@ -137,7 +138,7 @@ class Packer:
                 reason = f"the run has a {PIPELINE!r} of its own"
             elif stitched.pipeline is not None:
                 data = describe(stitched.data)
-                schema = {} if data is None else profile(stitched.data, data)
+                schema = DataSchema() if data is None else profile(stitched.data, data)
                 folder = workspace.files_of(fit.store, fit.run_id)
                 if unvouched.holds_any(stitched.pipeline):
                     packed.strange.add(PIPELINE)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from autotrack.crates.manifest import FILE_NAME, MODEL_FILES
 from autotrack.crates.packing.pack import Storage, pack
 from autotrack.crates.requirements import USUAL, ProjectCode
 from autotrack.describe.data.profile import known, profile
 from autotrack.entities import DatasetUse
+from autotrack.schema import DataSchema
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.store import Store
@@ -25,7 +25,7 @@ def file_crate(
     run_id: str,
     path: str,
     model: object,
-    schema: Mapping[str, Any],
+    schema: DataSchema,
     preprocessing: Iterable[object] = (),
     storage: Storage = "pickle",
     own: ProjectCode = USUAL,
@@ -57,10 +57,10 @@ def file_crate(
     ]
 
 
-def schema_of(use: DatasetUse | None, X: object = None) -> dict[str, Any]:
+def schema_of(use: DatasetUse | None, X: object = None) -> DataSchema:
     """What a crate says of the training input: more, if that still exists."""
     if use is None:
-        return {}
+        return DataSchema()
     return known(use.data) if X is None else profile(X, use.data)
 
 

@@ -29,6 +29,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 import autotrack
 from autotrack.crates.formats.mlflow_signature import signature
+from autotrack.schema import ColumnSchema, DataSchema
 from tests.waiting import PATIENCE
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -360,9 +361,10 @@ def test_any_names_of_columns_reach_mlflow_or_there_is_no_signature(tmp_path_fac
     ],
 )
 def test_a_column_mlflow_would_get_wrong_leaves_the_inputs_unsaid(column):
-    plain = {"name": "size", "dtype": "float64"}
-    assert signature({"kind": "pandas.DataFrame", "columns": [plain]}, {})[0]
-    assert signature({"kind": "pandas.DataFrame", "columns": [plain, column]}, {})[0] == []
+    plain = ColumnSchema("size", "float64")
+    other = ColumnSchema.from_json(column)
+    assert signature(DataSchema("pandas.DataFrame", columns=(plain,)), {})[0]
+    assert signature(DataSchema("pandas.DataFrame", columns=(plain, other)), {})[0] == []
 
 
 # -- the files ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from autotrack.schema import DataSchema
 from autotrack.serving.requests.bodies import Bodies
 from autotrack.serving.requests.input_errors import BadInputError
 from autotrack.serving.requests.rows import rows_of
@@ -41,7 +42,9 @@ def schema(columns):
     described = [
         {"name": n, "dtype": dtype, **facts.get(dtype, {})} for n, dtype in columns.items()
     ]
-    return {"kind": "pandas.DataFrame", "shape": [None, len(columns)], "columns": described}
+    return DataSchema.from_json(
+        {"kind": "pandas.DataFrame", "shape": [None, len(columns)], "columns": described}
+    )
 
 
 def series(dtype, values):
@@ -144,7 +147,7 @@ def test_columns_of_one_name_cannot_be_told_apart():
         "columns": [{"name": "a", "dtype": "int64"}] * 2,
     }
     with pytest.raises(ValueError, match=r"several columns called \['a'\]"):
-        rows_of(both)
+        rows_of(DataSchema.from_json(both))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_columns_of_one_name_cannot_be_told_apart():
     ],
 )
 def test_of_a_model_without_a_schema_anything_is_taken(body, built):
-    bodies = Bodies(rows_of({}))
+    bodies = Bodies(rows_of(DataSchema()))
     made = bodies.rows.build(bodies.read(body))
     if isinstance(made, pd.DataFrame):
         assert made.to_dict("list") == built
@@ -175,7 +178,9 @@ def test_a_model_trained_on_polars_is_given_polars():
         {"name": "b", "dtype": "Int32"},
         {"name": "c", "dtype": "String"},
     ]
-    rows = rows_of({"kind": "polars.DataFrame", "shape": [3, 3], "columns": columns})
+    rows = rows_of(
+        DataSchema.from_json({"kind": "polars.DataFrame", "shape": [3, 3], "columns": columns})
+    )
     built = rows.build(
         Bodies(rows).read(b'[{"a": 1, "b": 2, "c": "x"}, {"a": null, "b": 3, "c": null}]')
     )
@@ -186,7 +191,7 @@ def test_a_model_trained_on_polars_is_given_polars():
 def test_rows_of_a_sparse_matrix_are_lists():
     from scipy.sparse import isspmatrix_csr
 
-    rows = rows_of({"kind": "scipy.sparse.csr_matrix", "shape": [3, 2], "columns": []})
+    rows = rows_of(DataSchema("scipy.sparse.csr_matrix", (3, 2)))
     built = rows.build(Bodies(rows).read(b"[[0, 1], [2, 0]]"))
     assert isspmatrix_csr(built)
     assert built.toarray().tolist() == [[0, 1], [2, 0]]
