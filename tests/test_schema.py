@@ -191,8 +191,9 @@ def test_schemas_of_all_formats_are_written_as_they_were_stored(path):
 
 
 def test_to_users_the_schema_of_a_crate_is_a_plain_dict(store_path, tmp_path):
+    X = pd.DataFrame({"a": [1.0, 2.0]})
     with autotrack.enable():
-        model = Ridge().fit(pd.DataFrame({"a": [1.0, 2.0]}), [1, 2])
+        model = Ridge().fit(X, [1, 2])
         crate = autotrack.crate(model)
     stored = json.loads(crate.save(tmp_path / "saved").joinpath("manifest.json").read_text())[
         "schema"
