@@ -112,6 +112,10 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
         "show": [[RUN], [OTHER], ["last"], ["nothing" + HOSTILE]],
         "best": [["mean_test_score"], ["no" + HOSTILE]],
         "diff": [[RUN, OTHER]],
+        "explain": [[RUN, OTHER], [RUN, OTHER, "--json"], ["nothing" + HOSTILE, RUN]],
+        "card": [[RUN], [OTHER], [RUN, "--json"], ["models:/no" + HOSTILE + "/1"]],
+        "replay": [[RUN], [RUN, "--script"], [OTHER, "--script"],
+                   [RUN, "--data", "no" + HOSTILE + ".csv"]],
         "models": [[], ["--csv"], ["coffee" + HOSTILE], ["no" + HOSTILE]],
         "crate show": [[str(crate)], ["--source", str(crate)], [f"runs:/{RUN}/model"],
                        ["no" + HOSTILE]],
@@ -125,7 +129,9 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
 
 def every_command(group: click.Group, before: str = "") -> set[str]:
     found = set()
-    for name, command in group.commands.items():
+    asked = click.Context(group)
+    for name in group.list_commands(asked):  # a family is imported when it is asked for
+        command = group.get_command(asked, name)
         inner = isinstance(command, click.Group)
         found |= every_command(command, f"{before}{name} ") if inner else {before + name}
     return found

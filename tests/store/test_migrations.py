@@ -66,3 +66,21 @@ def test_a_store_of_schema_5_vouches_for_the_crates_it_holds(
     for path in ("model/manifest.json", "loose/model.pkl", "model.pkl"):
         assert not store.is_packed(f"of {path}")
     assert store.check() == []
+
+
+def test_a_store_of_schema_6_takes_code_and_keeps_each_text_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_steps", migrations._steps[:6])
+    old = Store(root)
+    run_id = new_run(old)
+    old.close()
+    monkeypatch.undo()
+
+    store = Store(root)
+    assert store.get_run(run_id).run_id == run_id
+    assert store.code("a") is None
+    store.put_code({"a": "def f(): ...", "b": "\ud800"})
+    store.put_code({"a": "def f(): ...", "c": ""})
+    assert [store.code(digest) for digest in "abc"] == ["def f(): ...", "\\ud800", ""]
+    assert store.check() == []

@@ -13,7 +13,9 @@ from typing import Any
 import cloudpickle
 
 from autotrack.crates.manifest import Manifest
+from autotrack.crates.requirements import USUAL, exact_requirements
 from autotrack.crates.trust.refusal import requirements_refused
+from autotrack.crates.trust.scanner import contents
 from autotrack.crates.trust.trust import Origin
 from autotrack.crates.verification import refit
 from autotrack.crates.verification.verify import make_environment
@@ -55,20 +57,21 @@ def fitted_again(
     """
     if env and not (origin.is_recorded or origin.is_trusted):
         raise requirements_refused(manifest, origin)
+    content = cloudpickle.dumps((data[0], data[1], dict(data[2])))
     with tempfile.TemporaryDirectory(prefix="autotrack-replay-") as place:
         python = sys.executable
         if env:
             python, problem = make_environment(
                 Path(place) / "env",
                 manifest.python,
-                manifest.requirements,
+                [*manifest.requirements, *_needed(content, manifest)],
                 wheels_only=not origin.is_recorded,
             )
             if problem:
                 return {"error": problem}
         empty, file = Path(place) / "empty", Path(place) / "data.pkl"
         empty.mkdir()
-        file.write_bytes(cloudpickle.dumps((data[0], data[1], dict(data[2]))))
+        file.write_bytes(content)
         is_answered_for = origin.is_vouched or origin.is_trusted
         question = {
             "file": str(folder.absolute() / manifest.model_file),
@@ -93,3 +96,11 @@ def fitted_again(
         last = done.stderr.strip().rpartition("\n")[2] or "it said nothing"
         return {"error": f"the process ended with {done.returncode}: {last}"}
     return told
+
+
+def _needed(content: bytes, manifest: Manifest) -> list[str]:
+    """What the data needs beyond the crate: pandas keeps texts in pyarrow, where that is there."""
+    known = {each.partition("==")[0].lower() for each in manifest.requirements}
+    modules = {module for module, _ in contents(content).names}
+    needed = exact_requirements(modules, USUAL)
+    return [each for each in needed if each.partition("==")[0].lower() not in known]
