@@ -88,6 +88,47 @@ class DatasetUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that makes a score worth less than it looks.
+
+    Attributes
+    ----------
+    code : str
+        Which kind, such as ``AT104``; `autotrack help AT104` explains it.
+    grade : int
+        3 where the target was seen, 2 where rows were seen, 1 for what is worth a look.
+    data : str
+        What the data is called in the keys of the scores that it is about.
+    text : str
+        What was found, with its numbers.
+    remedy : str
+        What to do instead.
+    evidence : mapping of str to number or text
+        The numbers by themselves. Names of columns and classes may be in it, never values.
+    """
+
+    code: str
+    grade: int
+    data: str
+    text: str
+    remedy: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRows:
+    """How many of the rows that were scored are training rows.
+
+    `seen` counts those whose X is, `with_target` those whose target is the same as well.
+    """
+
+    data: str
+    rows: int
+    seen: int
+    with_target: int
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A file of a run. `path` is relative to the run and uses ``/``; `size` is in bytes."""
 

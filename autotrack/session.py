@@ -106,6 +106,7 @@ def enable(
     code_by_value: bool | Sequence[str] | None = None,
     verify_models: bool | None = None,
     ask_own_models: bool | None = None,
+    checks: bool | Sequence[str] | None = None,
 ) -> Session:
     """Switch autologging on: from here on every fit and score is recorded.
 
@@ -157,6 +158,12 @@ def enable(
         are asked as well, in your process, so that what your `predict` prints, counts or draws
         happens once more (``AUTOTRACK_ASK_OWN_MODELS``). `verify` asks either kind, in a process
         of its own.
+    checks : bool or sequence of str, default=True
+        Hold every score against the rows, transformers and searches that its model came from:
+        `Run.findings` lists what was found, and a line on stderr tells of it, once for a run. Codes
+        such as ``["AT101", "AT104"]``: only these kinds (``AUTOTRACK_CHECKS``, separated by
+        commas). A comment ``# autotrack: ignore[AT104]`` in the line of a score leaves a kind out
+        there.
 
     Returns
     -------
@@ -182,6 +189,7 @@ def enable(
             code_by_value=code_by_value,
             verify_models=verify_models,
             ask_own_models=ask_own_models,
+            checks=checks,
         )
         if _session is not None and _session.settings == settings:
             return _session

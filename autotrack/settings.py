@@ -45,6 +45,9 @@ class Settings:
         packing.
     ask_own_models : bool
         Whether models with code of the user's own in them are asked for predictions at packing.
+    checks : bool or tuple of str
+        Whether scores are held against what their models were made from, or the kinds of findings
+        that are asked for.
     strict : bool
         Raise what goes wrong inside autotrack instead of warning (for tests).
     quiet : bool
@@ -62,6 +65,7 @@ class Settings:
     code_by_value: bool | tuple[str, ...] = True
     verify_models: bool = False
     ask_own_models: bool = False
+    checks: bool | tuple[str, ...] = True
     strict: bool = False
     quiet: bool = False
 
@@ -137,6 +141,25 @@ def _flag_or_key(value: object, where: str) -> bool | str:
         raise SettingError(f"{where}{value!r} is none of True, False and a text") from None
 
 
+def _flag_or_codes(value: object, where: str) -> bool | tuple[str, ...]:
+    try:
+        return _flag(value, where)
+    except SettingError:
+        pass
+    codes = value.split(",") if isinstance(value, str) else value
+    if not isinstance(codes, list | tuple | set | frozenset) or not all(map(_is_code, codes)):
+        raise SettingError(
+            f"{where}{described(value)} is neither a yes or no nor codes of findings; give True, "
+            "False or a list such as ['AT101', 'AT104']"
+        )
+    return tuple(sorted({str(code).strip().upper() for code in codes}))
+
+
+def _is_code(code: object) -> bool:
+    text = code.strip().upper() if isinstance(code, str) else ""
+    return text.startswith("AT") and text[2:].isdigit()
+
+
 def _is_module(name: object) -> bool:
     return isinstance(name, str) and all(part.isidentifier() for part in name.strip().split("."))
 
@@ -174,6 +197,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "code_by_value": _flag_or_modules,
     "verify_models": _flag,
     "ask_own_models": _flag,
+    "checks": _flag_or_codes,
     "strict": _flag,
     "quiet": _flag,
 }

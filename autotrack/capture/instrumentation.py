@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from autotrack.capture.assessing import Assessing
 from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.displays import DisplayHook
 from autotrack.capture.hooks.estimators import EstimatorHook
@@ -16,6 +17,7 @@ from autotrack.capture.parallel.launch import LaunchHook
 from autotrack.capture.parallel.propagation import lineages
 from autotrack.capture.patch_table import PatchTable
 from autotrack.failsafe import Failsafe
+from autotrack.lineage.evidence.assess import Evidence
 from autotrack.lineage.tracker import Lineage
 from autotrack.settings import Settings
 from autotrack.tracking.evaluations.evaluation_run import Measurements
@@ -39,16 +41,26 @@ class Instrumentation:
     def __init__(self, settings: Settings, recorder: Recorder, failsafe: Failsafe) -> None:
         self._lineage = lineage = Lineage()
         scoring = Scoring(settings)
-        metrics = MetricHook(recorder, lineage, scoring, failsafe)
+        evidence = Evidence() if settings.checks else None
+        assessing = Assessing(evidence, settings.checks)
+        metrics = MetricHook(recorder, lineage, scoring, failsafe, assessing)
         monitors = MonitorHook(recorder, failsafe)
         describer = FitDescriber(settings, lineage, failsafe)
         searches = SearchHook(settings, recorder, scoring, monitors, describer, failsafe)
         self._patch_table = PatchTable(
             EstimatorHook(
-                settings, recorder, lineage, scoring, monitors, describer, searches, failsafe
+                settings,
+                recorder,
+                lineage,
+                scoring,
+                monitors,
+                describer,
+                searches,
+                failsafe,
+                assessing,
             ),
             metrics,
-            ValidationHook(settings, Measurements(recorder), lineage, failsafe),
+            ValidationHook(settings, Measurements(recorder), lineage, failsafe, assessing),
             LaunchHook(settings, failsafe),
             DisplayHook(recorder, lineage, scoring, metrics, failsafe),
         )

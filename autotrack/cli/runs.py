@@ -23,6 +23,7 @@ from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
+from autotrack.tracking.evidence.reading import scores
 from autotrack.tracking.facts import CODE_TAG
 from autotrack.tracking.recording.recorder import FIT_TAG
 
@@ -114,9 +115,11 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     _section(
         console,
         "metrics",
-        ((key, f"{number(v)}{_steps(steps[key])}") for key, v in record.metrics.items()),
+        ((key, f"{text}{_steps(steps[key])}") for key, text in scores(store, record, number)),
         str,
     )
+    found = store.findings(record.run_id)
+    _section(console, "findings", ((f.code, f"{f.text}. {f.remedy}") for f in found), str)
     _section(console, "data", ((use.context, _data(use)) for use in record.datasets), str)
     tags = ((key, value) for key, value in record.tags.items() if not key.startswith(_INNER_TAGS))
     _section(console, "tags", tags, str)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotrack.describe.data.fingerprint import fingerprint
+from autotrack.describe.data.row_keys import RowKeys
 from autotrack.describe.data.stamp import Stamp
 from autotrack.entities import Dataset, DatasetUse
 from autotrack.lineage.program.call_site import Site
@@ -42,13 +43,16 @@ class Gone:
     """An input that did not outlive its prediction, described while it was there.
 
     `places` say where its rows stand in training, if training had them all; `kept` is a copy of one
-    of few rows, `held` the name of its variable.
+    of few rows, `held` the name of its variable; `rows` are the keys of its rows, where they can be
+    held against those of training, and `chance` how many of these chance lets training have.
     """
 
     data: Dataset | None = None
     places: Places | None = None
     kept: Any = None
     held: str | None = None
+    rows: RowKeys | None = None
+    chance: float = 0.0
 
 
 @dataclass(slots=True, eq=False)

@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from autotrack.describe.data.fingerprint import describe, row_count
+from autotrack.describe.data.row_keys import row_keys
 from autotrack.lineage.alignment import rows_by_value, rows_of_view
 from autotrack.lineage.crediting import Case, decided
 from autotrack.lineage.equal_predictions import alike
+from autotrack.lineage.overlap import among, expected_by_chance
 from autotrack.lineage.prediction import Gone, Judged, Prediction, is_sparse_constant, sparse_digest
 from autotrack.lineage.prediction_index import SHORT, PredictionIndex
 from autotrack.lineage.preprocessing.applied_transformers import Transforms
@@ -367,9 +369,16 @@ def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
         return Gone(held=held)
     found = describe(data)
     same_rows = found is not None and found.fingerprint == link.train.data.fingerprint
+    trained, keys, chance = known.trained, None, 0.0
+    if trained is not None and trained.keys is not None:
+        keys = row_keys(data)
+        if keys is not None and among(keys.keys, trained.ordered_keys()).any():
+            chance = expected_by_chance(data, keys, trained.keys.total)
     return Gone(
         found,
-        None if same_rows else places_in_training(known.trained, data, link.training_input),
+        None if same_rows else places_in_training(trained, data, link.training_input),
         None,
         held,
+        keys,
+        chance,
     )

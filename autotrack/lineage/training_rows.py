@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autotrack.describe.data.fingerprint import row_count, single_block
+from autotrack.describe.data.fingerprint import row_count
+from autotrack.describe.data.row_keys import RowKeys, with_target
+from autotrack.describe.data.row_keys import row_keys as data_keys
 from autotrack.lineage.values.arrays import (
     Array,
     groups,
-    is_ndarray,
     is_numeric,
     plain_array,
     same,
@@ -23,7 +24,6 @@ from autotrack.lineage.values.arrays import (
 )
 from autotrack.lineage.values.derivation import is_function_of
 from autotrack.lineage.values.digests import reference, stamp_of, value_digest
-from autotrack.lineage.values.plain import is_plain
 from autotrack.lineage.values.rows import take_rows
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.model_links import Link
@@ -32,8 +32,6 @@ from autotrack.tracking.model_links import Link
 TRAIN, TRAIN_PART = "train", "train_part"
 #: What the training rows are called where they are held against another target.
 RELABELLED = "relabelled_train"
-# Above this many numbers it is not asked whether rows are some of the training rows.
-_MOST_NUMBERS = 1_000_000
 _MOST_TARGETS = 1_000_000
 # What scikit-learn's semi-supervised models take for a label that is not known.
 _UNLABELLED = -1
@@ -80,21 +78,33 @@ class Trained:
     target_ref: weakref.ref[Any] | None
     rows: Array | None = None
     target_values: Array | None = None
+    # What is held against scored rows: the keys of all rows or of a sample, and with the target.
+    keys: RowKeys | None = None
+    both: Array | None = None
+    ordered: Array | None = None
     # Found when it is asked for first.
     kinds: _Kinds | None = None
 
     @classmethod
-    def of(cls, X: object, y: object, *, goes_away: bool = False) -> Trained:
+    def of(
+        cls, X: object, y: object, *, goes_away: bool = False, keep_keys: bool = False
+    ) -> Trained:
         """Take it down before the fit, which may change the data.
 
         The rows of what `goes_away` when the fit returns are known by a number each, and a copy
-        is kept of the target.
+        is kept of the target. With `keep_keys` so are those of all other data, and what is scored
+        can be held against them.
         """
         target, digest = reference(y) if y is not None else None, target_digest(y)
-        rows = row_keys(X) if goes_away or reference(X) is None else None
+        keys = both = None
+        if keep_keys or goes_away or reference(X) is None:
+            keys = data_keys(X)
+        if keep_keys and y is not None:
+            both = with_target(keys, data_keys(y))
+        rows = keys.keys if keys is not None and keys.sample is None else None
         values = plain_array(y) if digest is not None and (goes_away or target is None) else None
         kept = values.copy() if values is not None else None
-        return cls(stamp_of(X), digest, target, rows, kept)
+        return cls(stamp_of(X), digest, target, rows, kept, keys, both)
 
     def places_of(self, X: object, whole: object) -> Places | None:
         """Where the rows of `X` stand in training, which had them all; None for other rows.
@@ -130,11 +140,18 @@ class Trained:
         many = len(self.kinds.keys) >= _ENOUGH_UNIQUE * self.kinds.counts.sum()
         return self.kinds if len(self.kinds.keys) and many else None
 
+    def ordered_keys(self) -> Array:
+        """The keys of the training rows in order; there have to be some."""
+        if self.ordered is None:
+            assert self.keys is not None
+            self.ordered = np.sort(self.keys.keys)
+        return self.ordered
+
     def has_target(self, y: object) -> bool:
         """Whether `y` is the training target, or something made of each of its values."""
         if self.target is None or y is None or target_digest(y) == self.target:
             return True
-        before, now = self._held_target(), plain_array(y)
+        before, now = self.held_target(), plain_array(y)
         if before is None or now is None or len(before) != len(now):
             return False
         return _is_target(now, before)
@@ -144,7 +161,7 @@ class Trained:
         all_or_some = TRAIN if places.is_all else TRAIN_PART
         if self.target is None or y is None:
             return all_or_some
-        before, now = self._held_target(), plain_array(y)
+        before, now = self.held_target(), plain_array(y)
         if before is None or now is None or len(now) != len(places.rows):
             return TRAIN_PART  # nothing shows whose target it is
         known = places.rows >= 0
@@ -152,8 +169,8 @@ class Trained:
             return all_or_some
         return RELABELLED
 
-    def _held_target(self) -> Array | None:
-        """The training target, if it still is what it was; None for several at once."""
+    def held_target(self) -> Array | None:
+        """The training target, if it is still what it was; None for several at once."""
         known = self.target_values
         if known is None:
             held = self.target_ref() if self.target_ref is not None else None
@@ -241,47 +258,10 @@ def is_training_input(
     return known in trained_on or (isinstance(stamp, str) and stamp in trained_on)
 
 
-# Drawn once, so that rows cannot be made to have the key of other rows.
-_factors: Array = np.zeros(0, np.uint64)
-
-
 def row_keys(data: Any) -> Array | None:
-    """A number for each row, equal where rows are equal; None for what is not plain numbers.
-
-    Equal rows have equal keys. Others have equal keys by chance, once in 2**64.
-    """
-    global _factors  # noqa: PLW0603 - grows with the widest data
-    if not is_ndarray(data):
-        data = _as_numbers(data)
-    if data is None or data.ndim != 2 or not is_numeric(data) or not data.shape[1]:
-        return None
-    if data.size > _MOST_NUMBERS:
-        return None
-    width = data.shape[1]
-    if len(_factors) < width:
-        random = np.random.SeedSequence().generate_state(width + 64, np.uint64)
-        _factors = np.concatenate([_factors, random | np.uint64(1)])
-    bits: Any = (np.ascontiguousarray(data, np.float64) + 0.0).view(np.uint64)
-    mixed = (bits ^ (bits >> np.uint64(29))) * _factors[:width]
-    mixed ^= mixed >> np.uint64(32)
-    keys: Array = (mixed * _factors[:width]).sum(axis=1, dtype=np.uint64)
-    return keys
-
-
-def _as_numbers(data: Any) -> Array | None:
-    """Lists of numbers, and frames of one kind of number, as an array."""
-    if type(data) in (list, tuple):
-        first: Any = data[0] if data else None
-        if type(first) not in (list, tuple, np.ndarray) or not is_plain(data):
-            return None
-        if len(data) * len(first) > _MOST_NUMBERS:
-            return None
-        try:
-            return np.asarray(data)
-        except ValueError:  # rows of different lengths
-            return None
-    block = single_block(data)
-    return block.T if block is not None and block.ndim == 2 else None
+    """The keys of all rows; None for what has none, or is so large that they would be a sample."""
+    found = data_keys(data)
+    return found.keys if found is not None and found.sample is None else None
 
 
 def places_in_training(trained: Trained | None, X: object, whole: object = None) -> Places | None:

@@ -411,3 +411,35 @@ def keep_code(connection: sqlite3.Connection) -> None:
     its list by a tag.
     """
     connection.execute("CREATE TABLE code (digest TEXT PRIMARY KEY, text TEXT NOT NULL)")
+
+
+@step
+def keep_evidence(connection: sqlite3.Connection) -> None:
+    """Schema 8.
+
+    Scores have findings, and counts of the rows that training had. Names and numbers are kept of
+    them, no values of data.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE findings (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            data TEXT NOT NULL,
+            code TEXT NOT NULL,
+            grade INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            remedy TEXT NOT NULL,
+            evidence TEXT NOT NULL,
+            PRIMARY KEY (run, data, code)
+        ) WITHOUT ROWID;
+        CREATE TABLE seen_rows (
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            data TEXT NOT NULL,
+            rows INTEGER NOT NULL,
+            seen INTEGER NOT NULL,
+            with_target INTEGER NOT NULL,
+            PRIMARY KEY (run, data)
+        ) WITHOUT ROWID
+        """,
+    )

@@ -15,6 +15,7 @@ from autotrack.store.codec import decode_metric, decode_param
 from autotrack.store.search.query import Query, RunRow, run_search
 from autotrack.store.tables.candidates import Sweeps
 from autotrack.store.tables.code import Codes
+from autotrack.store.tables.evidence import ScoreEvidence
 from autotrack.store.tables.experiments import Experiments, instant
 from autotrack.store.tables.models import Registry
 from autotrack.store.tables.run_data import read_dataset
@@ -22,7 +23,7 @@ from autotrack.store.tables.run_data import read_dataset
 _UNKNOWN: Any = object()
 
 
-class Store(Experiments, Sweeps, Codes, Registry):
+class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence):
     """Runs at rest.
 
     Every method is one transaction, unless it is called within :meth:`transaction`. Threads and

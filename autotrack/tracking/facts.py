@@ -11,7 +11,7 @@ import xxhash
 
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.stamp import Stamp, stamp
-from autotrack.entities import DatasetUse
+from autotrack.entities import DatasetUse, Finding, SeenRows
 from autotrack.runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -194,6 +194,12 @@ class ScoreFacts:
         Whether a display drew it, whose numbers stand back behind those that were computed.
     place : str
         Where the user's code computed it, as ``file:line``, if no model is known for it.
+    unseen : mapping of str to float
+        The same metrics of the rows that training had not, where they could be computed.
+    seen : SeenRows or None
+        How many rows training had, where it had some.
+    findings : sequence of Finding
+        What makes it worth less than it looks.
     """
 
     data_name: str
@@ -203,6 +209,14 @@ class ScoreFacts:
     step: int | None = None
     drawn: bool = False
     place: str = ""
+    unseen: Mapping[str, float] = field(default_factory=dict)
+    seen: SeenRows | None = None
+    findings: Sequence[Finding] = ()
+
+    @property
+    def is_assessed(self) -> bool:
+        """Whether there is something to be kept of what it is worth."""
+        return bool(self.findings) or self.seen is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Filed:
         # Copies, since other threads may add to them.
         metrics, tags, paths = set(self.metrics), set(self.tags), set(self.paths)
         store.move_facts(source, target, metrics, tags, [*crates, *paths])
+        store.move_evidence(source, target)
         for held in self.fits:
             held.run_id, held.own = target, True
         if self.end is not None:

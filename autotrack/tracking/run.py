@@ -23,6 +23,7 @@ from autotrack.tracking.crating.load_stored import (
 )
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.data_frames import artifacts_frame, notes_frame, runs_frame
+from autotrack.tracking.evidence.reading import findings_frame, scores
 from autotrack.tracking.explaining.of_run import ReportsOfRun
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run_errors import ended_by, run_error
@@ -195,6 +196,15 @@ class Run(ReportsOfRun):
         """
         return notes_frame(self._store.notes(self._run_id))
 
+    def findings(self) -> pd.DataFrame:
+        """What makes its scores worth less than they look, the gravest first, a row each.
+
+        Columns: code, grade (``the target was seen``, ``rows were seen``, ``worth a look``), data
+        (what it is called in the keys of the scores), finding, remedy, and evidence, a dict of
+        numbers and names. ``autotrack help CODE`` explains a code.
+        """
+        return findings_frame(self._store.findings(self.record().run_id))
+
     def load_model(self, name: str = CRATE, *, trust: Word | Trust = False) -> Crate:
         """Load the crate that the run keeps under `name`.
 
@@ -262,7 +272,10 @@ class Run(ReportsOfRun):
         lines += [
             f"  params   {key} = {described(value, 1000)}" for key, value in record.params.items()
         ]
-        lines += [f"  metrics  {key} = {value:.6g}" for key, value in record.metrics.items()]
+        lines += [f"  metrics  {key} = {text}" for key, text in scores(self._store, record)]
+        lines += [
+            f"  findings {found.code} {found.text}" for found in self._store.findings(self._run_id)
+        ]
         if record.error is not None:
             lines.append(f"  error    {record.error.type}: {record.error.message}")
         return "\n".join(lines)
@@ -274,7 +287,8 @@ class Run(ReportsOfRun):
             return f"<p>{html.escape(repr(self))}</p>"
         parts: list[tuple[str, Mapping[str, Any]]] = [
             ("params", record.params),
-            ("metrics", {key: f"{value:.6g}" for key, value in record.metrics.items()}),
+            ("metrics", dict(scores(self._store, record))),
+            ("findings", {f.code: f.text for f in self._store.findings(self._run_id)}),
             ("tags", record.tags),
         ]
         left = "style='text-align:left'"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
 from types import GeneratorType
 from typing import Any
 
+from autotrack.capture.assessing import Assessing
 from autotrack.capture.call import Call
 from autotrack.capture.discovery import is_estimator
 from autotrack.capture.hooks.callbacks import MonitorHook
@@ -69,7 +71,9 @@ class EstimatorHook:
         describer: FitDescriber,
         searches: SearchHook,
         failsafe: Failsafe,
+        assessing: Assessing,
     ) -> None:
+        self._assessing = assessing
         self._searches = searches
         self._describer = describer
         self._settings = settings
@@ -89,9 +93,14 @@ class EstimatorHook:
         """Record ``fit``, ``fit_predict`` and ``fit_transform``."""
         if not self._searches.takes(call.estimator):
             return self._fit(call)
+        search = call.estimator
+        if self._assessing.is_on:
+            with self._failsafe.guard("know the rows of a search again"):
+                trainings.set(search, Trained.of(call.X, call.y, keep_keys=True))
         found = self._searches.on_search(call)
         with self._failsafe.guard("remember what a search predicted"):
-            self._remember_own(call.estimator, call.X, call.estimator)
+            self._remember_own(search, call.X, search)
+            self._assessing.searched(search)
         return found
 
     @in_between
@@ -141,9 +150,11 @@ class EstimatorHook:
     def on_transform(self, call: Call) -> Any:
         """Record ``transform``."""
         before = look(call.X) if call.args else None
+        rows = self._assessing.rows_for(call.estimator, call.X) if call.args else None
         result = call.make()
         with self._failsafe.guard("remember a transform"):
             if call.args:
+                self._assessing.transformed(call.estimator, rows, result)
                 self._lineage.transformed(call.estimator, call.X, result, before)
         return result
 
@@ -154,7 +165,8 @@ class EstimatorHook:
         with self._failsafe.guard("record a score"):
             if is_estimator(call.estimator) and isinstance(result, Real):
                 name = "score" + _score_options(call)
-                self._score(call.estimator, call.X, call.y, {name: float(result)}, None)
+                value = {name: float(result)}
+                self._score(call.estimator, call.X, call.y, value, None, original=call.original)
         return result
 
     @in_between
@@ -192,7 +204,8 @@ class EstimatorHook:
             model, facts = call.estimator, self._describer.facts(call, overview)
             X = call.X
             goes_away = sys.getrefcount(X) <= _TEMPORARY
-            trainings.set(model, Trained.of(X, call.y, goes_away=goes_away))
+            keep = self._assessing.is_on
+            trainings.set(model, Trained.of(X, call.y, goes_away=goes_away, keep_keys=keep))
             before = links.of_fit(model)
             if partial:
                 facts = replace(facts, warm=False)
@@ -213,6 +226,7 @@ class EstimatorHook:
         with self._failsafe.guard("record a fit"):
             model, X = call.estimator, call.X
             self._recorder.link(opened, model, reference(X), partial=partial)
+            self._assessing.trained(model, opened.run_id)
             if self._settings.training_score and has(model, "score"):
                 with self._failsafe.guard("score a model on its training data"):
                     self._score(model, X, call.y, {"score": float(model.score(X, call.y))}, "train")
@@ -235,7 +249,7 @@ class EstimatorHook:
         data, origins = call.X, []
         with self._failsafe.guard("tell where the data of a transformer is from"):
             origins = self._lineage.origins_of(data)
-        before = look(data)
+        before, rows = look(data), self._assessing.rows_of(data)
         result = call.make()
         with self._failsafe.guard("remember a transformer"):
             transformer = call.estimator
@@ -243,8 +257,10 @@ class EstimatorHook:
             links.refitted(transformer)
             facts = TransformerFacts(summary(transformer), user_params(transformer), resamples)
             self._lineage.fitted(transformer, facts, data, origins)
+            self._assessing.fitted(transformer, facts, rows, call.y)
             if result is not transformer:
                 output = result[0] if resamples else result
+                self._assessing.transformed(transformer, rows, output)
                 self._lineage.transformed(transformer, data, output, before)
             self._recorder.transformer(facts)
         return result
@@ -257,11 +273,14 @@ class EstimatorHook:
         value: dict[str, float],
         part: str | None,
         step: int | None = None,
+        original: Callable[..., Any] | None = None,
     ) -> None:
         link = links.get(model)
         data_name, use = self._scoring.data(link, X, y, part, model=model)
         place = line_below(sys._getframe()) if link is None else ""
         facts = ScoreFacts(data_name, value, data=use, step=step, place=place)
+        if self._assessing.is_on and link is not None and step is None:
+            facts = self._assessing.of_score(facts, link, model, X, y, original)
         self._recorder.score(link, facts)
 
 

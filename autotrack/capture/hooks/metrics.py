@@ -9,6 +9,7 @@ from numbers import Real
 from types import FrameType
 from typing import Any
 
+from autotrack.capture.assessing import Assessing, Recomputed
 from autotrack.capture.call import Call
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.metric_keys import metric_name, own_name, signature_of
@@ -54,8 +55,14 @@ class MetricHook:
     """Records a metric function: whose prediction was judged, on which data, with which result."""
 
     def __init__(
-        self, recorder: Recorder, lineage: Lineage, scoring: Scoring, failsafe: Failsafe
+        self,
+        recorder: Recorder,
+        lineage: Lineage,
+        scoring: Scoring,
+        failsafe: Failsafe,
+        assessing: Assessing,
     ) -> None:
+        self._assessing = assessing
         self._recorder = recorder
         self._lineage = lineage
         self._scoring = scoring
@@ -113,7 +120,10 @@ class MetricHook:
         key = own_name(scorer._score_func, options)
         # The function's own value; a scorer turns the sign of losses.
         numbers = {key: result * scorer._sign}
-        self._recorder.score(link, ScoreFacts(name, numbers, data=use, place=_place(link)))
+        facts = ScoreFacts(name, numbers, data=use, place=_place(link))
+        if self._assessing.is_on and link is not None:
+            facts = self._assessing.of_score(facts, link, estimator, X, y, None)
+        self._recorder.score(link, facts)
 
     def _record(self, call: Call, result: Any, parts: list[Part] | None = None) -> None:
         function, args, kwargs = call.original, call.args, call.kwargs
@@ -151,6 +161,9 @@ class MetricHook:
             return
         step = prediction.step if prediction is not None else None
         facts = ScoreFacts(data_name, numbers, tables, use, step, place=_place(link))
+        if self._assessing.is_on and link is not None and prediction is not None and not others:
+            again = Recomputed(function, bound, lambda *of: shape(name, *of)[0])
+            facts = self._assessing.of_metric(facts, prediction, truth, again, frame)
         self._recorder.score(link, facts)
         if prediction is not None:
             # What is computed from a curve (`auc`) is the model's as well.

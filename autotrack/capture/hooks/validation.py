@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autotrack.capture.assessing import Assessing
 from autotrack.capture.call import Call
 from autotrack.capture.library_functions import library_call
 from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
@@ -113,7 +114,9 @@ class ValidationHook:
         measurements: Measurements,
         lineage: Lineage,
         failsafe: Failsafe,
+        assessing: Assessing,
     ) -> None:
+        self._assessing = assessing
         self._settings = settings
         self._measurements = measurements
         self._lineage = lineage
@@ -166,6 +169,10 @@ class ValidationHook:
                 estimator=bound["estimator"],
             )
             opened = self._measurements.open(facts, progress=bar.progress)
+            if self._assessing.is_on and call.name in _OF_SPLITS:
+                self._measurements.found(
+                    opened, self._assessing.of_validation(bound["estimator"], bound.get("X"))
+                )
             stream = self._measurements.stream(opened)
             return _Watched(call.name, bound, opened, stream, bar, overview)
         return None

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from autotrack.entities import Note, RunKind
+from autotrack.entities import Finding, Note, RunKind
 from autotrack.failsafe import Failsafe
 from autotrack.progress.counts import PROGRESS_TAG, Progress
 from autotrack.store.store import Store
@@ -16,6 +16,7 @@ from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import ActiveRun, active_runs, note_filed
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.flusher import Flusher
+from autotrack.tracking.evidence.telling import tell
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.opened_fit import OpenFit
@@ -135,6 +136,16 @@ class Measurements:
             store.end_run(opened.run_id, status="FINISHED", end_time=now)
 
         self._retry_queue.write(opened.store, close)
+
+    def found(self, opened: OpenFit, findings: Sequence[Finding]) -> None:
+        """Write what makes its scores worth less than they look."""
+        if findings:
+            self._retry_queue.write(
+                opened.store,
+                lambda store: store.add_evidence(opened.run_id, findings),
+                durable=False,
+            )
+            tell(opened.run_id, findings)
 
     def fail(self, opened: OpenFit, error: BaseException) -> None:
         """The call raised: its run ends with the error."""

@@ -23,6 +23,7 @@ from autotrack.tracking.active import ActiveRun, active_runs, input_params, note
 from autotrack.tracking.crating.pack_fit import CRATE_TAG, PIPELINE, PIPELINE_TAG, Packed, Packer
 from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import ScoreTables
+from autotrack.tracking.evidence.telling import tell, unseen_metrics
 from autotrack.tracking.facts import (
     CODE_TAG,
     UNKNOWN_CODE_TAG,
@@ -461,6 +462,15 @@ class Recorder:
         self._note_unplaced(facts)
         return f"{_UNLINKED}_{facts.data_name}"
 
+    def _put_data(
+        self, store: Store, run_id: str, facts: ScoreFacts, use: tuple[str | None, ...] | None
+    ) -> None:
+        """Write on which data a score was computed, and what is to be said of that."""
+        if facts.data is not None and use not in self._kept_uses:
+            store.add_dataset(run_id, facts.data)
+        if facts.is_assessed:
+            store.add_evidence(run_id, facts.findings, facts.seen)
+
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""
         stack = () if link is not None else active_runs()
@@ -477,6 +487,7 @@ class Recorder:
         numbers = {f"{prefix}_{name}": number for name, number in facts.numbers.items()}
         now = time.time()
         metrics, stages = self._steps.of(store, run_id, numbers, facts, link)
+        metrics += unseen_metrics(prefix, facts, metrics)
         if link is None and stack[-1].fit is None:
             stack[-1].unlinked.update(numbers)
         rows = self._tables.file(store, run_id, prefix, facts.tables)
@@ -493,8 +504,7 @@ class Recorder:
                 store.add_stages(run_id, stages)
             if rows:
                 store.put_artifacts(run_id, rows)
-            if facts.data is not None and use not in self._kept_uses:
-                store.add_dataset(run_id, facts.data)
+            self._put_data(store, run_id, facts, use)
             if link is not None and link.loaded:
                 keys = [*numbers, *(row.path for row in rows)]
                 # When the score was made, whenever it is written.
@@ -503,6 +513,7 @@ class Recorder:
         if self.retry_queue.write(store, put) and use is not None and use not in self._kept_uses:
             self._keep_in_mind(use)
         workspace.scores += 1
+        tell(run_id, facts.findings)
 
 
 def _marks(use: DatasetUse) -> tuple[str | None, ...]:

@@ -1,0 +1,1 @@
+"""Workflows with a known leak, and clean ones: what findings are held against."""

@@ -1,0 +1,270 @@
+"""Workflows in which there is nothing to find."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import make_classification, make_regression
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    cross_val_score,
+    learning_curve,
+    train_test_split,
+)
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from tests.leaks.registry import answers, bundled, noise, patients, sales, white_wine, workflow
+
+
+@workflow("breast cancer")
+def pipeline_on_a_split():
+    X, y = bundled("breast_cancer")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+    roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
+    model.score(X_test, y_test)
+
+
+@workflow("breast cancer")
+def scaler_fitted_on_the_training_rows():
+    X, y = bundled("breast_cancer")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    scaler = StandardScaler().fit(X_train)
+    X_train_scaled, X_test_scaled = scaler.transform(X_train), scaler.transform(X_test)
+    model = LogisticRegression().fit(X_train_scaled, y_train)
+    model.score(X_test_scaled, y_test)
+
+
+@workflow("noise")
+def selection_on_the_training_rows():
+    X, y = noise()
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
+    selector = SelectKBest(k=20)
+    model = LogisticRegression().fit(selector.fit_transform(X_train, y_train), y_train)
+    accuracy_score(y_test, model.predict(selector.transform(X_test)))
+
+
+@workflow("digits")
+def scaler_fitted_only_for_looking():
+    X, y = bundled("digits")
+    looked_at = StandardScaler().fit_transform(X)
+    assert looked_at.shape == X.shape
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = KNeighborsClassifier().fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("diabetes")
+def refitted_on_everything_before_shipping():
+    X, y = bundled("diabetes")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = Ridge(alpha=0.1).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+    final = Ridge(alpha=0.1).fit(X, y)
+    final.predict(X[:5])
+
+
+@workflow("diabetes")
+def training_score_called_so():
+    X, y = bundled("diabetes")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestRegressor(10, random_state=0).fit(X_train, y_train)
+    model.score(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("wine")
+def held_out_again_and_again_by_hand():
+    X, y = bundled("wine")
+    for seed in range(5):
+        X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=seed)
+        model = make_pipeline(StandardScaler(), SVC()).fit(X_train, y_train)
+        accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("iris")
+def folds_by_hand():
+    X, y = bundled("iris")
+    for train, test in KFold(4, shuffle=True, random_state=0).split(X):
+        model = DecisionTreeClassifier(random_state=0).fit(X.iloc[train], y.iloc[train])
+        accuracy_score(y.iloc[test], model.predict(X.iloc[test]))
+
+
+@workflow("digits")
+def curve_of_learning():
+    X, y = bundled("digits")
+    learning_curve(DecisionTreeClassifier(random_state=0), X, y, cv=3)
+
+
+@workflow("answers")
+def rows_that_repeat_by_chance():
+    X, y = answers()
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = DecisionTreeClassifier(random_state=0).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("answers")
+def encoded_rows_that_repeat_by_chance():
+    random = np.random.default_rng(0)
+    X = pd.DataFrame({"sex": random.choice(["f", "m"], 600), "class": random.integers(1, 4, 600)})
+    X["port"] = np.where(X["class"] == 1, "c", random.choice(["s", "q"], 600))
+    y = (random.random(600) < 0.4).astype(int)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    encoder = OneHotEncoder(sparse_output=False).fit(X_train)
+    model = LogisticRegression().fit(encoder.transform(X_train), y_train)
+    accuracy_score(y_test, model.predict(encoder.transform(X_test)))
+
+
+@workflow("white wine")
+def wine_without_its_repeated_rows():
+    X, y = white_wine()
+    kept = ~X.duplicated()
+    X, y = X[kept], y[kept]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestRegressor(10, random_state=0).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("patients")
+def split_by_patient():
+    frame = patients()
+    X, y = frame.drop(columns="outcome"), frame["outcome"]
+    split = GroupShuffleSplit(1, random_state=0).split(X, y, groups=X["patient_id"])
+    train, test = next(split)
+    X_train, X_test, y_train, y_test = X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test]
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("sales")
+def split_by_time():
+    frame = sales()
+    X, y = frame.drop(columns="sold"), frame["sold"]
+    X_train, X_test, y_train, y_test = X[:450], X[450:], y[:450], y[450:]
+    days = FunctionTransformer(lambda X: X.assign(day=X["day"].map(pd.Timestamp.toordinal)))
+    model = make_pipeline(days, RandomForestRegressor(10, random_state=0)).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("made up")
+def oversampled_after_the_split():
+    X, y = make_classification(800, weights=[0.9], random_state=0)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    X_more, y_more = RandomOverSampler(random_state=0).fit_resample(X_train, y_train)
+    model = RandomForestClassifier(20, random_state=0).fit(X_more, y_more)
+    f1_score(y_test, model.predict(X_test))
+
+
+@workflow("made up")
+def smote_after_the_split():
+    X, y = make_classification(800, weights=[0.9], random_state=1)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    X_more, y_more = SMOTE(random_state=0).fit_resample(X_train, y_train)
+    model = HistGradientBoostingClassifier(max_iter=20).fit(X_more, y_more)
+    f1_score(y_test, model.predict(X_test))
+
+
+@workflow("breast cancer")
+def search_on_the_training_rows():
+    X, y = bundled("breast_cancer")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    search = GridSearchCV(pipeline, {"logisticregression__C": [1e-6, 0.1, 1e5]})
+    search.fit(X_train, y_train)
+    search.score(X_test, y_test)
+    accuracy_score(y_test, search.best_estimator_.predict(X_test))
+
+
+@workflow("breast cancer")
+def best_params_fitted_on_the_training_rows():
+    X, y = bundled("breast_cancer")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    tree = DecisionTreeClassifier(random_state=0)
+    search = GridSearchCV(tree, {"max_depth": [1, 3, 4, 60]}, refit=False).fit(X_train, y_train)
+    model = DecisionTreeClassifier(random_state=0, **search.best_params_).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("wine")
+def nested_validation():
+    X, y = bundled("wine")
+    search = GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 5, 150]})
+    cross_val_score(search, X, y, cv=3)
+
+
+@workflow("texts")
+def words_weighed_in_a_pipeline():
+    random = np.random.default_rng(0)
+    words = [f"w{n}" for n in range(200)]
+    texts = [" ".join(random.choice(words, 12)) for _ in range(300)]
+    y = random.integers(0, 2, 300)
+    X_train, X_test, y_train, y_test = train_test_split(texts, y, random_state=0)
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("made up")
+def numbers_and_categories():
+    random = np.random.default_rng(5)
+    X = pd.DataFrame(
+        {
+            "age": random.integers(18, 90, 500),
+            "income": random.lognormal(10, 1, 500).round(),
+            "city": random.choice(["Bern", "Rome", "Oslo", "Bonn"], 500),
+            "born": pd.to_datetime("1990-01-01") + pd.to_timedelta(random.integers(0, 9999, 500)),
+        }
+    )
+    y = ((X["age"] > 50) ^ (random.random(500) < 0.2)).astype(int)
+    encode = make_column_transformer(
+        (OneHotEncoder(), ["city"]), (StandardScaler(), ["age", "income"])
+    )
+    X = X.drop(columns="born")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = make_pipeline(encode, LogisticRegression()).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("made up")
+def an_easy_regression():
+    X, y = make_regression(400, 8, noise=1.0, random_state=0)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = LinearRegression().fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("iris")
+def an_easy_classification():
+    X, y = bundled("iris")
+    X, y = X[y < 2], y[y < 2]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
+    model = LogisticRegression().fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("digits")
+def shuffled_splits_of_arrays():
+    X, y = (part.to_numpy() for part in bundled("digits"))
+    for train, test in ShuffleSplit(2, test_size=0.3, random_state=0).split(X):
+        scaler = StandardScaler().fit(X[train])
+        model = LogisticRegression(max_iter=500).fit(scaler.transform(X[train]), y[train])
+        model.score(scaler.transform(X[test]), y[test])

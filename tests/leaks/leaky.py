@@ -1,0 +1,388 @@
+"""Workflows with a known leak."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectFromModel, SelectKBest, f_classif
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import resample
+
+from tests.leaks.registry import bundled, noise, patients, sales, white_wine, workflow
+
+# -- with the target, before the split ---------------------------------------------------------
+
+
+@workflow("noise", "AT101")
+def selection_before_the_split():
+    X, y = noise()
+    X_best = SelectKBest(f_classif, k=20).fit_transform(X, y)
+    X_train, X_test, y_train, y_test = train_test_split(X_best, y, random_state=0)
+    model = LogisticRegression().fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("noise", "AT101")
+def selection_before_a_split_by_hand():
+    X, y = noise(seed=1)
+    selector = SelectKBest(f_classif, k=20)
+    selector.fit(X, y)
+    chosen = selector.transform(X)
+    train, test = chosen[:90], chosen[90:]
+    model = KNeighborsClassifier().fit(train, y[:90])
+    model.score(test, y[90:])
+
+
+@workflow("breast cancer", "AT101")
+def selection_after_scaling_before_the_split():
+    X, y = bundled("breast_cancer")
+    scaled = StandardScaler().fit_transform(X)
+    chosen = SelectFromModel(RandomForestClassifier(20, random_state=0)).fit_transform(scaled, y)
+    X_train, X_test, y_train, y_test = train_test_split(chosen, y, random_state=0)
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    f1_score(y_test, model.predict(X_test))
+
+
+@workflow("noise", "AT101")
+def target_encoding_before_the_split():
+    random = np.random.default_rng(0)
+    X = pd.DataFrame({f"c{j}": random.integers(0, 100, 400).astype(str) for j in range(3)})
+    y = random.integers(0, 2, 400)
+    encoded = TargetEncoder(cv=3).fit(X, y).transform(X)
+    X_train, X_test, y_train, y_test = train_test_split(encoded, y, random_state=0)
+    model = LogisticRegression().fit(X_train, y_train)
+    roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
+
+
+@workflow("noise", "AT101")
+def selection_before_folds_by_hand():
+    X, y = noise(seed=2)
+    X_best = SelectKBest(k=10).fit_transform(X, y)
+    for train, test in KFold(5).split(X_best):
+        model = LogisticRegression().fit(X_best[train], y[train])
+        accuracy_score(y[test], model.predict(X_best[test]))
+
+
+# -- without it --------------------------------------------------------------------------------
+
+
+@workflow("breast cancer", "AT102")
+def scaler_before_the_split():
+    X, y = bundled("breast_cancer")
+    scaled = StandardScaler().fit_transform(X)
+    X_train, X_test, y_train, y_test = train_test_split(scaled, y, random_state=0)
+    model = LogisticRegression(max_iter=1000).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("digits", "AT102")
+def components_before_the_split():
+    X, y = bundled("digits")
+    reduced = PCA(20, random_state=0).fit_transform(X)
+    X_train, X_test, y_train, y_test = train_test_split(reduced, y, random_state=0)
+    model = KNeighborsClassifier().fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("diabetes", "AT102")
+def imputer_and_scaler_before_the_split():
+    X, y = bundled("diabetes")
+    holes = X.mask(np.random.default_rng(0).random(X.shape) < 0.1)
+    filled = SimpleImputer().fit_transform(holes)
+    scaled = MinMaxScaler().fit_transform(filled)
+    X_train, X_test, y_train, y_test = train_test_split(scaled, y, random_state=0)
+    model = Ridge().fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("wine", "AT102")
+def scaled_frame_before_the_split():
+    X, y = bundled("wine")
+    X = pd.DataFrame(StandardScaler().fit_transform(X), columns=X.columns)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = LogisticRegression(max_iter=500).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("texts", "AT102")
+def words_weighed_before_the_split():
+    random = np.random.default_rng(0)
+    words = [f"w{n}" for n in range(200)]
+    texts = [" ".join(random.choice(words, 12)) for _ in range(300)]
+    y = random.integers(0, 2, 300)
+    X = TfidfVectorizer().fit_transform(texts)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = LogisticRegression().fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+# -- rows on both sides ------------------------------------------------------------------------
+
+
+@workflow("breast cancer", "AT103")
+def oversampled_before_the_split():
+    X, y = bundled("breast_cancer")
+    X_more, y_more = RandomOverSampler(random_state=0).fit_resample(X, y)
+    X_train, X_test, y_train, y_test = train_test_split(X_more, y_more, random_state=0)
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    f1_score(y_test, model.predict(X_test))
+
+
+@workflow("made up", "AT103")
+def smote_before_the_split():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(500, 6)), (random.random(500) < 0.1).astype(int)
+    X_more, y_more = SMOTE(random_state=0).fit_resample(X, y)
+    X_train, X_test, y_train, y_test = train_test_split(X_more, y_more, random_state=0)
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("made up", "AT104")
+def minority_drawn_again_before_the_split():
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame(random.normal(size=(400, 5)), columns=[*"abcde"])
+    frame["y"] = (random.random(400) < 0.1).astype(int)
+    rare = frame[frame.y == 1]
+    frame = pd.concat([frame, resample(rare, n_samples=300, random_state=0)])
+    X_train, X_test, y_train, y_test = train_test_split(
+        frame.drop(columns="y"), frame.y, random_state=0
+    )
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
+
+
+@workflow("white wine", "AT104")
+def repeated_rows_in_the_data():
+    X, y = white_wine()
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestRegressor(10, random_state=0).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("white wine", "AT104")
+def repeated_rows_as_a_list():
+    X, y = white_wine()
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = make_pipeline(StandardScaler(), Ridge()).fit(X_train.to_numpy(), y_train)
+    rows = X_test.to_numpy().tolist()
+    r2_score(y_test, model.predict(rows))
+
+
+@workflow("diabetes", "AT104")
+def two_files_that_share_rows():
+    X, y = bundled("diabetes")
+    X_train, y_train = X[:300], y[:300]
+    X_val, y_val = X[260:], y[260:]
+    model = Ridge().fit(X_train, y_train)
+    model.score(X_val, y_val)
+
+
+@workflow("iris", "AT105")
+def test_set_is_the_training_set():
+    X, y = bundled("iris")
+    model = DecisionTreeClassifier().fit(X, y)
+    X_test, y_test = X[100:], y[100:]
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("digits", "AT105")
+def test_set_is_a_copy_of_the_training_set():
+    X, y = bundled("digits")
+    X_test, y_test = X.copy(), y.copy()
+    model = KNeighborsClassifier(1).fit(X, y)
+    model.score(X_test, y_test)
+
+
+@workflow("diabetes", "AT105")
+def all_rows_are_fitted_and_some_scored():
+    X, y = bundled("diabetes")
+    _, X_test, _, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestRegressor(10, random_state=0).fit(X, y)
+    r2_score(y_test, model.predict(X_test))
+
+
+# -- columns -----------------------------------------------------------------------------------
+
+
+@workflow("breast cancer", "AT106")
+def proxy_of_the_target():
+    X, y = bundled("breast_cancer")
+    X = X.assign(treated=y * 2 + np.random.default_rng(0).normal(scale=0.1, size=len(y)))
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("diabetes", "AT106")
+def the_target_in_another_unit():
+    X, y = bundled("diabetes")
+    X = X.assign(next_year=np.log(y) * 1.7)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestRegressor(10, random_state=0).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("wine", "AT106")
+def the_target_as_a_text():
+    X, y = bundled("wine")
+    X = X.assign(label=y.map({0: "red", 1: "rose", 2: "white"}))
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    encode = make_column_transformer((OneHotEncoder(), ["label"]), remainder="passthrough")
+    model = make_pipeline(encode, RandomForestClassifier(10, random_state=0))
+    model.fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("patients", "AT107")
+def groups_on_both_sides_with_their_id():
+    frame = patients()
+    X, y = frame.drop(columns="outcome"), frame["outcome"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
+
+
+@workflow("patients", "AT107")
+def groups_on_both_sides_by_name():
+    frame = patients(seed=1)
+    frame["patient_id"] = "p" + frame["patient_id"].astype(str)
+    X, y = frame.drop(columns="outcome"), frame["outcome"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    numbers = ColumnTransformer([("keep", "passthrough", ["pulse", "sugar"])])
+    model = make_pipeline(numbers, KNeighborsClassifier()).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("sales", "AT108")
+def shuffled_over_time():
+    frame = sales()
+    X, y = frame.drop(columns="sold"), frame["sold"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    days = FunctionTransformer(lambda X: X.assign(day=X["day"].map(pd.Timestamp.toordinal)))
+    model = make_pipeline(days, RandomForestRegressor(10, random_state=0)).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("sales", "AT108")
+def shuffled_over_an_index_of_days():
+    frame = sales(seed=1).set_index("day")
+    X, y = frame.drop(columns="sold"), frame["sold"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = LinearRegression().fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+# -- models ------------------------------------------------------------------------------------
+
+
+@workflow("breast cancer", "AT201")
+def best_value_at_the_edge_of_the_grid():
+    X, y = bundled("breast_cancer")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_leaf_nodes": [2, 3, 4]})
+    search.fit(X_train, y_train)
+    search.score(X_test, y_test)
+
+
+@workflow("digits", "AT202")
+def network_that_did_not_converge():
+    X, y = bundled("digits")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = MLPClassifier((10,), max_iter=5, random_state=0).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("wine", "AT202")
+def logistic_regression_that_did_not_converge():
+    X, y = bundled("wine")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = make_pipeline(FunctionTransformer(), LogisticRegression(max_iter=10))
+    model.fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("iris", "AT203")
+def class_missing_in_training():
+    X, y = bundled("iris")
+    X_train, X_test, y_train, y_test = X[:90], X[90:], y[:90], y[90:]
+    model = DecisionTreeClassifier(random_state=0).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("iris", "AT204")
+def few_rows_scored():
+    X, y = bundled("iris")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=15, random_state=1)
+    model = DecisionTreeClassifier(random_state=0).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("diabetes", "AT301")
+def params_chosen_on_all_rows():
+    X, y = bundled("diabetes")
+    search = GridSearchCV(Ridge(), {"alpha": [0.01, 0.1, 1, 10]}, refit=False).fit(X, y)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = Ridge(**search.best_params_).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("breast cancer", "AT301")
+def best_model_validated_on_the_data_of_its_search():
+    X, y = bundled("breast_cancer")
+    search = GridSearchCV(
+        DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2, 3, 4, 5, 6]}
+    ).fit(X, y)
+    cross_val_score(search.best_estimator_, X, y)
+
+
+# -- what calls cannot show --------------------------------------------------------------------
+
+
+@workflow("patients", "AT107", unseen=True)
+def groups_whose_id_was_dropped():
+    frame = patients(seed=2)
+    X, y = frame.drop(columns=["outcome", "patient_id"]), frame["outcome"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestClassifier(20, random_state=0).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("sales", "AT108", unseen=True)
+def shuffled_over_time_without_a_date():
+    frame = sales(seed=2)
+    X, y = frame.drop(columns=["sold", "day"]), frame["sold"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestRegressor(10, random_state=0).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("made up", "AT101", unseen=True)
+def target_mean_made_with_pandas():
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame({"city": random.integers(0, 150, 500), "size": random.normal(size=500)})
+    frame["y"] = random.integers(0, 2, 500)
+    frame["city_mean"] = frame.groupby("city")["y"].transform("mean")
+    X, y = frame[["size", "city_mean"]], frame["y"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = LogisticRegression().fit(X_train, y_train)
+    model.score(X_test, y_test)

@@ -1,0 +1,21 @@
+"""Every leak that calls can show is found, and nothing is found in clean work."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.leaks.running import WORKFLOWS, found
+
+SHOWN = [workflow for workflow in WORKFLOWS if not workflow.unseen]
+# What may be said beside the leak at hand: the data is small, or a column is good.
+BESIDE = {"AT202", "AT204"}
+
+
+@pytest.mark.parametrize("workflow", SHOWN, ids=lambda workflow: workflow.name)
+def test_what_there_is_to_find_is_found_and_nothing_else(workflow, store_path):
+    codes = found(workflow, store_path)
+    if workflow.expected:
+        assert codes & workflow.expected
+        assert not codes - workflow.expected - BESIDE
+    else:
+        assert not codes
