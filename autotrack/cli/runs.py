@@ -23,6 +23,7 @@ from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
+from autotrack.tracking.evidence.ledger import judged
 from autotrack.tracking.evidence.reading import scores
 from autotrack.tracking.facts import CODE_TAG
 from autotrack.tracking.recording.recorder import FIT_TAG
@@ -119,6 +120,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         str,
     )
     found = store.findings(record.run_id)
+    _section(console, "held out", judged(store, record.run_id).items(), str)
     _section(console, "findings", ((f.code, f"{f.text}. {f.remedy}") for f in found), str)
     _section(console, "data", ((use.context, _data(use)) for use in record.datasets), str)
     tags = ((key, value) for key, value in record.tags.items() if not key.startswith(_INNER_TAGS))

@@ -17,13 +17,14 @@ from autotrack.store.tables.candidates import Sweeps
 from autotrack.store.tables.code import Codes
 from autotrack.store.tables.evidence import ScoreEvidence
 from autotrack.store.tables.experiments import Experiments, instant
+from autotrack.store.tables.held_out import HeldOut
 from autotrack.store.tables.models import Registry
 from autotrack.store.tables.run_data import read_dataset
 
 _UNKNOWN: Any = object()
 
 
-class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence):
+class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence, HeldOut):
     """Runs at rest.
 
     Every method is one transaction, unless it is called within :meth:`transaction`. Threads and

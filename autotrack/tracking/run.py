@@ -23,6 +23,7 @@ from autotrack.tracking.crating.load_stored import (
 )
 from autotrack.tracking.crating.pack_fit import CRATE
 from autotrack.tracking.data_frames import artifacts_frame, notes_frame, runs_frame
+from autotrack.tracking.evidence.ledger import judged
 from autotrack.tracking.evidence.reading import findings_frame, scores
 from autotrack.tracking.explaining.of_run import ReportsOfRun
 from autotrack.tracking.recording import library_calls
@@ -263,6 +264,9 @@ class Run(ReportsOfRun):
     def __hash__(self) -> int:
         return hash(self._run_id)
 
+    def _judged(self) -> dict[str, str]:
+        return judged(self._store, self._run_id)
+
     def __repr__(self) -> str:
         try:
             record = self.record()
@@ -276,6 +280,7 @@ class Run(ReportsOfRun):
         lines += [
             f"  findings {found.code} {found.text}" for found in self._store.findings(self._run_id)
         ]
+        lines += [f"  held out {name} {text}" for name, text in self._judged().items()]
         if record.error is not None:
             lines.append(f"  error    {record.error.type}: {record.error.message}")
         return "\n".join(lines)
@@ -289,6 +294,7 @@ class Run(ReportsOfRun):
             ("params", record.params),
             ("metrics", dict(scores(self._store, record))),
             ("findings", {f.code: f.text for f in self._store.findings(self._run_id)}),
+            ("held out", self._judged()),
             ("tags", record.tags),
         ]
         left = "style='text-align:left'"

@@ -30,7 +30,8 @@ from autotrack.tracking.api.models import load_version
 from autotrack.tracking.api.runs import get_run
 from autotrack.tracking.crating.load_stored import is_ours, link_to_run, load_of_run
 from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.data_frames import metric_frame, runs_frame
+from autotrack.tracking.data_frames import RUN_COLUMNS, metric_frame, runs_frame
+from autotrack.tracking.evidence.ledger import entries, ledger_frame
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace
@@ -68,7 +69,8 @@ def search_runs(
     -------
     DataFrame
         ``run_id``, ``name``, ``kind``, ``status``, ``experiment``, ``parent_id``, ``start_time``,
-        ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed.
+        ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed. If something
+        was found of the scores of one of them, ``findings`` has the codes, the gravest first.
 
     Raises
     ------
@@ -78,7 +80,14 @@ def search_runs(
         If there is no such experiment.
     """
     library_calls.settle()
-    return runs_frame(workspace.store().search(query(experiment, where, order_by, limit, children)))
+    store = workspace.store()
+    rows = store.search(query(experiment, where, order_by, limit, children))
+    frame = runs_frame(rows)
+    found = store.codes_found(row.run_id for row in rows)
+    if found:
+        codes = [", ".join(found.get(row.run_id, ())) for row in rows]
+        frame.insert(len(RUN_COLUMNS), "findings", codes)
+    return frame
 
 
 def query(
@@ -184,6 +193,41 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
             f"no run{where_looked} has the metric {metric!r}; search_runs() shows what there is"
         )
     return Run(store, rows[0].run_id)
+
+
+def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
+    """What data has judged which models: a row for each held-out set and metric.
+
+    A held-out set is data that scores were computed on and models were not trained on, known by
+    the fingerprints of X and y. Whoever keeps the best of many models by its score there expects
+    too much of it, the more the fewer rows it has.
+
+    Parameters
+    ----------
+    experiment : str, optional
+        Only sets that judged models of this experiment; they are counted with those of others.
+
+    Returns
+    -------
+    DataFrame
+        held_out_set (the beginnings of its fingerprints), data (what it is called in keys), rows,
+        models (how many different ones), runs, experiments, since, until, metric, best, best_run,
+        mean and std over the models, and optimism: what the best of so many equally good models is
+        expected to gain by luck, at most. That is known of shares of rows such as
+        ``accuracy_score``, and NaN for other metrics; see
+        `autotrack.tracking.evidence.optimism.bound`.
+
+    Raises
+    ------
+    ExperimentNotFoundError
+        If there is no such experiment.
+    """
+    library_calls.settle()
+    store = workspace.store()
+    name = None
+    if experiment is not None:
+        name = store.get_experiment(name=text(experiment, "experiment")).name
+    return ledger_frame(entries(store.judgements()), name)
 
 
 def diff_runs(a: str, b: str) -> pd.DataFrame:
