@@ -48,3 +48,11 @@ def test_a_search_that_was_killed_comes_to_the_same_end(run_python):
     first, second = (line for line in said.splitlines() if line.startswith("best: "))
     assert first == second
     assert "reused, resumed from" in said
+
+
+def test_the_leaky_example_ends_with_three_lines_and_the_corrected_one_with_none(run_python):
+    said = run_python(EXAMPLES / "leaky.py").stderr
+    lines = [line for line in said.splitlines() if line.startswith("autotrack: AT")]
+    assert [line.split()[1] for line in lines] == ["AT104", "AT101", "AT301"]
+    assert "315 of 1,225" in lines[0]
+    assert "AT" not in run_python(EXAMPLES / "leaky.py", "--corrected").stderr

@@ -6,6 +6,7 @@ _FAMILIES = {
     "explaining.card": ("card",),
     "explaining.explain": ("explain",),
     "explaining.replay": ("replay",),
+    "help": ("help",),
     "models": ("crate", "models"),
     "run": ("run",),
     "runs": ("best", "diff", "runs", "show"),

@@ -1,0 +1,121 @@
+"""Scores on rows that training had, and how findings are told, muted and switched off."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.tree import DecisionTreeClassifier
+
+import autotrack
+from autotrack.errors import SettingError
+
+
+def shared(rows=200, both=20):
+    """Training and test data that have rows in common."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(rows, 3))
+    y = X @ [1.0, 2.0, 3.0] + random.normal(size=rows)
+    half = rows // 2
+    return X[: half + both], X[half:], y[: half + both], y[half:]
+
+
+@pytest.mark.parametrize("held", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_a_score_on_training_rows_has_that_of_the_rest_beside_it(held):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared()
+    X_test = held(X_test)
+    model = KNeighborsRegressor(1).fit(X_train, y_train)
+    predicted = model.predict(X_test)
+    r2_score(y_test, predicted)
+    mean_absolute_error(y_test, predicted)
+    model.score(X_test, y_test)
+    metrics = autotrack.last_run().metrics
+    rest = r2_score(y_test[20:], predicted[20:])
+    assert metrics["test_unseen_r2_score"] == pytest.approx(rest)
+    assert metrics["test_unseen_score"] == pytest.approx(rest)
+    assert metrics["test_unseen_mean_absolute_error"] > metrics["test_mean_absolute_error"]
+    assert "on the 80 of 100 rows not in training" in repr(autotrack.last_run())
+
+
+def test_without_shared_rows_there_is_no_second_score(capsys):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared(both=0)
+    model = LinearRegression().fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+    assert list(autotrack.last_run().metrics) == ["test_r2_score"]
+    assert autotrack.last_run().findings().empty
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_is_told_of_in_one_line(capsys):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared()
+    model = LinearRegression().fit(X_train, y_train)
+    for _ in range(3):
+        r2_score(y_test, model.predict(X_test))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("autotrack: AT104 rows were seen: 20 of 100 scored rows")
+    found = autotrack.last_run().findings()
+    assert found["code"].tolist() == ["AT104"]
+    assert found["evidence"][0]["with_target"] == 20
+    assert autotrack.search_runs()["findings"].tolist() == ["AT104"]
+
+
+def test_a_comment_at_the_score_mutes_a_kind():
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared()
+    model = LinearRegression().fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))  # autotrack: ignore[AT104]
+    assert autotrack.last_run().findings().empty
+    r2_score(y_test, model.predict(X_test))  # autotrack: ignore[AT101]
+    assert not autotrack.last_run().findings().empty
+
+
+@pytest.mark.parametrize(("checks", "codes"), [(False, []), (["AT101"], []), (["AT104"], 1)])
+def test_checks_can_be_chosen_and_switched_off(checks, codes):
+    autotrack.enable(checks=checks)
+    X_train, X_test, y_train, y_test = shared()
+    r2_score(y_test, LinearRegression().fit(X_train, y_train).predict(X_test))
+    assert len(autotrack.last_run().findings()) == (codes or 0)
+    assert ("test_unseen_r2_score" in autotrack.last_run().metrics) == (checks is not False)
+
+
+def test_the_variable_chooses_checks_too(monkeypatch):
+    monkeypatch.setenv("AUTOTRACK_CHECKS", "at101, AT104")
+    assert autotrack.enable().settings.checks == ("AT101", "AT104")
+    with pytest.raises(SettingError, match="codes of findings"):
+        autotrack.enable(checks=["sometimes"])
+
+
+def test_no_value_of_the_data_is_in_the_store(store_path):
+    autotrack.enable(log_models=False)
+    random = np.random.default_rng(0)
+    people = [f"Zacharias{n}Quux" for n in range(60)]
+    frame = pd.DataFrame({"name": np.repeat(people, 4), "pay": 918273.6455 + random.random(240)})
+    y = np.repeat(random.integers(0, 2, 60), 4) + 77001122
+    order = random.permutation(240)
+    frame, y = frame.iloc[order], y[order]
+    X_train, X_test, y_train, y_test = frame[:160], frame[150:], y[:160], y[150:]
+    from sklearn.compose import make_column_transformer
+    from sklearn.pipeline import make_pipeline
+
+    model = make_pipeline(
+        make_column_transformer(("passthrough", ["pay"])), DecisionTreeClassifier(max_depth=2)
+    )
+    accuracy_score(y_test, model.fit(X_train, y_train).predict(X_test))
+    codes = set(autotrack.last_run().findings()["code"])
+    assert {"AT104", "AT107"} <= codes
+    autotrack.disable()
+    planted = [b"Zacharias", b"Quux", b"77001122", b"77001123", b"918273", b"918274"]
+    planted += [np.float64(value).tobytes() for value in frame["pay"]]
+    for folder, _, files in os.walk(store_path):
+        for file in files:
+            with open(os.path.join(folder, file), "rb") as opened:
+                content = opened.read()
+            assert not [value for value in planted if value in content], file
