@@ -37,7 +37,7 @@ from autotrack.capture.hooks.validation import (
 )
 from autotrack.capture.naming.metric_keys import judges_predictions
 from autotrack.capture.parallel.launch import POOL_METHODS, LaunchHook
-from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch
+from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch, PredictionWatch
 from autotrack.runtime.class_hooks import ClassHooks
 from autotrack.runtime.import_hooks import once_loaded
 from autotrack.runtime.in_between import in_between
@@ -88,7 +88,7 @@ class PatchTable:
         displays: DisplayHook,
     ) -> None:
         self._watches: dict[str, Watch] = {
-            kind: (FitWatch if "fit" in kind else OutermostWatch)(
+            kind: _watch_of(kind)(
                 getattr(estimators, f"on_{kind}"),
                 deep=kind not in ("predict", "transform"),
                 takes=estimators.takes_fit if "fit" in kind else None,
@@ -215,6 +215,12 @@ class PatchTable:
             _creating.reset(token)
         self.patch_class(cls)
         return result
+
+
+def _watch_of(kind: str) -> type[OutermostWatch]:
+    if kind == "predict":
+        return PredictionWatch
+    return FitWatch if "fit" in kind else OutermostWatch
 
 
 def _parallel_work(hook: LaunchHook) -> list[tuple[type, str, Watch]]:

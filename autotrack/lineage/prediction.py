@@ -55,6 +55,22 @@ class Gone:
     chance: float = 0.0
 
 
+#: A prediction as it is taken down when it is made, which is all that the call pays for: of a
+#: :class:`Prediction` its order, link, model, data, output, values, sites, thread, stamp, trained.
+Note = tuple[
+    int,
+    Link | None,
+    weakref.ref[Any] | None,
+    weakref.ref[Any],
+    weakref.ref[Any],
+    NDArray[Any],
+    tuple[Site, ...],
+    int,
+    Stamp | None,
+    Trained | None,
+]
+
+
 @dataclass(slots=True, eq=False)
 class Prediction:
     """What a model predicted, on which data, and where.
@@ -89,6 +105,23 @@ class Prediction:
     stamp: Stamp | None = None
     trained: Trained | None = None
     gone: Gone | None = None
+
+    @classmethod
+    def of_note(cls, note: Note) -> Prediction:
+        """The prediction that was taken down as `note`."""
+        order, link, model, data, output, values, sites, thread, stamp, trained = note
+        return cls(
+            link,
+            model,
+            data,
+            output,
+            values,
+            sites=sites,
+            thread=thread,
+            order=order,
+            stamp=stamp,
+            trained=trained,
+        )
 
     @property
     def owner(self) -> object:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autotrack.lineage.prediction import Prediction
+from autotrack.lineage.prediction import Note, Prediction
 from autotrack.lineage.program.call_site import Span, contains, span_of
 from autotrack.lineage.values.arrays import is_numeric, same
 from autotrack.lineage.values.digests import value_digest
@@ -38,9 +38,9 @@ class PredictionIndex:
     """
 
     def __init__(self) -> None:
-        self._new: deque[Prediction] = deque(maxlen=MOST)
+        self._new: deque[Prediction | Note] = deque(maxlen=MOST)
         # Apart, so that a loop over single rows keeps few of them, and the collector at rest.
-        self._new_short: deque[Prediction] = deque(maxlen=MOST_SHORT)
+        self._new_short: deque[Prediction | Note] = deque(maxlen=MOST_SHORT)
         self._long: deque[Prediction] = deque()
         self._short: deque[Prediction] = deque()
         self._copies: deque[Prediction] = deque()
@@ -54,18 +54,21 @@ class PredictionIndex:
         self._values: dict[bytes, deque[Prediction]] = {}
         # By order: the `id` of the output, that of its memory, and the number of rows.
         self._ids: dict[int, tuple[int, int, int]] = {}
-        self._count = itertools.count(1)
-        #: The one that was remembered last.
-        self.newest: Prediction | None = None
+        #: The order of the next prediction.
+        self.next_order = itertools.count(1).__next__
+        # The one that was remembered last.
+        self._newest: Prediction | Note | None = None
+        # Notes that were asked for before they were taken in, by order.
+        self._made: dict[int, Prediction] = {}
         self._judged: dict[tuple[int, int, int], tuple[CodeType, int]] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
 
     def add(self, prediction: Prediction) -> None:
         """Remember a prediction."""
-        prediction.order = next(self._count)
-        if self.newest is None or self.newest.order < prediction.order:
-            self.newest = prediction
+        prediction.order = self.next_order()
+        if _order(self._newest) < prediction.order:
+            self._newest = prediction
         values = prediction.values
         if values is not None and len(values) <= SHORT:
             self._new_short.append(prediction)
@@ -76,20 +79,41 @@ class PredictionIndex:
             if self._waiting > BUDGET // 4:
                 self.refresh()
 
+    def note(self, note: Note) -> None:
+        """Remember a prediction that was just taken down."""
+        # Of two threads the later one may be overtaken, and is looked up then.
+        self._newest = note
+        values = note[5]
+        if len(values) <= SHORT:
+            self._new_short.append(note)
+            return
+        self._new.append(note)
+        self._waiting += values.nbytes
+        if self._waiting > BUDGET // 4:
+            self.refresh()
+
     # -- bringing it up to date -------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Take in what was remembered since it was asked last."""
         if not self._new and not self._new_short:
             return
+        with self._open_lock():
+            self._waiting = 0
+            for new in sorted((*_emptied(self._new), *_emptied(self._new_short)), key=_order):
+                self._take_in(self._prediction_of(new))
+            self._made.clear()
+
+    def _open_lock(self) -> threading.Lock:
         if self._process != os.getpid():  # a fork may have left the lock shut
             self._lock, self._process = threading.Lock(), os.getpid()
-        with self._lock:
-            self._waiting = 0
-            for prediction in sorted(
-                (*_emptied(self._new), *_emptied(self._new_short)), key=_order
-            ):
-                self._take_in(prediction)
+        return self._lock
+
+    def _prediction_of(self, new: Prediction | Note) -> Prediction:
+        """The one prediction that is, or was taken down as, `new`; under the lock."""
+        if isinstance(new, Prediction):
+            return new
+        return self._made.pop(new[0], None) or Prediction.of_note(new)
 
     def _take_in(self, prediction: Prediction) -> None:
         values = prediction.values
@@ -149,14 +173,25 @@ class PredictionIndex:
 
     def of_object(self, values: object) -> Prediction | None:
         """The prediction that is this very object, changed or not."""
-        newest = self.newest
-        if newest is not None and newest.output is not None and newest.output() is values:
-            return newest  # as nearly always
+        newest = self._newest  # which it is nearly always
+        if isinstance(newest, tuple):
+            if newest[4]() is values:
+                return self._made_of(newest, values)
+        elif newest is not None and newest.output is not None and newest.output() is values:
+            return newest
         self.refresh()
         found = self._outputs.get(id(values))
         if found is None or found.output is None or found.output() is not values:
             return None
         return found
+
+    def _made_of(self, note: Note, output: object) -> Prediction:
+        """The prediction that was taken down as `note`, which may have been taken in since."""
+        with self._open_lock():
+            known = self._made.get(note[0]) or self._outputs.get(id(output))
+            if known is None or known.order != note[0]:
+                known = self._made[note[0]] = Prediction.of_note(note)
+            return known
 
     def sharing(self, array: NDArray[Any]) -> list[tuple[Prediction, NDArray[Any]]]:
         """Predictions, with what they returned, whose memory `array` is a view of."""
@@ -179,13 +214,13 @@ class PredictionIndex:
         """The newest prediction's order when the call that a frame makes was last judged here."""
         if frame is None:
             return 0
-        newest = self.newest
+        newest = _order(self._newest)
         # By `id`, since the hash of a code is slow; it is kept, so that no other gets its id.
         place = id(frame.f_code), frame.f_lasti, threading.get_ident()
         if len(self._judged) >= _MOST_PLACES:
             self._judged.clear()
         before = self._judged.get(place)
-        self._judged[place] = frame.f_code, 0 if newest is None else newest.order
+        self._judged[place] = frame.f_code, newest
         return 0 if before is None else before[1]
 
     def longer(self, rows: int) -> Iterator[Prediction]:
@@ -240,7 +275,7 @@ class PredictionIndex:
                 }
 
 
-def _emptied(waiting: deque[Prediction]) -> Iterator[Prediction]:
+def _emptied(waiting: deque[Prediction | Note]) -> Iterator[Prediction | Note]:
     """What waits, of which other threads may take and add in the meantime."""
     for _ in range(len(waiting)):
         try:
@@ -249,8 +284,10 @@ def _emptied(waiting: deque[Prediction]) -> Iterator[Prediction]:
             return
 
 
-def _order(prediction: Prediction) -> int:
-    return prediction.order
+def _order(known: Prediction | Note | None) -> int:
+    if isinstance(known, Prediction):
+        return known.order
+    return 0 if known is None else known[0]
 
 
 def _digests(prediction: Prediction) -> Iterator[bytes]:

@@ -78,6 +78,24 @@ class Lineage(Transforms):
         `made_at` are its `sites`, where they are known.
         """
         temporary = sys.getrefcount(data) <= _TEMPORARY
+        if type(output) is np.ndarray and not temporary and not part and step is None:
+            array, held = plain_array(output), reference(data)
+            if array is not None and held is not None:  # as nearly always
+                index = self._index
+                note = (
+                    index.next_order(),
+                    links.get(model),
+                    reference(model),
+                    held,
+                    weakref.ref(output),
+                    array.copy(),
+                    sites(1) if made_at is None else made_at,
+                    threading.get_ident(),
+                    stamp_of(data) if len(array) > SHORT else None,
+                    trainings.get(model),
+                )
+                index.note(note)
+                return
         known = Prediction(
             links.get(model),
             reference(model),

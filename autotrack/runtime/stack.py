@@ -55,8 +55,10 @@ def is_scikit_learns_own(*, deep: bool) -> bool:
         frame: FrameType | None = sys._getframe(3)
     except ValueError:  # called straight from C: there is no frame below
         return False
-    if not deep and frame is not None and not module_of(frame).startswith(_TO_LOOK_PAST):
-        return False
+    if not deep and frame is not None:
+        name = frame.f_globals.get("__name__")
+        if type(name) is str and not name.startswith(_TO_LOOK_PAST):
+            return False
     entered = False
     while frame is not None:
         side = _side_of(module_of(frame))

@@ -135,8 +135,16 @@ class Links(IdentityMap[Link]):
         if entry is None or entry[0]() is not key:
             return self._adopt(key)
         settings = self._settings.get(key)
-        if settings is None or _hold(settings):
+        if settings is None:
             return entry[1]
+        try:  # as `_hold` does, since this is asked at every prediction
+            for held, read, values in settings:
+                if read(held) != values:
+                    break
+            else:
+                return entry[1]
+        except Exception:  # noqa: BLE001 - as there
+            pass
         return self._of_changed(key, entry[1])
 
     def of_fit(self, key: object) -> Link | None:

@@ -139,3 +139,72 @@ def test_threads_remember_and_ask_at_once():
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def noted(index, array):
+    site, thread = sites(0), threading.get_ident()
+    output = reference(array)
+    index.note(
+        (index.next_order(), None, None, output, output, array.copy(), site, thread, None, None)
+    )
+
+
+def test_what_was_noted_is_one_prediction_whichever_way_it_is_asked_for_first():
+    index = PredictionIndex()
+    first, second, third = (np.array([0.5, 1, 2, 3, 4]) + i for i in range(3))
+    noted(index, first)
+    known = index.of_object(first)
+    assert index.of_object(first) is known
+    assert index.equal(first.copy()) == [known]
+    assert index.of_object(first) is known
+    noted(index, second)
+    [other] = index.equal(second.copy())
+    assert index.of_object(second) is other
+    noted(index, third)
+    newest = index.of_object(third)
+    assert [p.order for p in index.of_length(5)] == [newest.order, other.order, known.order]
+    assert next(iter(index.of_length(5))) is newest
+    assert newest.sites[0][0] is noted.__code__
+
+
+def test_a_noted_prediction_that_is_changed_before_anybody_asks_is_known_by_what_it_was():
+    index, array = PredictionIndex(), np.array([0.25, 0.5, 0.75, 1, 2])
+    noted(index, array)
+    kept = array.copy()
+    array[:] = 0
+    known = index.of_object(array)
+    assert not known.is_unchanged(array)
+    assert index.equal(kept) == [known]
+    assert index.equal(array) == []
+
+
+def test_threads_note_and_ask_at_once():
+    index, failures = PredictionIndex(), []
+
+    def work(seed):
+        try:
+            random = np.random.RandomState(seed)
+            for _ in range(200):
+                array = random.rand(12)
+                noted(index, array)
+                known = index.of_object(array)
+                assert index.equal(array.copy()) == [known]
+                assert index.of_object(array) is known
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_noted_predictions_of_few_rows_push_out_none_of_many():
+    index, array = PredictionIndex(), np.arange(30.0)
+    noted(index, array)
+    for i in range(2000):
+        noted(index, np.full(1, float(i)))
+    assert index.of_object(array) is not None
+    assert len(list(index.of_length(1))) == prediction_index.MOST_SHORT

@@ -28,7 +28,7 @@ from autotrack.describe.parts import has, held_by, with_own_parts
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_BAG
 from autotrack.lineage.preprocessing.applied_transformers import look
-from autotrack.lineage.program.call_site import line_below
+from autotrack.lineage.program.call_site import line_below, sites
 from autotrack.lineage.tracker import Lineage, reference
 from autotrack.lineage.training_rows import Trained, trainings
 from autotrack.runtime.in_between import in_between
@@ -135,13 +135,21 @@ class EstimatorHook:
         return result
 
     @in_between
-    def on_predict(self, call: Call) -> Any:
+    def on_predict(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Record ``predict`` and its kin."""
-        result = call.make()
+        result = original(*args, **kwargs)
         try:
-            model = call.estimator
+            model = args[0] if args else None
             if is_estimator(model):
-                self._lineage.predicted(model, call.X, result)
+                # Below it are the watch and its wrapper.
+                made_at = sites(3)
+                if len(args) > 1:
+                    self._lineage.predicted(model, args[1], result, made_at=made_at)
+                else:
+                    X = Call(original, args, kwargs).X
+                    self._lineage.predicted(model, X, result, made_at=made_at)
         except Exception as error:  # noqa: BLE001 - as a guard does, which takes longer to enter
             self._failsafe.report("remember a prediction", error)
         return result

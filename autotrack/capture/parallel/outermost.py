@@ -104,6 +104,28 @@ class OutermostWatch(Watch):
             leave(False)
 
 
+class PredictionWatch(OutermostWatch):
+    """A watch of predictions, which are many and quick: its hook gets what the original gets."""
+
+    __slots__ = ()
+
+    @in_between
+    def __call__(
+        self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call `original`, recorded or not."""
+        opened = _open.get()
+        if opened is None:
+            opened = is_open()
+        if opened or (hook := self.hook) is None or is_scikit_learns_own(deep=False):
+            return original(*args, **kwargs)
+        try:
+            enter(True)
+            return hook(original, args, kwargs)
+        finally:
+            leave(False)
+
+
 class FitWatch(OutermostWatch):
     """A watch of fits: a nested one is silent, but what it fits is no longer what it was."""
 
