@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.warm_start import starts_warm
 from autotrack.capture.library_functions import library_call
 from autotrack.capture.results.reached_code import Overview, look_over, reached_code
 from autotrack.describe.data.fingerprint import describe
-from autotrack.describe.data.stamp import stamp
+from autotrack.describe.data.stamp import Stamp, stamp
 from autotrack.describe.estimator import held_params, qualified_name, summary, user_params
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
@@ -49,15 +51,17 @@ class FitDescriber:
         """All that is known of a fit before it begins."""
         estimator, X, y = call.estimator, call.X, call.y
         extra = sorted(call.further)
+        settings = self._settings
+        given = stamp(X) if settings.log_models and settings.log_datasets else None
         return FitFacts(
             name=summary(estimator),
             estimator=qualified_name(estimator),
             params=self._params(estimator),
-            data=self._training_data(X, y),
+            data=self._training_data(X, y, given),
             preprocessing=self._lineage.preprocessing_of(X),
             tags={"fit_arguments": ", ".join(extra)} if extra else {},
             held=self._held(estimator),
-            stamp=stamp(X) if self._settings.log_models and self._settings.log_datasets else None,
+            stamp=given,
             warm=starts_warm(estimator),
             call=library_call(),
             code=self._code(overview),
@@ -82,11 +86,12 @@ class FitDescriber:
             return held_params(estimator)
         return {}
 
-    def _training_data(self, X: object, y: object) -> DatasetUse | None:
+    def _training_data(self, X: object, y: object, given: Stamp | None) -> DatasetUse | None:
         if not self._settings.log_datasets:
             return None
         with self._failsafe.guard("describe the training data"):
-            data = describe(X)
+            # That of a frame says more than what `describe` compares.
+            data = describe(X, given if type(X) is np.ndarray else None)
             if data is None:
                 return None
             return DatasetUse("train", data, variable_name(X), describe(y))
