@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -175,7 +176,8 @@ class Assessing:
         rest = found.rest(row_count(scored.y) or 0) if call is not None else None
         if call is not None and rest is not None and facts.numbers:
             unseen = call.of_rows(rest, row_count(scored.y) or 0)
-            unseen = {name: value for name, value in unseen.items() if name in facts.numbers}
+            # What is not defined for these rows (one class is left) says nothing.
+            unseen = {n: v for n, v in unseen.items() if n in facts.numbers and math.isfinite(v)}
         return replace(facts, unseen=unseen, seen=seen, findings=findings)
 
     def _wanted(
