@@ -208,7 +208,7 @@ def test_what_cannot_be_served_is_said(tmp_path):
     odd = autotrack.crate(lambda *rows: rows).save(tmp_path / "odd")
     assert "reach one parameter as a frame" in serve(odd).output
     assert "no crate at" in serve(tmp_path / "nowhere").output
-    assert "write it as 500kB" in serve(scaler, "--max-body", "much").output
+    assert "expected a size such as 500kB" in serve(scaler, "--max-body", "much").output
     assert "the token is empty" in serve(scaler, "--token", " ").output
 
 

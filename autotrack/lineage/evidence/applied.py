@@ -22,8 +22,8 @@ from autotrack.runtime.weak_map import IdentityMap
 Keys = NDArray[np.uint64]
 
 _MOST_OUTPUTS = 64
-# All keys that are held, as rows.
-_MOST_ROWS = 5_000_000
+# What the keys that are held may take in all (bytes); the newest outputs are kept.
+_MOST_BYTES = 6_000_000
 _DEEPEST = 8
 # A model was trained on an output if that has nearly all of a few of its rows.
 _FEW, _NEARLY_ALL = 64, 0.9
@@ -50,7 +50,13 @@ class _Output:
     before: Keys
     after: Keys
     ordered: Keys
-    order: NDArray[np.intp]
+    order: NDArray[np.int32]
+
+    @property
+    def size(self) -> int:
+        """What it takes (bytes)."""
+        held = (self.before, self.after, self.ordered, self.order)
+        return sum(array.nbytes for array in held)
 
     def sources(self, keys: Keys) -> tuple[Keys, NDArray[np.bool_]]:
         """What the rows of `keys` were made from, and which of them it returned."""
@@ -78,8 +84,8 @@ class Applied:
 
     def __init__(self) -> None:
         self._fitted: IdentityMap[Fitted] = IdentityMap()
-        self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
-        self._rows = 0
+        self._outputs: deque[_Output] = deque()
+        self._bytes = 0
 
     def fitted(
         self, transformer: Any, name: str, rows: RowKeys | None, *, has_y: bool, resamples: bool
@@ -108,13 +114,14 @@ class Applied:
             len(before.keys) != len(after.keys) or np.array_equal(before.keys, after.keys)
         ):
             return  # what is passed on as it was tells nothing
-        if self._rows > _MOST_ROWS:
-            self._outputs.clear()
-            self._rows = 0
-        order = np.argsort(after.keys, kind="stable")
+        order = np.argsort(after.keys, kind="stable").astype(np.int32)
         output = _Output(fitted, before.keys, after.keys, after.keys[order], order)
-        self._rows += len(before.keys) + 2 * len(after.keys)
         self._outputs.append(output)
+        self._bytes += output.size
+        while len(self._outputs) > 1 and (
+            self._bytes > _MOST_BYTES or len(self._outputs) > _MOST_OUTPUTS
+        ):
+            self._bytes -= self._outputs.popleft().size
 
     def __bool__(self) -> bool:
         return bool(self._outputs)

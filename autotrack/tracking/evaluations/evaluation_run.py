@@ -145,7 +145,8 @@ class Measurements:
                 lambda store: store.add_evidence(opened.run_id, findings),
                 durable=False,
             )
-            tell(opened.run_id, findings)
+            if not self._recorder.settings.quiet:
+                tell(opened.run_id, findings)
 
     def fail(self, opened: OpenFit, error: BaseException) -> None:
         """The call raised: its run ends with the error."""

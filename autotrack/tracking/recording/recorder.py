@@ -513,7 +513,8 @@ class Recorder:
         if self.retry_queue.write(store, put) and use is not None and use not in self._kept_uses:
             self._keep_in_mind(use)
         workspace.scores += 1
-        tell(run_id, facts.findings)
+        if not self.settings.quiet:
+            tell(run_id, facts.findings)
 
 
 def _marks(use: DatasetUse) -> tuple[str | None, ...]:

@@ -548,11 +548,11 @@ def test_an_archive_hidden_in_a_model_of_the_stores_own_is_not_opened_as_skops(t
     manifest = json.loads((folder / "manifest.json").read_text())
     files = [file for file in manifest["files"] if file["path"] == "model.pkl"]
     rewrite(folder, storage="skops", files=[{**files[0], "path": "model.skops"}])
-    with pytest.raises(CrateFormatError, match="no file of skops"):
+    with pytest.raises(CrateFormatError, match="not a file of skops"):
         autotrack.load_model(folder)
     from autotrack.tracking.api.models import verify_model
 
-    assert "no file of skops" in str(verify_model(str(folder)))
+    assert "not a file of skops" in str(verify_model(str(folder)))
 
 
 def test_a_text_beside_a_model_is_not_vouched_for_as_one(tmp_path):
