@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest.importorskip("imblearn", reason="some workflows resample")
+
 from tests.leaks.running import WORKFLOWS, found
 
 SHOWN = [workflow for workflow in WORKFLOWS if not workflow.unseen]
