@@ -85,7 +85,11 @@ def _read(data: str, target: str | None) -> tuple[Any, Any]:
         raise click.ClickException(f"{data} is no .csv, .parquet, .npz or FILE.py:FUNCTION")
     import pandas as pd
 
-    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    if path.suffix == ".csv":
+        # Numbers to the last bit, as they were written: other data is refused.
+        frame = pd.read_csv(path, float_precision="round_trip")
+    else:
+        frame = pd.read_parquet(path)
     if target is None:
         return frame, None
     if target not in frame:
