@@ -179,7 +179,9 @@ def test_any_container_of_numbers_is_trained_on_and_scored(kind, binary):
     make = INPUTS[kind]
     split = binary._replace(X_train=make(binary.X_train), X_test=make(binary.X_test))
     scores = tried(classify, split)
-    assert only_run().metrics == scores
+    # Rows of zeros are on both sides.
+    of_all = {key: value for key, value in only_run().metrics.items() if "_unseen_" not in key}
+    assert of_all == scores
     assert only_run().status == "FINISHED"
     train = only_run().datasets[0]
     assert (train.context, train.name) == ("train", "X_train")

@@ -263,7 +263,7 @@ def _column_bits(column: Any) -> Array | None:
 
 def _cell(value: Any) -> int:
     """The bits of a cell that is no plain number in an array of such."""
-    if isinstance(value, bool | int | float | np.number | np.bool_):
+    if isinstance(value, bool | int | float | np.integer | np.floating | np.bool_):
         return int(_bits(np.array([float(value)]))[0])
     if isinstance(value, str):
         return xxhash.xxh3_64_intdigest(value.encode("utf-8", "surrogatepass"), _seed)

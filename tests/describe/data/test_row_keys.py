@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,6 +45,14 @@ def test_rows_of_polars_are_those_of_pandas():
     polars = pytest.importorskip("polars")
     for data in (frame.astype({"c": int}), TEXTS):
         assert row_keys(polars.DataFrame(data)).keys.tolist() == row_keys(data).keys.tolist()
+
+
+def test_complex_numbers_have_keys_without_a_warning():
+    table = np.array([[1 + 2j, 1j], [1 - 2j, 1j], [1 + 2j, 1j]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one, other, again = row_keys(table).keys.tolist()
+    assert one == again != other
 
 
 def test_a_sparse_row_is_the_dense_one():
