@@ -78,10 +78,15 @@ def check(model, folder: Path) -> list[str]:
     return [line.partition("==")[0] for line in needs]
 
 
+EXPERIMENTAL = {"HalvingGridSearchCV", "HalvingRandomSearchCV", "IterativeImputer"}
+
+
 @pytest.mark.filterwarnings("ignore")  # deprecated classes, fits that do not converge
 def test_the_requirements_of_all_kinds_of_estimators_are_exact(tmp_path):
     checked = 0
-    for name, kind in all_estimators()[::4]:
+    # Those that another test may have switched on would have others checked than without them.
+    settled = [(n, kind) for n, kind in all_estimators() if n not in EXPERIMENTAL]
+    for name, kind in settled[::4]:
         try:
             model = kind().fit(X, y)
         except (AttributeError, TypeError, ValueError):
