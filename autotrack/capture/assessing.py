@@ -5,8 +5,7 @@ from __future__ import annotations
 import linecache
 import math
 import sys
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -22,6 +21,7 @@ from autotrack.lineage.training_rows import trainings
 from autotrack.lineage.values.rows import take_rows
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
+from autotrack.runtime.quiet import quiet
 from autotrack.runtime.stack import variable_name
 from autotrack.tracking.facts import ScoreFacts, TransformerFacts
 from autotrack.tracking.model_links import Link, links
@@ -33,26 +33,46 @@ _IGNORED = pattern(r"#.*\bautotrack:\s*ignore(?:\[([^\]]*)\])?")
 class Recomputed:
     """A call of a metric that can be made again with some of the rows.
 
-    `numbers` turns the arguments by name and the result into metrics.
+    `by_row` names the arguments that have a value for each row; `numbers` turns the arguments by
+    name and the result into metrics. Nothing of the user's is called by it.
     """
 
     function: Callable[..., Any]
     bound: Mapping[str, Any]
+    by_row: Collection[str]
     numbers: Callable[[Callable[..., Any], Mapping[str, Any], Any], Mapping[str, float]]
 
     def of_rows(self, positions: Any, rows: int) -> Mapping[str, float]:
         """The metrics of the rows at some positions; empty where they cannot be computed."""
-        given = {
-            name: take_rows(value, positions) if row_count(value) == rows else value
-            for name, value in self.bound.items()
-        }
+        given = dict(self.bound)
+        for name in self.by_row:
+            if given.get(name) is not None:
+                if row_count(given[name]) != rows:
+                    return {}
+                given[name] = take_rows(given[name], positions)
+        if any(map(callable, given.values())):
+            return {}
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with quiet():
                 result = self.function(**given)
             return self.numbers(self.function, given, result)
         except Exception:  # noqa: BLE001 - a metric may need what these rows have not
             return {}
+
+
+def _asked_again(model: Any, score: Callable[..., Any]) -> Callable[..., float]:
+    """The `score` of a model, which leaves no trace on it; an error for one with own code."""
+
+    def ask(**given: Any) -> float:
+        from autotrack.crates.packing.pack import runs_own_code
+        from autotrack.crates.verification.example import untouched
+
+        if runs_own_code(model):
+            raise ValueError("it has code of the user's, which is not to run once more")
+        with untouched(model):
+            return float(score(model, *given.values()))
+
+    return ask
 
 
 class Assessing:
@@ -105,7 +125,7 @@ class Assessing:
         facts: ScoreFacts,
         prediction: Prediction,
         truth: object,
-        call: Recomputed,
+        call: Recomputed | None,
         frame: FrameType | None,
     ) -> ScoreFacts:
         """The score of a metric function, with what it is worth."""
@@ -142,11 +162,8 @@ class Assessing:
         call = None
         if original is not None and _is_of_sklearn(original) and set(facts.numbers) == {"score"}:
             bound = {"X": X} if y is None else {"X": X, "y": y}
-            call = Recomputed(
-                lambda **given: original(model, *given.values()),
-                bound,
-                lambda _, __, result: {"score": float(result)},
-            )
+            ask = _asked_again(model, original)
+            call = Recomputed(ask, bound, bound, lambda _, __, result: {"score": result})
         return self._assessed(facts, scored, call, frame)
 
     def of_validation(self, estimator: object, X: object) -> list[Finding]:

@@ -133,7 +133,7 @@ class MetricHook:
         truth_name = next((name for name in signature.truths if name in bound), None)
         truth = None if truth_name is None else bound[truth_name]
         names, predictions = signature.names, signature.predictions
-        # Above what hears the call: the watch, its wrapper and scikit-learn's own.
+        # Above the hook: the watch, its wrapper and scikit-learn's own.
         frame = users_frame(sys._getframe(3))
         prediction = self.judged(predictions, bound, names, truth_name, len(args), frame)
         link, others = None, []
@@ -162,7 +162,10 @@ class MetricHook:
         step = prediction.step if prediction is not None else None
         facts = ScoreFacts(data_name, numbers, tables, use, step, place=_place(link))
         if self._assessing.is_on and link is not None and prediction is not None and not others:
-            again = Recomputed(function, bound, lambda *of: shape(name, *of)[0])
+            again = None
+            if signature.data is None:
+                by_row = {*judged, "sample_weight"}
+                again = Recomputed(function, bound, by_row, lambda *of: shape(name, *of)[0])
             facts = self._assessing.of_metric(facts, prediction, truth, again, frame)
         self._recorder.score(link, facts)
         if prediction is not None:

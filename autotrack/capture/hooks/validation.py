@@ -342,7 +342,7 @@ class _Splits(Listener, Loop):
         self._watched.drew = True
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        """Hear what a task returned."""
+        """Take what a task returned."""
         self._hook.evaluated(self._watched, place, result, notes)
 
 

@@ -32,20 +32,20 @@ class Loop:
     """Somebody who follows a loop. None of its methods may raise."""
 
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Hear of a task that is to be run, perhaps in another thread.
+        """Take a task that is to be run, perhaps in another thread.
 
         Its result if that is known already: the task is not run then, and not seen again.
         """
         return None
 
     def drew(self, place: int) -> None:
-        """Hear that a task, which finished, drew from the global random generator."""
+        """Note that a task, which finished, drew from the global random generator."""
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        """Hear what a task returned, and which warnings came up in it."""
+        """Take what a task returned, and which warnings came up in it."""
 
     def failed(self, place: int | None, error: BaseException) -> None:
-        """Hear that the loop ends with an error, of that task if it is known which."""
+        """Note that the loop ends with an error, of that task if it is known which."""
 
 
 class Listener:

@@ -88,14 +88,14 @@ class LaunchHook:
 
     @in_between
     def on_submit(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
-        """Hear ``submit`` of an executor of ``concurrent.futures``."""
+        """Make a ``submit`` of an executor of ``concurrent.futures``."""
         if len(args) > 1 and type(args[0]).__module__ != "concurrent.futures.interpreter":
             args = self._packed(args, other_process=isinstance(args[0], ProcessPoolExecutor))
         return original(*args, **kwargs)
 
     @in_between
     def on_pool(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
-        """Hear the methods of ``multiprocessing.Pool`` that take a function."""
+        """Call the methods of ``multiprocessing.Pool`` that take a function."""
         if len(args) > 1:
             in_threads = isinstance(args[0], multiprocessing.pool.ThreadPool)
             args = self._packed(args, other_process=not in_threads)
@@ -103,7 +103,7 @@ class LaunchHook:
 
     @in_between
     def on_parallel(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
-        """Hear ``joblib.Parallel.__call__``, and the classes that come back from its workers."""
+        """Make a ``joblib.Parallel.__call__``, and patch the classes that come back from its workers."""
         try:
             if outermost.is_open():
                 return outermost.on_parallel(original, args, kwargs)
@@ -125,7 +125,7 @@ class LaunchHook:
 
     @in_between
     def on_thread(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
-        """Hear ``threading.Thread.start``."""
+        """Start a thread, which is noted."""
         with self._failsafe.guard("note the active runs of a thread"):
             if args and not _is_of_a_pool(getattr(args[0], "_target", None)):
                 if runs := active_runs():
@@ -138,7 +138,7 @@ class LaunchHook:
 
     @in_between
     def on_process(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
-        """Hear ``start`` of a process of ``multiprocessing``: a forked one knows all already."""
+        """Start a process of ``multiprocessing``: a forked one knows all already."""
         process = args[0]
         of_a_pool = type(process).__name__ == "LokyProcess"
         if of_a_pool or _is_of_a_pool(getattr(process, "_target", None)):

@@ -85,7 +85,7 @@ def _unpacked(
     opened: bool,
     runs: Iterable[tuple[Path, str, str]],
 ) -> Baggage:
-    """Luggage that arrives, in another process most of the time."""
+    """Baggage that arrives, in another process most of the time."""
     held = tuple(
         ActiveRun(workspace.store_at(root, lazy=True), run_id, experiment)
         for root, run_id, experiment in runs
@@ -164,7 +164,7 @@ def _watched(function: Call) -> Call:
 
 
 class ProcessBaggage:
-    """Luggage of a whole process, which takes effect when it is unpickled there."""
+    """Baggage of a whole process, which takes effect when it is unpickled there."""
 
     __slots__ = ("baggage",)
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotrack.describe.data.row_keys import RowKeys, row_keys
-from autotrack.describe.estimator import qualified_name
+from autotrack.describe.estimator import deep_params, qualified_name
+from autotrack.describe.parts import attribute
 from autotrack.entities import Finding, SeenRows
 from autotrack.lineage.evidence.applied import Applied
 from autotrack.lineage.evidence.models import edges, stopped
@@ -129,12 +130,17 @@ class Evidence:
     def searched(self, search: Any, run_id: str) -> None:
         """A search ended, with what it chose."""
         found = trainings.get(search)
-        best = getattr(search, "best_params_", None)
-        if found is None or found.keys is None or not isinstance(best, Mapping):
+        best, estimator = attribute(search, "best_params_"), attribute(search, "estimator")
+        if (
+            estimator is None
+            or found is None
+            or found.keys is None
+            or not isinstance(best, Mapping)
+        ):
             return
         _keep(self._trained, run_id, found)
         rows = np.sort(found.keys.keys)
-        kept = _Search(run_id, rows, qualified_name(search.estimator), dict(best))
+        kept = _Search(run_id, rows, qualified_name(estimator), dict(best))
         _keep(self._searches, run_id, kept)
 
     # -- asking -----------------------------------------------------------------------------------
@@ -268,7 +274,7 @@ def _chosen(model: Any, search: _Search) -> bool:
     if not search.best or qualified_name(model) != search.estimator:
         return False
     try:
-        held = model.get_params(deep=True)
+        held = deep_params(model)
         return all(name in held and held[name] == value for name, value in search.best.items())
     except Exception:  # noqa: BLE001 - params may be anything, and compare as they like
         return False
