@@ -146,3 +146,23 @@ def test_values_of_the_data_are_in_no_card(scored):
     text = str(scored.card()) + json.dumps(scored.card().to_dict())
     middle = sorted(X["size"][:80])[40]
     assert repr(float(middle)) not in text
+
+
+def test_what_makes_a_score_worth_less_is_on_the_card():
+    with autotrack.enable(log_models=False):
+        for C in (0.1, 1.0):
+            model = LogisticRegression(C=C).fit(X[:80], y[:80])
+            X_test, y_test = X[60:], y[60:]
+            accuracy_score(y_test, model.predict(X_test))
+    card = last().card()
+    assert said(card, "Split")["test: rows that training had"].value == (
+        "20 of 60 rows, 20 with the same target"
+    )
+    assert "20 of 60 scored rows are training rows" in said(card, "Scores")["AT104"].value
+    assert said(card, "Selection")["held-out set: test"].value.startswith("judged 2 models")
+
+
+def test_a_card_without_findings_claims_no_separation(scored):
+    separation = said(scored.card(), "Split")["separation"]
+    assert separation.value is None
+    assert separation.gap.startswith("no row of training was noted")

@@ -103,7 +103,7 @@ class LaunchHook:
 
     @in_between
     def on_parallel(self, original: Call, args: Args, kwargs: Kwargs) -> Any:
-        """Make a ``joblib.Parallel.__call__``, and patch the classes that come back from its workers."""
+        """Make a ``joblib.Parallel.__call__``; the classes that come back are patched."""
         try:
             if outermost.is_open():
                 return outermost.on_parallel(original, args, kwargs)

@@ -10,6 +10,7 @@ from autotrack.entities import ModelVersion, RunRecord
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
+from autotrack.tracking.evidence.ledger import judged
 from autotrack.tracking.explaining.card import Card, Statement
 from autotrack.tracking.explaining.changes import code_of, split_rows, uses
 from autotrack.tracking.explaining.scores import Score, scores
@@ -25,7 +26,7 @@ def card_of(store: Store, record: RunRecord, version: ModelVersion | None = None
     parts = (
         _model(store, record, version),
         _data(record),
-        _split(record),
+        _split(store, record),
         _preprocessing(store, record),
         _params(record),
         _selection(store, record),
@@ -89,7 +90,7 @@ def _data(record: RunRecord) -> Iterator[Statement]:
     yield Statement(where, "source, sampling, representativeness", None, gap=_AUTHOR)
 
 
-def _split(record: RunRecord) -> Iterator[Statement]:
+def _split(store: Store, record: RunRecord) -> Iterator[Statement]:
     where, run_id = "Split", record.run_id
     rows = split_rows(record)
     if rows:
@@ -109,8 +110,12 @@ def _split(record: RunRecord) -> Iterator[Statement]:
             size = use.data.shape[0] if use.data.shape else 0
             said = f"{size:,} rows beside {train.data.shape[0]:,} for training"
             yield Statement(where, f"held out: {name}", said, run_id, "", ("5c",))
-        # Where the rows of a score are known one by one, it is said here whether training had them.
-        gap = "whether the held-out rows are like, or among, those of training is not recorded"
+        seen = store.seen_rows(run_id).values()
+        for each in seen:
+            said = f"{each.seen:,} of {each.rows:,} rows, {each.with_target:,} with the same target"
+            yield Statement(where, f"{each.data}: rows that training had", said, run_id)
+        noted = "" if seen else "no row of training was noted among the held-out ones; "
+        gap = f"{noted}whether these are like those of training is not recorded"
         yield Statement(where, "separation", None, gap=gap)
     else:
         yield Statement(where, "held-out data", None, gap="nothing was scored on held-out data")
@@ -160,11 +165,12 @@ def _selection(store: Store, record: RunRecord) -> Iterator[Statement]:
             yield Statement(where, "chosen by", rank, run_id, "", ("5d",))
     else:
         yield Statement(where, "candidates", None, gap="no search is part of this run")
-    # How many models the held-out set has judged stands in the ledger, and belongs here.
+    for data, said in judged(store, run_id).items():
+        yield Statement(where, f"held-out set: {data}", said, run_id)
     ids = (record.experiment_id,)
     others = store.search(Query(experiment_ids=ids, children=True))
-    judged = [each for each in others if each.kind != "candidate" and each.metrics]
-    said = f"{len(judged):,} runs with scores in the experiment {record.experiment!r}"
+    beside = [each for each in others if each.kind != "candidate" and each.metrics]
+    said = f"{len(beside):,} runs with scores in the experiment {record.experiment!r}"
     yield Statement(where, "runs beside it", said, run_id)
     yield Statement(where, "baselines", None, gap=_AUTHOR)
 
@@ -182,7 +188,8 @@ def _scores(store: Store, record: RunRecord) -> Iterator[Statement]:
     training = {k: v for k, v in record.metrics.items() if k.startswith("train_")}
     for key, value in training.items():
         yield Statement(where, key, f"{value:.6g} (on training data)", record.run_id)
-    # What makes a score worth less than it looks, where findings are recorded, belongs here.
+    for found_there in store.findings(record.run_id):
+        yield Statement(where, found_there.code, found_there.text, record.run_id)
 
 
 def _items_of(score: Score) -> tuple[str, ...]:
