@@ -115,20 +115,31 @@ def _flag_or_auto(value: object, where: str) -> bool | Literal["auto"]:
     try:
         return _flag(value, where)
     except SettingError:
-        raise SettingError(f"{where}{described(value)} is none of 'auto', True and False") from None
+        raise SettingError(
+            f"{where}expected True, False or 'auto', got {described(value)}"
+        ) from None
 
 
 def _flag_or_modules(value: object, where: str) -> bool | tuple[str, ...]:
+    return _flag_or_names(value, where, _is_module, "names of modules, such as ['mypackage']")
+
+
+def _flag_or_codes(value: object, where: str) -> bool | tuple[str, ...]:
+    wanted = "codes of findings, such as ['AT101', 'AT104']"
+    found = _flag_or_names(value, where, _is_code, wanted)
+    return found if isinstance(found, bool) else tuple(sorted({code.upper() for code in found}))
+
+
+def _flag_or_names(
+    value: object, where: str, is_one: Callable[[object], bool], wanted: str
+) -> bool | tuple[str, ...]:
     try:
         return _flag(value, where)
     except SettingError:
         pass
     names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, list | tuple | set | frozenset) or not all(map(_is_module, names)):
-        raise SettingError(
-            f"{where}{described(value)} is neither a yes or no nor names of modules; give True, "
-            "False or a list such as ['mypackage']"
-        )
+    if not isinstance(names, list | tuple | set | frozenset) or not all(map(is_one, names)):
+        raise SettingError(f"{where}expected True, False or {wanted}, got {described(value)}")
     return tuple(sorted(str(name).strip() for name in names))
 
 
@@ -138,21 +149,9 @@ def _flag_or_key(value: object, where: str) -> bool | str:
     except SettingError:
         if isinstance(value, str) and value.strip():
             return value
-        raise SettingError(f"{where}{value!r} is none of True, False and a text") from None
-
-
-def _flag_or_codes(value: object, where: str) -> bool | tuple[str, ...]:
-    try:
-        return _flag(value, where)
-    except SettingError:
-        pass
-    codes = value.split(",") if isinstance(value, str) else value
-    if not isinstance(codes, list | tuple | set | frozenset) or not all(map(_is_code, codes)):
         raise SettingError(
-            f"{where}{described(value)} is neither a yes or no nor codes of findings; give True, "
-            "False or a list such as ['AT101', 'AT104']"
-        )
-    return tuple(sorted({str(code).strip().upper() for code in codes}))
+            f"{where}expected True, False or a text, got {described(value)}"
+        ) from None
 
 
 def _is_code(code: object) -> bool:

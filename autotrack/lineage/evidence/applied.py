@@ -84,8 +84,7 @@ class Applied:
 
     def __init__(self) -> None:
         self._fitted: IdentityMap[Fitted] = IdentityMap()
-        self._outputs: deque[_Output] = deque()
-        self._bytes = 0
+        self._outputs: deque[_Output] = deque(maxlen=_MOST_OUTPUTS)
 
     def fitted(
         self, transformer: Any, name: str, rows: RowKeys | None, *, has_y: bool, resamples: bool
@@ -117,11 +116,8 @@ class Applied:
         order = np.argsort(after.keys, kind="stable").astype(np.int32)
         output = _Output(fitted, before.keys, after.keys, after.keys[order], order)
         self._outputs.append(output)
-        self._bytes += output.size
-        while len(self._outputs) > 1 and (
-            self._bytes > _MOST_BYTES or len(self._outputs) > _MOST_OUTPUTS
-        ):
-            self._bytes -= self._outputs.popleft().size
+        while len(self._outputs) > 1 and sum(o.size for o in [*self._outputs]) > _MOST_BYTES:
+            self._outputs.popleft()
 
     def __bool__(self) -> bool:
         return bool(self._outputs)

@@ -319,7 +319,7 @@ def test_names_of_modules_are_read_from_the_environment_too(package, tmp_path, r
 
 
 def test_what_is_no_module_is_refused():
-    with pytest.raises(autotrack.SettingError, match="neither a yes or no nor names of modules"):
+    with pytest.raises(autotrack.SettingError, match="expected True, False or names of modules"):
         autotrack.enable(code_by_value=["not a module"])
 
 
