@@ -89,10 +89,13 @@ def on_terminal(
     )
     os.close(theirs)
     out, deadline = b"", time.monotonic() + timeout
+    # Not `select`, which takes no descriptor above 1023: a long test session has so many.
+    waiting = select.poll()
+    waiting.register(ours, select.POLLIN)
     try:
         with contextlib.suppress(OSError):  # the other end is closed
             while time.monotonic() < deadline:
-                if not select.select([ours], [], [], 0.1)[0]:
+                if not waiting.poll(100):
                     continue
                 more = os.read(ours, 1 << 16)
                 if not more:

@@ -390,7 +390,7 @@ def test_the_setting_is_auto_or_yes_or_no(given, meant):
 
 
 def test_another_value_of_the_setting_is_an_error():
-    with pytest.raises(autotrack.SettingError, match="'auto', True and False"):
+    with pytest.raises(autotrack.SettingError, match="expected True, False or 'auto', got 'often'"):
         autotrack.enable(progress="often")
 
 
