@@ -86,8 +86,12 @@ def _read(data: str, target: str | None) -> tuple[Any, Any]:
     import pandas as pd
 
     if path.suffix == ".csv":
-        # Numbers to the last bit, as they were written: other data is refused.
-        frame = pd.read_csv(path, float_precision="round_trip")
+        # Numbers to the last bit, as they were written: other data is refused. Newer versions of
+        # pandas read them so by themselves, and warn of the option.
+        if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+            frame = pd.read_csv(path, float_precision="round_trip")
+        else:
+            frame = pd.read_csv(path)
     else:
         frame = pd.read_parquet(path)
     if target is None:
