@@ -124,10 +124,12 @@ def decided(
     case: Case, array: NDArray[Any], flows: Iterable[Flow], constant: bool
 ) -> Prediction | None:
     """The prediction that the program shows the values to come from; None where it leaves two."""
-    exact, vague, others = [], [], []
+    exact, vague, others, blended = [], [], [], False
     for flow in flows:
         value = plain_array(flow.value) if is_rows(flow.value) else None
         fits = value is not None and same(value, array)
+        # Several models' predictions, put together in a way that is not known or gives the values.
+        blended = blended or (len(flow.owners) > 1 and flow.likely and (fits or value is None))
         if not flow.sources:
             if _is_open(flow, case, fits):
                 others.append(flow)
@@ -140,7 +142,7 @@ def decided(
     likely = [flow for flow in exact if flow.likely] or exact
     if likely:
         standing = [flow for flow in likely if _stands(flow, case)]
-        if not standing or (others and not certain):
+        if not standing or ((others or blended) and not certain):
             return None
         return _only(standing, array)
     if constant or others or len(array) < _FEW:

@@ -9,6 +9,7 @@ from types import FrameType
 
 from autotrack.lineage.dataflow.branches import outcome
 from autotrack.lineage.dataflow.calls import call
+from autotrack.lineage.dataflow.containers import elements
 from autotrack.lineage.dataflow.flow import Flow, combined
 from autotrack.lineage.dataflow.names import name
 from autotrack.lineage.dataflow.parts import attribute, subscript
@@ -16,7 +17,13 @@ from autotrack.lineage.dataflow.place import Place, call_of
 from autotrack.lineage.dataflow.walk import Walk
 from autotrack.lineage.prediction_index import PredictionIndex
 from autotrack.lineage.program.call_site import users_frame
-from autotrack.lineage.program.syntax import argument, expressions, has_starred, operation
+from autotrack.lineage.program.syntax import (
+    argument,
+    expressions,
+    has_starred,
+    operation,
+    unpacked_argument,
+)
 from autotrack.lineage.values import operations
 from autotrack.lineage.values.operations import UNKNOWN
 
@@ -76,12 +83,18 @@ class Dataflow:
         if placed is not None and not has_starred(node.args):
             bound = max(0, placed - len(node.args))
         given = argument(node, names, name, bound=bound)
-        if given is None:
+        unpacked = unpacked_argument(node, names, name) if given is None else None
+        if given is None and unpacked is None:
             return []
         if self._walk is None:
             self._walk = Walk(self._index, _flows)
+        place = replace(place, at=given or node, since=self._since)
         try:
-            flows = self._walk.follow(given, replace(place, at=given, since=self._since))
+            if unpacked is not None:
+                flows = list(elements(self._walk, unpacked[0], place, unpacked[1]))
+            else:
+                assert given is not None
+                flows = self._walk.follow(given, place)
         except RecursionError:  # the user's own calls are nearly too deep already
             return []
         return [f if f.value is not UNKNOWN else replace(f, value=value) for f in flows]

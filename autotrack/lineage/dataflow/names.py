@@ -9,6 +9,8 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from autotrack.lineage.dataflow.branches import was_skipped
 from autotrack.lineage.dataflow.containers import element_key, elements
 from autotrack.lineage.dataflow.flow import Flow, merged, sources_of_element
@@ -19,8 +21,11 @@ from autotrack.lineage.program.definitions import Definition
 from autotrack.lineage.program.syntax import argument, parameters, unpacked
 from autotrack.lineage.values.derivation import tells
 from autotrack.lineage.values.operations import UNKNOWN
-from autotrack.lineage.values.plain import is_rows
+from autotrack.lineage.values.plain import is_pandas, is_rows
 from autotrack.lineage.values.rows import is_sparse
+
+# Fewer different values than this are a function of whatever has as many.
+_FEW = 5
 
 
 def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
@@ -38,7 +43,10 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
             walk.missed_sparse = True
         if not is_rows(value) and type(value) not in (dict, set):
             return [Flow.plain(value)]
-    flows = [*found, *_defined(walk, node.id, value, place, comprehension)]
+    defined = list(_defined(walk, node.id, value, place, comprehension))
+    if any(flow.foreign for flow in defined):
+        found = [replace(flow, foreign=True) for flow in found]
+    flows = [*found, *defined]
     if found and not _is_changed(node.id, place) and not _tells(found[0]):
         # Changed by what is not seen, such as `p.sort()`: labels of other rows look renamed.
         flows = [replace(flow, foreign=True) for flow in flows]
@@ -51,13 +59,13 @@ def name(walk: Walk, node: ast.Name, place: Place) -> list[Flow]:
 
 def _tells(flow: Flow) -> bool:
     held = flow.sources[0].held()
-    return held is not None and tells(held)
+    return held is not None and tells(held) and len(np.unique(held)) >= _FEW
 
 
 def _is_changed(name: str, place: Place) -> bool:
     """Whether the program is seen to change what a name stands for: ``p += 1``, ``p[0] = 1``."""
-    scopes = (scope for scope, _ in place.outwards())
-    return any(d.changes for scope in scopes for d in place.text.defined(scope, name))
+    reaching = (place.text.reaching(scope, name, at) for scope, at in place.outwards())
+    return any(definition.changes for each in reaching for definition in each)
 
 
 def _is_running(comprehension: ast.AST, place: Place) -> bool:
@@ -90,8 +98,10 @@ def _from_definitions(
     walk: Walk, definitions: Sequence[Definition], value: Any, place: Place
 ) -> Iterator[Flow]:
     added: list[Flow] = []
+    parted = False
     for change in definitions:
         if change.changes:
+            parted = parted or _changes_some_rows(walk, change, value, place)
             inner = place.moved(change.node, many=change.changes == "element")
             flows = walk.follow(change.value, inner)
             whole = change.changes == "value"
@@ -100,12 +110,37 @@ def _from_definitions(
     for definition in plain:
         for flow in taken(walk, definition, place, value):
             now = flow.into(value)
-            if not added or now.is_now(value):
+            if now.is_now(value):
+                yield now
+            elif parted:
+                yield replace(merged(now.vague(value), *added), foreign=True)
+            elif not added:
                 yield now
             else:
                 yield merged(now.vague(value), *added)
     if not plain:
         yield from added
+
+
+def _changes_some_rows(walk: Walk, change: Definition, value: Any, place: Place) -> bool:
+    """Whether rows of an array or a series change that a prediction did not choose.
+
+    ``p[::2] *= 1.05`` does, ``p[p < 0] = 0`` does not: what it leaves is a function of `p`.
+    """
+    key = change.key
+    if key is None or not is_rows(value) or is_pandas(value, "DataFrame"):
+        return False
+    if isinstance(value, list) and any(map(is_rows, value[:1])):
+        return False  # a list of predictions
+    rows = key.elts[0] if isinstance(key, ast.Tuple) and key.elts else key
+    if isinstance(rows, ast.Slice):
+        return any(part is not None for part in (rows.lower, rows.upper, rows.step))
+    if isinstance(rows, ast.Constant):
+        return rows.value is not Ellipsis
+    chosen = walk.follow(rows, place.moved(change.node))
+    # `again`: it is made of the very name that is asked for.
+    own = (flow.again or (flow.sources and not flow.foreign) for flow in chosen)
+    return not (chosen and all(own))
 
 
 def taken(walk: Walk, definition: Definition, place: Place, value: Any = UNKNOWN) -> Iterator[Flow]:

@@ -85,7 +85,10 @@ def _codes(y: Array) -> tuple[Array, int] | None:
     """A target as numbers, and how many classes it has: 0 for real numbers; None for neither."""
     if y.ndim != 1:
         return None
-    kinds, codes = np.unique(y, return_inverse=True)
+    try:
+        kinds, codes = np.unique(y, return_inverse=True)
+    except TypeError:  # labels of several types, such as numbers in place of training's names
+        return None
     if len(kinds) < 2:
         return None
     if len(kinds) <= _MOST_CLASSES and len(kinds) * _FEWEST_OF_A_CLASS <= len(y):

@@ -22,8 +22,10 @@ class Definition:
         How the value is taken out of it: the place in a tuple that is unpacked, ``*`` for one of
         its elements.
     changes : str
-        Empty for a plain definition. ``element`` where an element of it is set or added, with its
-        `key` where there is one; ``value`` where its content changes as a whole (``p += 1``).
+        Empty for a plain definition. ``element`` where an element of it is set or added;
+        ``value`` where its content changes (``p += 1``, ``p[:2] = 0``).
+    key : ast.expr, optional
+        Where it changes, if that is written down.
     """
 
     name: str
@@ -59,7 +61,8 @@ def _bindings(node: ast.AST) -> Iterator[Definition]:
             yield from _patch_table(node, target, value)
         case ast.AugAssign(target=target, value=value):
             if (root := _root(target)) is not None:
-                yield Definition(root, node, value, (), "value")
+                key = target.slice if isinstance(target, ast.Subscript) else None
+                yield Definition(root, node, value, (), "value", key)
         case (
             ast.For(target=target, iter=value)
             | ast.AsyncFor(target=target, iter=value)

@@ -64,6 +64,21 @@ def argument(node: ast.Call, names: Sequence[str], name: str, *, bound: int = 0)
     return node.args[place]
 
 
+def unpacked_argument(
+    node: ast.Call, names: Sequence[str], name: str
+) -> tuple[ast.expr, int] | None:
+    """The container that a parameter is unpacked from, and which of its elements it is.
+
+    Only where nothing stands behind it: ``f(*pair)``, ``f(a, *rest, option=1)``.
+    """
+    if name not in names or not node.args or not isinstance(node.args[-1], ast.Starred):
+        return None
+    before, last = node.args[:-1], node.args[-1]
+    if has_starred(before) or names.index(name) < len(before):
+        return None
+    return last.value, names.index(name) - len(before)
+
+
 def arguments(node: ast.Call) -> list[ast.expr]:
     """All expressions that a call gives, those with a keyword last."""
     return [*node.args, *(keyword.value for keyword in node.keywords)]
