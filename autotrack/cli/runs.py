@@ -11,6 +11,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from autotrack.analysis.evidence.ledger import judged
+from autotrack.analysis.evidence.reading import scores
+from autotrack.analysis.names import CODE_TAG
 from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.explaining.asked import asked_run
 from autotrack.cli.group import existing_store, main, store_option
@@ -23,9 +26,6 @@ from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
-from autotrack.tracking.evidence.ledger import judged
-from autotrack.tracking.evidence.reading import scores
-from autotrack.tracking.facts import CODE_TAG
 from autotrack.tracking.recording.recorder import FIT_TAG
 
 _ROWS = 20

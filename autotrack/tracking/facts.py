@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from autotrack.tracking.recording.library_calls import LibraryCall
 
 
-#: The seeds that were never set although numbers were drawn, by the keys of their params.
-UNSEEDED_TAG = "autotrack.unset_seeds"
-#: The digest of the list of the user's own code that a model uses; and why it cannot be told
-#: whether that is the same as another's.
-CODE_TAG = "autotrack.code"
-UNKNOWN_CODE_TAG = "autotrack.unknown_code"
-
-
 @dataclass(frozen=True, slots=True)
 class TransformerFacts:
     """A transformer fitted outside of a pipeline: its class and user-set params.

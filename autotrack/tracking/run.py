@@ -10,6 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from autotrack.analysis.data_frames import artifacts_frame, notes_frame, runs_frame
+from autotrack.analysis.evidence.ledger import judged
+from autotrack.analysis.evidence.reading import findings_frame, scores
+from autotrack.analysis.names import CRATE
+from autotrack.analysis.selection import Candidates
 from autotrack.crates.crate import Crate
 from autotrack.crates.trust.trust import Trust, Word
 from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
@@ -21,14 +26,9 @@ from autotrack.tracking import active
 from autotrack.tracking.crating.load_stored import (
     load_of_run,
 )
-from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.data_frames import artifacts_frame, notes_frame, runs_frame
-from autotrack.tracking.evidence.ledger import judged
-from autotrack.tracking.evidence.reading import findings_frame, scores
-from autotrack.tracking.explaining.of_run import ReportsOfRun
+from autotrack.tracking.of_run.reports import ReportsOfRun
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.selection import Candidates
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Run(ReportsOfRun):
             A row a candidate: rank, name, run_id, ``params.*``, mean, std and standard error (se)
             of the score, how many splits, and whether it is statistically tied with the best: by
             the corrected resampled t-test (p_value) on the level of 0.05, see
-            `autotrack.tracking.selection.corrected_pvalue`. With many candidates some differ by
+            `autotrack.analysis.selection.corrected_pvalue`. With many candidates some differ by
             chance; the test is not corrected for that.
 
         Raises

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from autotrack.tracking.evidence.catalogue import KINDS
+from autotrack.analysis.evidence.catalogue import KINDS
 from tests.leaks.running import WORKFLOWS, found
 
 README = Path(__file__).parent / "README.md"

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autotrack.analysis.names import UNSEEDED_TAG
+from autotrack.analysis.split_keys import ScoreNames, split_key
 from autotrack.capture.assessing import Assessing
 from autotrack.capture.call import Call
 from autotrack.capture.library_functions import library_call
@@ -47,8 +49,7 @@ from autotrack.tracking.evaluations.evaluation_run import (
     Measurements,
     Stream,
 )
-from autotrack.tracking.evaluations.split_keys import ScoreNames, split_key
-from autotrack.tracking.facts import UNSEEDED_TAG, FitFacts, Table
+from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import link_parts, links
 from autotrack.tracking.opened_fit import OpenFit
 

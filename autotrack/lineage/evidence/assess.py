@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autotrack.analysis.evidence.catalogue import finding
 from autotrack.describe.data.row_keys import RowKeys, row_keys
 from autotrack.describe.estimator import deep_params, qualified_name
 from autotrack.describe.parts import attribute
@@ -33,7 +34,6 @@ from autotrack.lineage.values.arrays import plain_array
 from autotrack.lineage.values.digests import stamp_of
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.evidence.catalogue import finding
 from autotrack.tracking.model_links import Link
 
 Keys = NDArray[np.uint64]

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotrack.analysis.data_frames import RUN_COLUMNS, metric_frame, runs_frame
+from autotrack.analysis.evidence.ledger import entries, ledger_frame
+from autotrack.analysis.names import CRATE
 from autotrack.crates.crate import Crate
 from autotrack.crates.folder import digest_of
 from autotrack.crates.manifest import FILE_NAME, Manifest
@@ -29,9 +32,6 @@ from autotrack.tracking.api.arguments import path, several, text, whole
 from autotrack.tracking.api.models import load_version
 from autotrack.tracking.api.runs import get_run
 from autotrack.tracking.crating.load_stored import is_ours, link_to_run, load_of_run
-from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.data_frames import RUN_COLUMNS, metric_frame, runs_frame
-from autotrack.tracking.evidence.ledger import entries, ledger_frame
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace
@@ -215,7 +215,7 @@ def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
         mean and std over the models, and optimism: what the best of so many equally good models is
         expected to gain by luck, at most. That is known of shares of rows such as
         ``accuracy_score``, and NaN for other metrics; see
-        `autotrack.tracking.evidence.optimism.bound`.
+        `autotrack.analysis.statistics.optimism.bound`.
 
     Raises
     ------

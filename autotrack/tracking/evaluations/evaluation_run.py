@@ -16,11 +16,11 @@ from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import ActiveRun, active_runs, note_filed
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.flusher import Flusher
-from autotrack.tracking.evidence.telling import tell
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
+from autotrack.tracking.recording.telling import tell
 from autotrack.tracking.workspace import workspace
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from autotrack.analysis.names import CODE_TAG, CRATE_TAG, UNKNOWN_CODE_TAG, UNSEEDED_TAG
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
@@ -20,14 +21,10 @@ from autotrack.settings import Settings
 from autotrack.store.store import Store
 from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import ActiveRun, active_runs, input_params, note_filed
-from autotrack.tracking.crating.pack_fit import CRATE_TAG, PIPELINE, PIPELINE_TAG, Packed, Packer
+from autotrack.tracking.crating.pack_fit import PIPELINE, PIPELINE_TAG, Packed, Packer
 from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import ScoreTables
-from autotrack.tracking.evidence.telling import tell, unseen_metrics
 from autotrack.tracking.facts import (
-    CODE_TAG,
-    UNKNOWN_CODE_TAG,
-    UNSEEDED_TAG,
     FitFacts,
     ScoreFacts,
     Stitched,
@@ -40,6 +37,7 @@ from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.library_calls import FUNCTION_TAG, LibraryCall
 from autotrack.tracking.recording.loaded_scores import LOADED_TAG, noted
 from autotrack.tracking.recording.steps import Steps, count_on, first_number
+from autotrack.tracking.recording.telling import tell, unseen_metrics
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import workspace
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from autotrack.analysis.explaining.scores import Score
+from autotrack.analysis.selection import corrected_pvalue
 from autotrack.runtime.dataclass import dataclass
-from autotrack.tracking.explaining.scores import Score
-from autotrack.tracking.selection import corrected_pvalue
 
 #: A difference that is no surprise on this level is within the noise, as on a leaderboard.
 LEVEL = 0.05
@@ -55,7 +55,7 @@ def compare(a: Score, b: Score) -> Comparison:
     """Whether two runs differ in a score by more than the noise of the split.
 
     On the same splits it is the corrected resampled t-test of
-    :func:`autotrack.tracking.selection.corrected_pvalue`. Accuracies on the same held-out rows are
+    :func:`autotrack.analysis.selection.corrected_pvalue`. Accuracies on the same held-out rows are
     held against each other by what McNemar's exact test could give at best and at worst, whichever
     rows they were wrong on. Where runs keep their predictions of single
     rows, the test itself can be made: this is the place for it.

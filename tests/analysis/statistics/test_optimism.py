@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autotrack.tracking.evidence.optimism import (
+from autotrack.analysis.statistics.optimism import (
     bootstrap,
     bound,
     expected_maximum,

@@ -6,19 +6,19 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from autotrack.entities import RunRecord
-from autotrack.printable import described, printable
-from autotrack.runtime.dataclass import dataclass
-from autotrack.store.store import Store
-from autotrack.tracking.explaining.changes import (
+from autotrack.analysis.explaining.changes import (
     MISSING,
     SECTIONS,
     Change,
     changes,
     unrecorded,
 )
-from autotrack.tracking.explaining.noise import Comparison, compare
-from autotrack.tracking.explaining.scores import scores
+from autotrack.analysis.explaining.noise import Comparison, compare
+from autotrack.analysis.explaining.scores import scores
+from autotrack.entities import RunRecord
+from autotrack.printable import described, printable
+from autotrack.runtime.dataclass import dataclass
+from autotrack.store.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,12 +16,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from autotrack.analysis.explaining.changes import MISSING, changes
+from autotrack.analysis.explaining.replaying import DIFFERENT, EQUAL, FAILED, IDENTICAL, Replay
+from autotrack.analysis.names import UNSEEDED_TAG
 from autotrack.entities import RunRecord, Source
 from autotrack.errors import InvalidValueError
 from autotrack.store.store import Store
-from autotrack.tracking.explaining.changes import MISSING, changes
-from autotrack.tracking.explaining.replaying import DIFFERENT, EQUAL, FAILED, IDENTICAL, Replay
-from autotrack.tracking.facts import UNSEEDED_TAG
 
 _DISTRIBUTION = "sklearn-autotrack"
 _TOLERANCE = 1e-12

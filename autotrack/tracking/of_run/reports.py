@@ -13,8 +13,8 @@ from autotrack.store.store import Store
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
-    from autotrack.tracking.explaining.card import Card
-    from autotrack.tracking.explaining.replaying import Replay
+    from autotrack.analysis.explaining.card import Card
+    from autotrack.analysis.explaining.replaying import Replay
 
 
 class ReportsOfRun:
@@ -45,7 +45,7 @@ class ReportsOfRun:
         S. Kapoor et al., "REFORMS: Consensus-based Recommendations for Machine-learning-based
         Science", Science Advances 10, eadk3452 (2024).
         """
-        from autotrack.tracking.explaining.drawing import card_of
+        from autotrack.analysis.explaining.drawing import card_of
 
         workspace.before_reading(self._run_id)
         return card_of(self._store, self.record())
@@ -89,7 +89,7 @@ class ReportsOfRun:
         ArtifactNotFoundError, UntrustedCrateError
             As :meth:`load_model` does.
         """
-        from autotrack.tracking.explaining.replaying import replay_fit
+        from autotrack.analysis.explaining.replaying import replay_fit
 
         workspace.before_reading(self._run_id)
         return replay_fit(self._store, self.record(), X, y, fit_params, trust=trust, env=env)

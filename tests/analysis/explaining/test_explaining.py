@@ -20,8 +20,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
+from autotrack.analysis.selection import corrected_pvalue
 from autotrack.cli import main
-from autotrack.tracking.selection import corrected_pvalue
 
 X, y = make_classification(240, 5, n_informative=3, flip_y=0.2, random_state=0)
 FRAME = pd.DataFrame(X, columns=list("abcde"))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from autotrack._version import __version__
+from autotrack.analysis.explaining.reforms import ITEMS
 from autotrack.printable import described, printable
 from autotrack.runtime.dataclass import dataclass
-from autotrack.tracking.explaining.reforms import ITEMS
 
 SECTIONS = (
     "Model",

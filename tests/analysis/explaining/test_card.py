@@ -17,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
+from autotrack.analysis.explaining.reforms import ITEMS
 from autotrack.cli import main
-from autotrack.tracking.explaining.reforms import ITEMS
 
 RANDOM = np.random.RandomState(0)
 X = pd.DataFrame(RANDOM.normal(size=(120, 3)), columns=["size", "weight", "age"])

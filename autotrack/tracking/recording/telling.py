@@ -6,14 +6,13 @@ import contextlib
 import sys
 from collections.abc import Sequence
 
+from autotrack.analysis.evidence.catalogue import GRADES
+from autotrack.analysis.names import UNSEEN
 from autotrack.entities import Finding
 from autotrack.printable import printable
 from autotrack.store.tables.run_data import MetricRow
-from autotrack.tracking.evidence.catalogue import GRADES
 from autotrack.tracking.facts import ScoreFacts
 
-#: What stands in the key of the score of the rows that training had not.
-UNSEEN = "unseen"
 _MOST_TOLD = 10_000
 # The runs that a line told of already.
 _told: set[str] = set()

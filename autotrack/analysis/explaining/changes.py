@@ -8,11 +8,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autotrack.analysis.names import CODE_TAG, SPLITS_TAG, UNKNOWN_CODE_TAG, UNSEEDED_TAG
 from autotrack.entities import Dataset, DatasetUse, RunRecord
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
-from autotrack.tracking.evaluations.resume import SPLITS_TAG
-from autotrack.tracking.facts import CODE_TAG, UNKNOWN_CODE_TAG, UNSEEDED_TAG
 
 #: What is compared, in the order in which it is told.
 SECTIONS = ("params", "data", "preprocessing", "code", "git", "versions", "seeds", "split")

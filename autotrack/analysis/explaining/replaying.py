@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autotrack.analysis.explaining.changes import dataset_changes, uses
+from autotrack.analysis.names import CRATE, CRATE_TAG, UNSEEDED_TAG
 from autotrack.crates.manifest import Manifest
 from autotrack.crates.trust.trust import Trust, Word
 from autotrack.describe.data.fingerprint import describe
@@ -16,9 +18,6 @@ from autotrack.errors import ArtifactNotFoundError, InvalidValueError
 from autotrack.printable import described
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
-from autotrack.tracking.crating.pack_fit import CRATE, CRATE_TAG
-from autotrack.tracking.explaining.changes import dataset_changes, uses
-from autotrack.tracking.facts import UNSEEDED_TAG
 
 IDENTICAL, EQUAL, DIFFERENT, FAILED = "identical", "equal within 1e-12", "different", "failed"
 

@@ -6,15 +6,15 @@ import json
 import math
 from collections.abc import Iterator
 
+from autotrack.analysis.evidence.ledger import judged
+from autotrack.analysis.explaining.card import Card, Statement
+from autotrack.analysis.explaining.changes import code_of, split_rows, uses
+from autotrack.analysis.explaining.scores import Score, scores
+from autotrack.analysis.names import CODE_TAG, UNSEEDED_TAG
 from autotrack.entities import ModelVersion, RunRecord
 from autotrack.printable import described
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
-from autotrack.tracking.evidence.ledger import judged
-from autotrack.tracking.explaining.card import Card, Statement
-from autotrack.tracking.explaining.changes import code_of, split_rows, uses
-from autotrack.tracking.explaining.scores import Score, scores
-from autotrack.tracking.facts import CODE_TAG, UNSEEDED_TAG
 
 _PREPROCESSING = "preprocessing__"
 _AUTHOR = "for the author to say"

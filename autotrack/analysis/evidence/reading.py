@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from autotrack.analysis.evidence.catalogue import GRADES
+from autotrack.analysis.names import UNSEEN
 from autotrack.entities import Finding, RunRecord, SeenRows
 from autotrack.store.store import Store
-from autotrack.tracking.evidence.catalogue import GRADES
-from autotrack.tracking.evidence.telling import UNSEEN
 
 if TYPE_CHECKING:
     import pandas as pd

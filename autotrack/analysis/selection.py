@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autotrack.analysis.data_frames import typed_column
+from autotrack.analysis.names import RANK_TAG, TEST_SHARE_TAG
+from autotrack.analysis.split_keys import split_key
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.store.nearest import nearest
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
-from autotrack.tracking.data_frames import typed_column
-from autotrack.tracking.evaluations.search_run import RANK_TAG, TEST_SHARE_TAG
-from autotrack.tracking.evaluations.split_keys import split_key
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from autotrack.analysis.statistics.optimism import bound, spread_of_share
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
 from autotrack.store.tables.held_out import Judgement
-from autotrack.tracking.evidence.optimism import bound, spread_of_share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,8 +63,8 @@ class Entry:
     def optimism(self, metric: str) -> float:
         """What the best is expected to gain by luck, at most; NaN where that is not known.
 
-        See `autotrack.tracking.evidence.optimism.bound`. It is known of metrics that are shares of
-        rows, such as an accuracy, whose errors follow from their value.
+        See `autotrack.analysis.statistics.optimism.bound`. It is known of metrics that are shares
+        of rows, such as an accuracy, whose errors follow from their value.
         """
         values = [value for value, _ in self.scores[metric] if value == value]  # noqa: PLR0124
         if metric not in _SHARES or not self.rows or not values:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from autotrack.analysis.explaining.changes import split_rows, uses
+from autotrack.analysis.names import TEST_SHARE_TAG
+from autotrack.analysis.selection import Candidates
+from autotrack.analysis.split_keys import split_key
+from autotrack.analysis.statistics.moments import moments
 from autotrack.entities import DatasetUse, RunRecord
 from autotrack.errors import InvalidValueError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
-from autotrack.tracking.evaluations.search_run import TEST_SHARE_TAG
-from autotrack.tracking.evaluations.split_keys import split_key
-from autotrack.tracking.evaluations.statistics import moments
-from autotrack.tracking.explaining.changes import split_rows, uses
-from autotrack.tracking.selection import Candidates
 
 _MEAN = "mean_test_"
 # What begins the keys of scores on training data, and of those that are no model's of the run.
