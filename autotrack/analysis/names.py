@@ -22,3 +22,5 @@ TEST_SHARE_TAG = "autotrack.test_to_train"
 BEST_SCORE = "best_score"
 #: What stands in the key of the score of the rows that training had not.
 UNSEEN = "unseen"
+#: The tag that says what an estimator's own `score` measures: accuracy, r2, or the class with it.
+SCORE_METRIC_TAG = "autotrack.score_metric"

@@ -11,6 +11,7 @@ from autotrack.capture.hooks.estimators import EstimatorHook
 from autotrack.capture.hooks.fit_describer import FitDescriber
 from autotrack.capture.hooks.metrics import MetricHook
 from autotrack.capture.hooks.searches import SearchHook
+from autotrack.capture.hooks.splitters import SplitHook
 from autotrack.capture.hooks.validation import ValidationHook
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.parallel.launch import LaunchHook
@@ -63,6 +64,7 @@ class Instrumentation:
             ValidationHook(settings, Measurements(recorder), lineage, failsafe, assessing),
             LaunchHook(settings, failsafe),
             DisplayHook(recorder, lineage, scoring, metrics, failsafe),
+            SplitHook(assessing, failsafe),
         )
 
     def apply(self) -> Callable[..., None]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autotrack.analysis.evidence.catalogue import KINDS
-from tests.leaks.running import WORKFLOWS, found
+from tests.leaks.running import WORKFLOWS, look
 
 README = Path(__file__).parent / "README.md"
 HEAD = "# Leaks: found, missed, and false alarms\n\n"
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     wrong = 0
     for workflow in WORKFLOWS:
         with tempfile.TemporaryDirectory() as folder:
-            codes = found(workflow, Path(folder))
+            codes = look(workflow, Path(folder))
         there = ", ".join(sorted(workflow.expected)) or "nothing"
         hit = bool(codes & workflow.expected)
         extra = codes - workflow.expected - _BESIDE

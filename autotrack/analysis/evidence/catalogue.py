@@ -10,8 +10,8 @@ from autotrack.errors import SettingError
 from autotrack.printable import described
 from autotrack.runtime.dataclass import dataclass
 
-#: What a grade says.
-GRADES = {3: "the target was seen", 2: "rows were seen", 1: "worth a look"}
+#: What a grade says. What is for the record alone is not told on stderr, nor listed.
+GRADES = {3: "the target was seen", 2: "rows were seen", 1: "worth a look", 0: "for the record"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +122,29 @@ KINDS: Mapping[str, Kind] = {
             "Score more rows, or use cross_val_score and look at the error of the mean.",
         ),
         Kind(
+            "AT205",
+            0,
+            "seeds were never set",
+            "Numbers were drawn without a seed, so another run of the same program gives another "
+            "model and another score.",
+            "Set random_state to a number where a result is to be had again.",
+        ),
+        Kind(
             "AT301",
             2,
             "scored on the data that a search chose the params on",
             "The search kept what did best on these rows, so their score is that of the luckiest.",
             "Score rows that the search has not seen, or put the search itself into "
             "cross_val_score (nested cross-validation).",
+        ),
+        Kind(
+            "AT302",
+            1,
+            "different metrics or data are compared",
+            "Scores of one name stand in one list, and were computed on different data, or are "
+            "different metrics. The best of them may have had the easier rows.",
+            "Score all models on the same rows with the same metric; held_out_sets() lists which "
+            "data judged which models.",
         ),
     )
 }

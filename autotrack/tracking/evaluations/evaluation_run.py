@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from autotrack.analysis.evidence.seeds import unset_seeds
 from autotrack.entities import Finding, Note, RunKind
 from autotrack.failsafe import Failsafe
 from autotrack.progress.counts import PROGRESS_TAG, Progress
@@ -128,8 +129,12 @@ class Measurements:
             for name, table in tables.items()
         ]
 
+        found = unset_seeds(tags, "validation", self._recorder.settings.checks)
+
         def close(store: Store) -> None:
             store.add_metrics(opened.run_id, [(*metric, now) for metric in metrics])
+            if found:
+                store.add_evidence(opened.run_id, found)
             store.put_artifacts(opened.run_id, files)
             if progress is not None:
                 store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress), **tags})

@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any
 
+from autotrack.analysis.evidence.seeds import unset_seeds
 from autotrack.analysis.names import BEST_SCORE, CANDIDATE_TAG, RANK_TAG, SPLITS_TAG, TEST_SHARE_TAG
 from autotrack.analysis.split_keys import ScoreNames, split_key
 from autotrack.analysis.statistics.moments import moments
@@ -363,9 +364,12 @@ class Sweep:
             self._best = None
         self._flusher.close()
         files = self._files(result.tables)
+        found = unset_seeds(result.tags, "train", self._recorder.settings.checks)
 
         def close(store: Store) -> None:
             store.set_params(opened.run_id, result.params)
+            if found:
+                store.add_evidence(opened.run_id, found)
             store.put_metrics({opened.run_id: result.numbers}, time.time())
             store.put_artifacts(opened.run_id, files)
             store.set_tags(opened.run_id, result.tags)

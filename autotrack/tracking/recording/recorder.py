@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from autotrack.analysis.names import CODE_TAG, CRATE_TAG, UNKNOWN_CODE_TAG, UNSEEDED_TAG
+from autotrack.analysis.evidence.seeds import unset_seeds
+from autotrack.analysis.names import (
+    CODE_TAG,
+    CRATE_TAG,
+    SCORE_METRIC_TAG,
+    UNKNOWN_CODE_TAG,
+    UNSEEDED_TAG,
+)
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
@@ -331,8 +338,12 @@ class Recorder:
         self._packer.settle(fit, packed)
 
     def _end(self, fit: OpenFit, packed: Packed, ended: float) -> None:
+        found = unset_seeds(packed.tags, "train", self.settings.checks)
+
         def close(store: Store) -> None:
             packed.keep(store, fit.run_id)
+            if found:
+                store.add_evidence(fit.run_id, found)
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
             elif fit.filed is not None:
@@ -468,6 +479,10 @@ class Recorder:
             store.add_dataset(run_id, facts.data)
         if facts.is_assessed:
             store.add_evidence(run_id, facts.findings, facts.seen)
+        if facts.shared:
+            store.add_shared_rows(facts.shared)
+        if facts.score_metric:
+            store.set_tags(run_id, {SCORE_METRIC_TAG: facts.score_metric})
 
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""

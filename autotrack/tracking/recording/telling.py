@@ -29,7 +29,11 @@ def unseen_metrics(prefix: str, facts: ScoreFacts, metrics: Sequence[MetricRow])
 
 
 def tell(run_id: str, findings: Sequence[Finding]) -> None:
-    """Tell the gravest finding of a run on stderr, once for each run."""
+    """Tell the gravest finding of a run on stderr, once for each run.
+
+    What is for the record alone (grade 0) is not told.
+    """
+    findings = [found for found in findings if found.grade]
     if run_id in _told or not findings:
         return
     if len(_told) >= _MOST_TOLD:
