@@ -72,6 +72,12 @@ class Measured:
     metric: str
 
 
+def _context_of(key: str, contexts: Iterable[str]) -> str | None:
+    """Which data of a run the key of a score is about: `test` and `test_5add7c` may both be."""
+    known = [context for context in contexts if key.startswith(f"{context}_")]
+    return max(known, key=len, default=None)
+
+
 class HeldOut(Runs):
     """Which models were judged on which data."""
 
@@ -109,6 +115,9 @@ class HeldOut(Runs):
                 f" WHERE m.run IN (SELECT u.run{uses})",
                 asked,
             ).fetchall()
+            named = connection.execute(
+                f"SELECT run, context FROM run_datasets WHERE run IN (SELECT u.run{uses})", asked
+            ).fetchall()
             experiments = dict(connection.execute("SELECT id, name FROM experiments").fetchall())
             datasets = {
                 number: (fingerprint, shape)
@@ -119,6 +128,9 @@ class HeldOut(Runs):
         scores: dict[int, dict[str, float]] = {}
         for run, key, value in metrics:
             scores.setdefault(run, {})[key] = decode_metric(value)
+        contexts: dict[int, set[str]] = {}
+        for run, context in named:
+            contexts.setdefault(run, set()).add(context)
         found: list[Judgement] = []
         for run, known, experiment, start, context, data, target, fit, trained in rows:
             if _NOT_HELD_OUT.match(context):
@@ -126,7 +138,7 @@ class HeldOut(Runs):
             own = {
                 key.removeprefix(f"{context}_"): value
                 for key, value in scores.get(run, {}).items()
-                if key.startswith(f"{context}_")
+                if _context_of(key, contexts[run]) == context
             }
             fingerprint, shape = datasets[data]
             found.append(
