@@ -11,12 +11,12 @@ from autotrack.capture.hooks.estimators import EstimatorHook
 from autotrack.capture.hooks.fit_describer import FitDescriber
 from autotrack.capture.hooks.metrics import MetricHook
 from autotrack.capture.hooks.searches import SearchHook
-from autotrack.capture.hooks.splitters import SplitHook
 from autotrack.capture.hooks.validation import ValidationHook
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.parallel.launch import LaunchHook
 from autotrack.capture.parallel.propagation import lineages
 from autotrack.capture.patch_table import PatchTable
+from autotrack.capture.splitters import SplitHook
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.evidence.assess import Evidence
 from autotrack.lineage.tracker import Lineage

@@ -29,7 +29,6 @@ from autotrack.capture.hooks.metrics import (
     MetricHook,
     ReportedWatch,
 )
-from autotrack.capture.hooks.splitters import SPLIT, SplitHook, split_owners
 from autotrack.capture.hooks.validation import (
     FUNCTIONS,
     IMPORTANCE,
@@ -39,6 +38,7 @@ from autotrack.capture.hooks.validation import (
 from autotrack.capture.naming.metric_keys import judges_predictions
 from autotrack.capture.parallel.launch import POOL_METHODS, LaunchHook
 from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch, PredictionWatch
+from autotrack.capture.splitters import SPLIT, SplitHook, split_owners
 from autotrack.runtime.class_hooks import ClassHooks
 from autotrack.runtime.import_hooks import once_loaded
 from autotrack.runtime.in_between import in_between
