@@ -2,7 +2,7 @@
 # the environments are made on first use and again when pyproject.toml or their lock changes. What
 # they install is pinned, with hashes, by the files in .ci/locks.
 #
-#   make demo           the coffee workflow, and the run it left
+#   make demo           the coffee workflow, and the run it left; three leaks, and what is found
 #   make test           style, types, order of rooms, all tests
 #   make test-wheel     the tests against the built wheel, away from the checkout
 #   make test-oldest    the same with the oldest supported versions (.ci/oldest.txt)
@@ -44,6 +44,8 @@ demo: .venv/installed
 	.venv/bin/python examples/coffee.py
 	.venv/bin/autotrack runs
 	.venv/bin/autotrack show last
+	.venv/bin/python examples/leaky.py
+	.venv/bin/autotrack runs -e leaky
 
 test: lint
 	.venv/bin/python $(PYTEST) --junitxml=$(REPORTS)/test.xml $(PYTEST_ARGS)

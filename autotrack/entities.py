@@ -96,7 +96,8 @@ class Finding:
     code : str
         Which kind, such as ``AT104``; `autotrack help AT104` explains it.
     grade : int
-        3 where the target was seen, 2 where rows were seen, 1 for what is worth a look.
+        3 where the target was seen, 2 where rows were seen, 1 for what is worth a look, 0 for
+        the record.
     data : str
         What the data is called in the keys of the scores that it is about.
     text : str
@@ -126,6 +127,15 @@ class SeenRows:
     rows: int
     seen: int
     with_target: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRows:
+    """How many different rows two data sets, named by their fingerprints, have in common."""
+
+    fingerprint: str
+    other: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "score": "benchmarks.calls:score",
         "predict": "benchmarks.calls:predict",
         "transform": "benchmarks.calls:transform",
+        "checks": "benchmarks.checks:checks",
         "requirements": "benchmarks.calls:requirements",
         "nested": "benchmarks.calls:nested",
         "search": "benchmarks.searches:search",

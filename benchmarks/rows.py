@@ -81,6 +81,19 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("transform_frame", "a scaler fitted on a frame of 1,000 columns", goal=5e-3),
         Row("transform_words", "tf-idf of 1,500 texts of 18,000 words, sparse", goal=8e-3),
     ),
+    "checks": (
+        Row(
+            "checks_score", "what checks add to the first score of a model on 569 rows", goal=0.3e-3
+        ),
+        Row("checks_score_part", "the same on 169 rows"),
+        Row("checks_fit", "what they add to a fit", goal=1e-3),
+        Row(
+            "checks_large",
+            "what they add to a fit and a score of 100,000 x 50 each",
+            allowed="checks_large_allowed",
+        ),
+        Row("row_keys", "the key of a row, a cell of numbers", goal=60e-9),
+    ),
     "requirements": (
         Row("requirements", "exact requirements of a crate, and the crate with them", goal=5e-3),
     ),
@@ -154,6 +167,7 @@ CONTEXT: dict[str, tuple[Row, ...]] = {
         Row("bare_transform_frame", "the scaler, bare scikit-learn"),
         Row("bare_transform_words", "tf-idf, bare scikit-learn"),
     ),
+    "checks": (Row("bare_forest", "a forest of 100 trees of 100,000 x 50, bare scikit-learn"),),
     "search": (
         Row("bare_search", "a search of 100 candidates x 3 splits, bare scikit-learn"),
         Row("bare_search_2", "the same on two workers, bare scikit-learn"),

@@ -11,6 +11,7 @@ import pytest
 import autotrack
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+MAKEFILE = EXAMPLES.parent / "Makefile"
 
 
 # What goes on with another example's runs.
@@ -25,6 +26,8 @@ def test_example_runs_and_leaves_finished_runs(script, run_python):
     assert len(runs) > 0
     killed = {"KILLED"} if script == "resume_search.py" else set()
     assert set(runs["status"]) == {"FINISHED"} | killed
+    if script == "tour.py":  # wines that stand in the table more than once
+        assert "AT104" in set(runs["findings"])
 
 
 @pytest.mark.parametrize(
@@ -48,6 +51,14 @@ def test_a_search_that_was_killed_comes_to_the_same_end(run_python):
     first, second = (line for line in said.splitlines() if line.startswith("best: "))
     assert first == second
     assert "reused, resumed from" in said
+
+
+@pytest.mark.skipif(not MAKEFILE.exists(), reason="needs the checkout")
+def test_the_demo_shows_findings():
+    demo = MAKEFILE.read_text("utf-8").partition("\ndemo:")[2].partition("\n\n")[0]
+    leaky, runs = demo.splitlines()[-2:]
+    assert leaky.endswith("examples/leaky.py")
+    assert runs.endswith("autotrack runs -e leaky")
 
 
 def test_the_leaky_example_ends_with_three_lines_and_the_corrected_one_with_none(run_python):

@@ -14,6 +14,7 @@ from autotrack.describe.data.fingerprint import row_count
 from autotrack.describe.data.row_keys import RowKeys
 from autotrack.entities import DatasetUse, Finding
 from autotrack.lineage.evidence.assess import Evidence
+from autotrack.lineage.evidence.models import score_metric
 from autotrack.lineage.evidence.sightings import Scored
 from autotrack.lineage.prediction import Prediction
 from autotrack.lineage.program.call_site import span_of, users_frame
@@ -26,6 +27,8 @@ from autotrack.runtime.stack import variable_name
 from autotrack.tracking.facts import ScoreFacts, TransformerFacts
 from autotrack.tracking.model_links import Link, links
 
+_OWN_SCORE = {"score"}
+_MOST_TOLD = 10_000
 _IGNORED = pattern(r"#.*\bautotrack:\s*ignore(?:\[([^\]]*)\])?")
 
 
@@ -82,6 +85,8 @@ class Assessing:
         self._evidence = evidence
         self._checks = checks
         self.is_on = evidence is not None
+        # The runs that know what the score of their model measures.
+        self._told: set[str] = set()
 
     # -- what is remembered -----------------------------------------------------------------------
 
@@ -117,6 +122,17 @@ class Assessing:
         link = links.of_fit(search)
         if self._evidence is not None and link is not None:
             self._evidence.searched(search, link.run_id)
+
+    def grouped(self, X: object, groups: object, said: str) -> None:
+        """Groups were given for the rows of `X`, to what is called `said`."""
+        if self._evidence is not None and X is not None and groups is not None:
+            self._evidence.groups.given(self._evidence.keys_of(X), groups, said)
+
+    def of_split(self, X: object, train: Any, test: Any) -> list[Finding]:
+        """What is to be said of a split of a validation, by its rows in `X`."""
+        if self._evidence is None or not self._evidence.groups:
+            return []
+        return self._wanted(self._evidence.of_split(X, train, test), None)
 
     # -- what is said of scores -------------------------------------------------------------------
 
@@ -187,6 +203,10 @@ class Assessing:
         found = self._evidence.assess(scored)
         seen = found.seen_rows(facts.data_name)
         findings = self._wanted(found.findings, frame)
+        shared = self._evidence.shared(scored)
+        metric = self._metric_of_score(scored) if facts.numbers.keys() == _OWN_SCORE else ""
+        if shared or metric:
+            facts = replace(facts, shared=shared, score_metric=metric)
         if seen is None and not findings:
             return facts
         unseen: Mapping[str, float] = {}
@@ -196,6 +216,16 @@ class Assessing:
             # What is not defined for these rows (one class is left) says nothing.
             unseen = {n: v for n, v in unseen.items() if n in facts.numbers and math.isfinite(v)}
         return replace(facts, unseen=unseen, seen=seen, findings=findings)
+
+    def _metric_of_score(self, scored: Scored) -> str:
+        """What the model's own `score` measures; empty where its run has been told."""
+        run_id = scored.link.run_id if scored.link is not None else ""
+        if not run_id or run_id in self._told:
+            return ""
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told.add(run_id)
+        return score_metric(scored.model)
 
     def _wanted(
         self, findings: list[Finding] | tuple[Finding, ...], frame: FrameType | None

@@ -16,6 +16,7 @@ from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.parallel.launch import LaunchHook
 from autotrack.capture.parallel.propagation import lineages
 from autotrack.capture.patch_table import PatchTable
+from autotrack.capture.splitters import SplitHook
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.evidence.assess import Evidence
 from autotrack.lineage.tracker import Lineage
@@ -63,6 +64,7 @@ class Instrumentation:
             ValidationHook(settings, Measurements(recorder), lineage, failsafe, assessing),
             LaunchHook(settings, failsafe),
             DisplayHook(recorder, lineage, scoring, metrics, failsafe),
+            SplitHook(assessing, failsafe),
         )
 
     def apply(self) -> Callable[..., None]:

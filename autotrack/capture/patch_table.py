@@ -38,6 +38,7 @@ from autotrack.capture.hooks.validation import (
 from autotrack.capture.naming.metric_keys import judges_predictions
 from autotrack.capture.parallel.launch import POOL_METHODS, LaunchHook
 from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch, PredictionWatch
+from autotrack.capture.splitters import SPLIT, SplitHook, split_owners
 from autotrack.runtime.class_hooks import ClassHooks
 from autotrack.runtime.import_hooks import once_loaded
 from autotrack.runtime.in_between import in_between
@@ -86,6 +87,7 @@ class PatchTable:
         validation: ValidationHook,
         workers: LaunchHook,
         displays: DisplayHook,
+        splitters: SplitHook,
     ) -> None:
         self._watches: dict[str, Watch] = {
             kind: _watch_of(kind)(
@@ -105,6 +107,8 @@ class PatchTable:
         self._validation = OutermostWatch(validation.on_validation)
         self._scorer = OutermostWatch(metrics.on_scorer, takes=metrics.takes_scorer)
         self._display = OutermostWatch(displays.on_display)
+        # Within tracked calls as well: these say the same.
+        self._split = Watch(splitters.on_split)
         self._workers = _parallel_work(workers)
         self._new_class = Watch(self._on_new_class)
         self._class_hooks = ClassHooks(_concerns, self.patch_class)
@@ -143,7 +147,8 @@ class PatchTable:
         displays = ((cls, maker, self._display) for cls in DISPLAYS for maker in MAKERS)
         # `_score` is what several scorers in one are called by.
         scorers = ((_BaseScorer, "__call__", self._scorer), (_Scorer, "_score", self._scorer))
-        rows = (*self._workers, *scorers, *displays)
+        splits = ((owner, SPLIT, self._split) for owner in split_owners())
+        rows = (*self._workers, *scorers, *displays, *splits)
         for owner, name, watch in rows:
             if patch_attribute(owner, name, watch):
                 self._classes.set(owner, None)
@@ -151,6 +156,7 @@ class PatchTable:
     def silence(self) -> None:
         """Listen to nothing any more; wrappers stay, and hand on to what they wrap."""
         single = [self._metric, self._validation, self._scorer, self._display, self._new_class]
+        single.append(self._split)
         single += [watch for _, _, watch in self._workers] + [*self._reports.values()]
         for watch in (*self._watches.values(), *single):
             watch.hook = None

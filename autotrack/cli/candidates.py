@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from autotrack.analysis.names import BEST_SCORE, CANDIDATE_TAG, RANK_TAG, SPLITS_TAG, TEST_SHARE_TAG
 from autotrack.entities import RunRecord
 from autotrack.progress.counts import TIME_LEFT_TAG
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
-from autotrack.tracking.evaluations.resume import (
-    CANDIDATE_TAG,
-    DATA_TAG,
-    SEARCH_TAG,
-    SPLITS_TAG,
-    VERSIONS_TAG,
-)
-from autotrack.tracking.evaluations.search_run import BEST_SCORE, RANK_TAG, TEST_SHARE_TAG
+from autotrack.tracking.evaluations.resume import DATA_TAG, SEARCH_TAG, VERSIONS_TAG
 
 #: By what a search and its candidates are known again, which says nothing to people.
 SEARCH_TAGS = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from autotrack.analysis.evidence.catalogue import GRADES, KINDS, known_code
 from autotrack.cli.group import main
 from autotrack.cli.printing import new_console, say
-from autotrack.tracking.evidence.catalogue import GRADES, KINDS, known_code
 
 
 @main.command(name="help")

@@ -11,6 +11,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from autotrack.analysis.evidence.ledger import judged
+from autotrack.analysis.evidence.listing import Worth, worth_of
+from autotrack.analysis.evidence.reading import scores
+from autotrack.analysis.names import CODE_TAG
 from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.explaining.asked import asked_run
 from autotrack.cli.group import existing_store, main, store_option
@@ -23,9 +27,6 @@ from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
-from autotrack.tracking.evidence.ledger import judged
-from autotrack.tracking.evidence.reading import scores
-from autotrack.tracking.facts import CODE_TAG
 from autotrack.tracking.recording.recorder import FIT_TAG
 
 _ROWS = 20
@@ -74,14 +75,15 @@ def runs(
     if tree:
         console.print(run_tree(store, found))
     else:
-        _print_runs(console, found)
+        _print_runs(console, found, worth_of(store, found))
+    search.tell_order(store, order_by, found)
     if len(found) == limit:
         console.print(f"[dim]The newest {limit}; --limit shows more.[/dim]")
     console.print("[dim]autotrack show RUN shows one; the first letters of its id will do.[/dim]")
 
 
-def _print_runs(console: Console, found: Sequence[RunRow]) -> None:
-    table, hidden = run_table(found, console.width, cut=console.is_terminal)
+def _print_runs(console: Console, found: Sequence[RunRow], worth: Worth | None = None) -> None:
+    table, hidden = run_table(found, console.width, worth, cut=console.is_terminal)
     console.print(table)
     if hidden:
         console.print(f"[dim]{hidden} more params and metrics: --csv has all of them.[/dim]")
@@ -139,7 +141,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         children = store.search(Query(parent_id=record.run_id, order_by=("start_time",)))
     if children:
         console.print(f"\n[bold]children[/bold] ({len(children)})")
-        _print_runs(console, children)
+        _print_runs(console, children, worth_of(store, children))
     if any(a.path == "model/manifest.json" for a in artifacts):
         console.print(
             f'\n[dim]autotrack.load_model("runs:/{record.run_id}/model") predicts with it.[/dim]'

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from rich import box
 from rich.table import Table
 
+from autotrack.analysis.evidence.listing import Worth
 from autotrack.cli.printing import escape
 from autotrack.printable import described, printable
 from autotrack.runtime.dataclass import dataclass
@@ -41,10 +42,13 @@ class _Column:
         return max(map(len, lines)) + _PADDING
 
 
-def run_table(rows: Sequence[RunRow], width: int, *, cut: bool = True) -> tuple[Table, int]:
+def run_table(
+    rows: Sequence[RunRow], width: int, worth: Worth | None = None, *, cut: bool = True
+) -> tuple[Table, int]:
     """A table of the runs, and how many params and metrics it has no room for.
 
-    With `cut`, long names are shortened.
+    With `cut`, long names are shortened. `worth` adds what was found of scores, and how many models
+    held-out sets have judged.
     Besides what every run has it shows the metrics most of them have, and the params in which
     they differ.
     """
@@ -60,7 +64,7 @@ def run_table(rows: Sequence[RunRow], width: int, *, cut: bool = True) -> tuple[
         columns.insert(2, _Column("experiment", lambda row: escape(_cut(row.experiment, longest))))
     room = width - _EDGES - sum(column.width(rows) for column in columns)
     hidden = 0
-    for column in _wanted(rows):
+    for column in [*_worth_columns(worth), *_wanted(rows)]:
         needed = column.width(rows)
         if needed <= room:
             columns.append(column)
@@ -74,6 +78,22 @@ def run_table(rows: Sequence[RunRow], width: int, *, cut: bool = True) -> tuple[
     for row in rows:
         table.add_row(*(column.value(row) for column in columns))
     return table, hidden
+
+
+def _worth_columns(worth: Worth | None) -> list[_Column]:
+    if worth is None:
+        return []
+    found, judged = worth.findings, worth.judged
+    columns: list[_Column] = []
+    if found:
+        columns.append(_Column("findings", lambda row: ", ".join(found.get(row.run_id, ()))))
+    if judged:
+        columns.append(_Column("judged", lambda row: _count(judged.get(row.run_id)), right=True))
+    return columns
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def _wanted(rows: Sequence[RunRow]) -> list[_Column]:

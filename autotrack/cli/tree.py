@@ -28,19 +28,28 @@ def run_tree(store: Store, rows: Sequence[RunRow]) -> Tree:
     """
     tree = Tree("runs", hide_root=True, guide_style="dim")
     swept = _swept(rows)
+    codes = store.codes_found(row.run_id for row in rows)
     for row in reversed(rows):
-        _grow(tree, store, row, swept)
+        _grow(tree, store, row, swept, codes)
     return tree
 
 
-def _grow(tree: Tree, store: Store, row: RunRow, swept: Container[tuple[str, str]]) -> None:
-    branch = tree.add(_line(row, swept))
+def _grow(
+    tree: Tree,
+    store: Store,
+    row: RunRow,
+    swept: Container[tuple[str, str]],
+    codes: Mapping[str, Sequence[str]],
+) -> None:
+    found = ", ".join(codes.get(row.run_id, ()))
+    branch = tree.add(_line(row, swept) + (f"  [yellow]{found}[/yellow]" if found else ""))
     children = store.search(Query(parent_id=row.run_id, order_by=("start_time",)))
     candidates = [child for child in children if child.kind == "candidate"]
     swept_below = _swept(children)
-    for child in children:
-        if child.kind != "candidate":
-            _grow(branch, store, child, swept_below)
+    further = [child for child in children if child.kind != "candidate"]
+    codes_below = store.codes_found(child.run_id for child in further) if further else {}
+    for child in further:
+        _grow(branch, store, child, swept_below, codes_below)
     for child in sorted(candidates, key=_rank)[:_CANDIDATES]:
         branch.add(_line(child, swept_below))
     if len(candidates) > _CANDIDATES:

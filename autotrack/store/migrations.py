@@ -443,3 +443,16 @@ def keep_evidence(connection: sqlite3.Connection) -> None:
         ) WITHOUT ROWID
         """,
     )
+
+
+@step
+def keep_shared_rows(connection: sqlite3.Connection) -> None:
+    """Schema 9.
+
+    How many rows two data sets have in common, by their fingerprints: counts alone, no rows and
+    nothing that is computed from single ones.
+    """
+    connection.execute(
+        "CREATE TABLE shared_rows (fingerprint TEXT NOT NULL, other TEXT NOT NULL,"
+        " rows INTEGER NOT NULL, PRIMARY KEY (fingerprint, other)) WITHOUT ROWID"
+    )

@@ -11,19 +11,11 @@ import xxhash
 
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.stamp import Stamp, stamp
-from autotrack.entities import DatasetUse, Finding, SeenRows
+from autotrack.entities import DatasetUse, Finding, SeenRows, SharedRows
 from autotrack.runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from autotrack.tracking.recording.library_calls import LibraryCall
-
-
-#: The seeds that were never set although numbers were drawn, by the keys of their params.
-UNSEEDED_TAG = "autotrack.unset_seeds"
-#: The digest of the list of the user's own code that a model uses; and why it cannot be told
-#: whether that is the same as another's.
-CODE_TAG = "autotrack.code"
-UNKNOWN_CODE_TAG = "autotrack.unknown_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +192,10 @@ class ScoreFacts:
         How many rows training had, where it had some.
     findings : sequence of Finding
         What makes it worth less than it looks.
+    shared : sequence of SharedRows
+        Held-out sets that its data is part of, or that are part of it, where that is news.
+    score_metric : str
+        What an estimator's own `score` measures, where it is the first of its run.
     """
 
     data_name: str
@@ -212,6 +208,8 @@ class ScoreFacts:
     unseen: Mapping[str, float] = field(default_factory=dict)
     seen: SeenRows | None = None
     findings: Sequence[Finding] = ()
+    shared: Sequence[SharedRows] = ()
+    score_metric: str = ""
 
     @property
     def is_assessed(self) -> bool:

@@ -10,9 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from autotrack.analysis.data_frames import artifacts_frame, notes_frame
+from autotrack.analysis.evidence.ledger import judged
+from autotrack.analysis.evidence.listing import runs_with_worth
+from autotrack.analysis.evidence.reading import findings_frame, scores
+from autotrack.analysis.names import CRATE
+from autotrack.analysis.selection import Candidates
 from autotrack.crates.crate import Crate
 from autotrack.crates.trust.trust import Trust, Word
-from autotrack.entities import DatasetUse, RunError, RunKind, RunRecord, RunStatus
+from autotrack.entities import DatasetUse, Finding, RunError, RunKind, RunRecord, RunStatus
 from autotrack.errors import AutotrackError
 from autotrack.printable import described
 from autotrack.store.search.query import Query
@@ -21,14 +27,10 @@ from autotrack.tracking import active
 from autotrack.tracking.crating.load_stored import (
     load_of_run,
 )
-from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.data_frames import artifacts_frame, notes_frame, runs_frame
-from autotrack.tracking.evidence.ledger import judged
-from autotrack.tracking.evidence.reading import findings_frame, scores
-from autotrack.tracking.explaining.of_run import ReportsOfRun
+from autotrack.tracking.of_run.reports import ReportsOfRun
 from autotrack.tracking.recording import library_calls
+from autotrack.tracking.recording.compared import note_children
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.selection import Candidates
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
@@ -43,9 +45,11 @@ class Run(ReportsOfRun):
     FINISHED, or FAILED (KILLED for KeyboardInterrupt) with the exception, which passes unchanged.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, compared: Sequence[Finding] = ()) -> None:
         self._store = store
         self._run_id = run_id
+        # What is to be said of the runs that it was chosen from.
+        self._compared = compared
 
     @property
     def run_id(self) -> str:
@@ -125,7 +129,7 @@ class Run(ReportsOfRun):
     def children(self) -> pd.DataFrame:
         """Its child runs, a row each, oldest first; columns as in `search_runs`."""
         query = Query(parent_id=self._run_id, order_by=("start_time",))
-        return runs_frame(self._store.search(query))
+        return runs_with_worth(self._store, self._store.search(query))
 
     def leaderboard(self, metric: str | None = None) -> pd.DataFrame:
         """The evaluated candidates of a search, best first.
@@ -142,7 +146,7 @@ class Run(ReportsOfRun):
             A row a candidate: rank, name, run_id, ``params.*``, mean, std and standard error (se)
             of the score, how many splits, and whether it is statistically tied with the best: by
             the corrected resampled t-test (p_value) on the level of 0.05, see
-            `autotrack.tracking.selection.corrected_pvalue`. With many candidates some differ by
+            `autotrack.analysis.selection.corrected_pvalue`. With many candidates some differ by
             chance; the test is not corrected for that.
 
         Raises
@@ -253,6 +257,8 @@ class Run(ReportsOfRun):
                     run_id, status=status, end_time=now, error=kept
                 ),
             )
+            if run.children:
+                note_children(run.store, run_id)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The handle travels to a worker process, which opens the store for itself.
@@ -263,6 +269,10 @@ class Run(ReportsOfRun):
 
     def __hash__(self) -> int:
         return hash(self._run_id)
+
+    def _found(self) -> list[tuple[str, str]]:
+        found = [*self._store.findings(self._run_id), *self._compared]
+        return [(each.code, each.text) for each in found]
 
     def _judged(self) -> dict[str, str]:
         return judged(self._store, self._run_id)
@@ -277,9 +287,7 @@ class Run(ReportsOfRun):
             f"  params   {key} = {described(value, 1000)}" for key, value in record.params.items()
         ]
         lines += [f"  metrics  {key} = {text}" for key, text in scores(self._store, record)]
-        lines += [
-            f"  findings {found.code} {found.text}" for found in self._store.findings(self._run_id)
-        ]
+        lines += [f"  findings {code} {text}" for code, text in self._found()]
         lines += [f"  held out {name} {text}" for name, text in self._judged().items()]
         if record.error is not None:
             lines.append(f"  error    {record.error.type}: {record.error.message}")
@@ -293,7 +301,7 @@ class Run(ReportsOfRun):
         parts: list[tuple[str, Mapping[str, Any]]] = [
             ("params", record.params),
             ("metrics", dict(scores(self._store, record))),
-            ("findings", {f.code: f.text for f in self._store.findings(self._run_id)}),
+            ("findings", dict(self._found())),
             ("held out", self._judged()),
             ("tags", record.tags),
         ]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from autotrack.analysis.evidence.catalogue import KINDS
 from autotrack.cli import main
-from autotrack.tracking.evidence.catalogue import KINDS
 
 PAGE = Path(__file__).resolve().parents[2] / "FINDINGS.md"
 

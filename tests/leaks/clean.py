@@ -9,15 +9,18 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     GroupShuffleSplit,
     KFold,
     ShuffleSplit,
@@ -31,7 +34,17 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from tests.leaks.registry import answers, bundled, noise, patients, sales, white_wine, workflow
+import autotrack
+from tests.leaks.registry import (
+    answers,
+    bundled,
+    coffee,
+    noise,
+    patients,
+    sales,
+    white_wine,
+    workflow,
+)
 
 
 @workflow("breast cancer")
@@ -268,3 +281,66 @@ def shuffled_splits_of_arrays():
         scaler = StandardScaler().fit(X[train])
         model = LogisticRegression(max_iter=500).fit(scaler.transform(X[train]), y[train])
         model.score(scaler.transform(X[test]), y[test])
+
+
+@workflow("patients")
+def validated_and_split_by_group():
+    frame = patients(seed=6)
+    X, y = frame.drop(columns=["outcome", "patient_id"]), frame["outcome"]
+    who = frame["patient_id"]
+    forest = RandomForestClassifier(20, random_state=0)
+    cross_val_score(forest, X, y, groups=who, cv=GroupKFold(5))
+    train, test = next(GroupShuffleSplit(1, random_state=0).split(X, y, who))
+    forest.fit(X.iloc[train], y.iloc[train])
+    accuracy_score(y.iloc[test], forest.predict(X.iloc[test]))
+
+
+@workflow("patients")
+def searched_by_group_and_shipped():
+    frame = patients(seed=7)
+    X, y = frame.drop(columns=["outcome", "patient_id"]), frame["outcome"]
+    tree = DecisionTreeClassifier(random_state=0)
+    search = GridSearchCV(tree, {"max_depth": [1, 2, 4, 64]}, cv=GroupKFold(4))
+    search.fit(X, y, groups=frame["patient_id"])
+    search.predict(X[:5])
+
+
+@workflow("coffee")
+def gaps_filled_in_a_pipeline():
+    X, y = coffee()
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = make_pipeline(SimpleImputer(), StandardScaler(), Ridge()).fit(X_train, y_train)
+    r2_score(y_test, model.predict(X_test))
+
+
+@workflow("coffee")
+def models_scored_on_the_same_rows():
+    X, y = coffee()
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    with autotrack.start_run("which model"):
+        for model in (Ridge(), HistGradientBoostingRegressor(max_iter=20, random_state=0)):
+            model = make_pipeline(SimpleImputer(), model).fit(X_train, y_train)
+            r2_score(y_test, model.predict(X_test))
+            model.score(X_test, y_test)
+
+
+@workflow("made up")
+def a_model_for_each_city():
+    random = np.random.default_rng(6)
+    frame = pd.DataFrame(random.normal(size=(600, 4)), columns=[*"abcd"])
+    frame["city"], frame["rent"] = random.choice(["Bern", "Rome"], 600), random.normal(size=600)
+    with autotrack.start_run("rents"):
+        for number, (_, part) in enumerate(frame.groupby("city")):
+            X, y = part[[*"abcd"]], part["rent"]
+            X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+            model = Ridge(alpha=1.0 + number).fit(X_train, y_train)
+            r2_score(y_test, model.predict(X_test))
+
+
+@workflow("digits")
+def a_curve_of_scores_for_parts_of_the_test_set():
+    X, y = bundled("digits")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = KNeighborsClassifier().fit(X_train, y_train)
+    for rows in (50, 100, 200, 400):
+        accuracy_score(y_test[:rows], model.predict(X_test[:rows]))

@@ -13,7 +13,13 @@ from sklearn.feature_selection import SelectFromModel, SelectKBest, f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    cross_val_score,
+    train_test_split,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -27,7 +33,8 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import resample
 
-from tests.leaks.registry import bundled, noise, patients, sales, white_wine, workflow
+import autotrack
+from tests.leaks.registry import bundled, coffee, noise, patients, sales, white_wine, workflow
 
 # -- with the target, before the split ---------------------------------------------------------
 
@@ -273,6 +280,37 @@ def groups_on_both_sides_by_name():
     model.score(X_test, y_test)
 
 
+@workflow("patients", "AT107")
+def groups_of_a_validation_and_a_split_without_them():
+    frame = patients(seed=3)
+    X, y = frame.drop(columns=["outcome", "patient_id"]), frame["outcome"]
+    forest = RandomForestClassifier(20, random_state=0)
+    cross_val_score(forest, X, y, groups=frame["patient_id"], cv=GroupKFold(5))
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    forest.fit(X_train, y_train)
+    accuracy_score(y_test, forest.predict(X_test))
+
+
+@workflow("patients", "AT107")
+def groups_of_a_splitter_and_shuffled_folds():
+    frame = patients(seed=4)
+    X, y = frame.drop(columns=["outcome", "patient_id"]).to_numpy(), frame["outcome"].to_numpy()
+    assert len(list(GroupKFold(3).split(X, y, frame["patient_id"].to_numpy()))) == 3
+    for train, test in KFold(3, shuffle=True, random_state=0).split(X):
+        model = KNeighborsClassifier(1).fit(X[train], y[train])
+        model.score(X[test], y[test])
+
+
+@workflow("patients", "AT107")
+def groups_of_a_search_and_a_validation_without_them():
+    frame = patients(seed=5)
+    X, y = frame.drop(columns=["outcome", "patient_id"]), frame["outcome"]
+    tree = DecisionTreeClassifier(random_state=0)
+    search = GridSearchCV(tree, {"max_depth": [1, 3, 5, None]}, cv=GroupKFold(4))
+    search.fit(X, y, groups=frame["patient_id"])
+    cross_val_score(KNeighborsClassifier(), X, y, cv=KFold(5, shuffle=True, random_state=0))
+
+
 @workflow("sales", "AT108")
 def shuffled_over_time():
     frame = sales()
@@ -335,6 +373,51 @@ def few_rows_scored():
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=15, random_state=1)
     model = DecisionTreeClassifier(random_state=0).fit(X_train, y_train)
     accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("digits", "AT205")
+def forest_without_a_seed():
+    X, y = bundled("digits")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = RandomForestClassifier(10).fit(X_train, y_train)
+    model.score(X_test, y_test)
+
+
+@workflow("diabetes", "AT205")
+def validated_without_a_seed():
+    X, y = bundled("diabetes")
+    cross_val_score(RandomForestRegressor(5), X, y, cv=3)
+
+
+@workflow("noise", judged=200)
+def best_of_200_on_noise():
+    X, y = noise(columns=30)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=60, random_state=0)
+    for seed in range(200):
+        model = DecisionTreeClassifier(max_depth=2, max_features=3, random_state=seed)
+        model.fit(X_train, y_train)
+        accuracy_score(y_test, model.predict(X_test))
+
+
+@workflow("coffee", "AT302")
+def models_scored_on_different_rows():
+    X, y = coffee()
+    X = X.drop(columns="altitude_mean_meters")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    with autotrack.start_run("which alpha"):
+        for alpha, rows in ((0.1, slice(0, 200)), (1.0, slice(0, 200)), (10.0, slice(50, 250))):
+            model = Ridge(alpha=alpha).fit(X_train, y_train)
+            r2_score(y_test[rows], model.predict(X_test[rows]))
+
+
+@workflow("breast cancer", "AT302")
+def classifier_and_regressor_compared_by_score():
+    X, y = bundled("breast_cancer")
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    with autotrack.start_run("which model"):
+        for model in (LinearRegression(), DecisionTreeClassifier(random_state=0)):
+            model.fit(X_train, y_train)
+            model.score(X_test, y_test)
 
 
 @workflow("diabetes", "AT301")

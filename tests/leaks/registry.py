@@ -14,25 +14,32 @@ from sklearn import datasets
 
 @dataclass(frozen=True)
 class Workflow:
-    """One workflow; `expected` are the codes to be found, one of them at least, or none."""
+    """One workflow; `expected` are the codes to be found, one of them at least, or none.
+
+    `judged` is how many models the ledger counts on its held-out set.
+    """
 
     name: str
     data: str
     expected: frozenset[str]
     run: Callable[[], Any]
     unseen: bool = False
+    judged: int = 0
 
 
-WINE = Path(__file__).resolve().parents[2] / "examples" / "data" / "wine_quality_white.csv"
+_DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
+WINE, COFFEE = _DATA / "wine_quality_white.csv", _DATA / "coffee_ratings.csv"
 WORKFLOWS: list[Workflow] = []
 
 
-def workflow(data: str, *expected: str, unseen: bool = False) -> Callable[..., Any]:
+def workflow(
+    data: str, *expected: str, unseen: bool = False, judged: int = 0
+) -> Callable[..., Any]:
     """List a function as a workflow; `unseen` for a leak that calls cannot show."""
 
     def listed(run: Callable[[], Any]) -> Callable[[], Any]:
         name = run.__name__.replace("_", " ")
-        WORKFLOWS.append(Workflow(name, data, frozenset(expected), run, unseen))
+        WORKFLOWS.append(Workflow(name, data, frozenset(expected), run, unseen, judged))
         return run
 
     return listed
@@ -84,3 +91,11 @@ def white_wine() -> tuple[Any, Any]:
     """The wine of the README, with its repeated rows."""
     frame = pd.read_csv(WINE)
     return frame.drop(columns="quality"), frame["quality"]
+
+
+def coffee() -> tuple[Any, Any]:
+    """Ratings of coffees: what was tasted, with gaps in the altitude, and the cupper's points."""
+    frame = pd.read_csv(COFFEE)
+    taste = ["aroma", "flavor", "aftertaste", "acidity", "body", "balance"]
+    frame = frame.dropna(subset=[*taste, "cupper_points"]).drop_duplicates(subset=taste)
+    return frame[[*taste, "altitude_mean_meters"]], frame["cupper_points"]

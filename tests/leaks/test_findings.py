@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("imblearn", reason="some workflows resample")
 
-from tests.leaks.running import WORKFLOWS, found
+from tests.leaks.running import WORKFLOWS, look
 
 SHOWN = [workflow for workflow in WORKFLOWS if not workflow.unseen]
 # What may be said beside the leak at hand: the data is small, or a column is good.
@@ -15,7 +15,10 @@ BESIDE = {"AT202", "AT204"}
 
 @pytest.mark.parametrize("workflow", SHOWN, ids=lambda workflow: workflow.name)
 def test_what_there_is_to_find_is_found_and_nothing_else(workflow, store_path):
-    codes = found(workflow, store_path)
+    seen = look(workflow, store_path)
+    codes = seen.codes
+    if workflow.judged:
+        assert seen.judged == workflow.judged
     if workflow.expected:
         assert codes & workflow.expected
         assert not codes - workflow.expected - BESIDE

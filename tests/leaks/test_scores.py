@@ -7,13 +7,17 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
+from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
 from autotrack.errors import SettingError
+from autotrack.lineage.evidence.assess import Evidence
+from autotrack.store.store import Store
 
 
 def shared(rows=200, both=20):
@@ -84,6 +88,26 @@ def test_checks_can_be_chosen_and_switched_off(checks, codes):
     r2_score(y_test, LinearRegression().fit(X_train, y_train).predict(X_test))
     assert len(autotrack.last_run().findings()) == (codes or 0)
     assert ("test_unseen_r2_score" in autotrack.last_run().metrics) == (checks is not False)
+
+
+def test_with_checks_off_nothing_is_remembered_or_looked_at(monkeypatch):
+    def fail(*args, **kwargs):
+        raise AssertionError("checks are off")
+
+    monkeypatch.setattr(Evidence, "__init__", fail)
+    monkeypatch.setattr(Store, "measured", fail)
+    monkeypatch.setattr(Store, "add_evidence", fail)
+    monkeypatch.setattr(Store, "add_shared_rows", fail)
+    autotrack.enable(checks=False, log_models=False)
+    X_train, X_test, y_train, y_test = shared()
+    with autotrack.start_run():
+        for k in (1, 2, 3):
+            model = KNeighborsRegressor(k).fit(X_train, y_train)
+            r2_score(y_test, model.predict(X_test))
+    cross_val_score(model, X_train, y_train, groups=range(len(y_train)), cv=GroupKFold(2))
+    RandomForestRegressor(2).fit(X_train, y_train)
+    autotrack.best_run("test_r2_score")
+    assert autotrack.last_run().findings().empty
 
 
 def test_the_variable_chooses_checks_too(monkeypatch):

@@ -97,6 +97,7 @@ class EstimatorHook:
         if self._assessing.is_on:
             with self._failsafe.guard("know the rows of a search again"):
                 trainings.set(search, Trained.of(call.X, call.y, keep_keys=True))
+                self._assessing.grouped(call.X, call.kwargs.get("groups"), type(search).__name__)
         found = self._searches.on_search(call)
         with self._failsafe.guard("remember what a search predicted"):
             self._remember_own(search, call.X, search)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
 
+from autotrack.analysis.names import UNSEEDED_TAG
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.fit_describer import FitDescriber
@@ -36,7 +37,7 @@ from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
-from autotrack.tracking.facts import UNSEEDED_TAG, ScoreFacts
+from autotrack.tracking.facts import ScoreFacts
 from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autotrack.analysis.names import UNSEEDED_TAG
+from autotrack.analysis.split_keys import ScoreNames, split_key
 from autotrack.capture.assessing import Assessing
 from autotrack.capture.call import Call
 from autotrack.capture.library_functions import library_call
@@ -32,7 +34,7 @@ from autotrack.capture.results.split_tables import (
 from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
-from autotrack.entities import DatasetUse
+from autotrack.entities import DatasetUse, Finding
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_FOLD
 from autotrack.lineage.tracker import Lineage, reference
@@ -47,8 +49,7 @@ from autotrack.tracking.evaluations.evaluation_run import (
     Measurements,
     Stream,
 )
-from autotrack.tracking.evaluations.split_keys import ScoreNames, split_key
-from autotrack.tracking.facts import UNSEEDED_TAG, FitFacts, Table
+from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import link_parts, links
 from autotrack.tracking.opened_fit import OpenFit
 
@@ -91,6 +92,8 @@ class _Watched:
     bar: ProgressBar
     overview: Overview
     rows: SplitRows = field(default_factory=SplitRows)
+    #: What was found of one of its splits; the same is not looked for again.
+    findings: list[Finding] = field(default_factory=list)
     #: Whether a task drew from the global random generator, in whichever process.
     drew: bool = False
     splits: dict[int, Split] = field(default_factory=dict)
@@ -173,6 +176,7 @@ class ValidationHook:
                 self._measurements.found(
                     opened, self._assessing.of_validation(bound["estimator"], bound.get("X"))
                 )
+            self._assessing.grouped(bound.get("X"), _groups(bound), call.name)
             stream = self._measurements.stream(opened)
             return _Watched(call.name, bound, opened, stream, bar, overview)
         return None
@@ -221,6 +225,14 @@ class ValidationHook:
         if data is None:
             return None
         return DatasetUse("validation", data, variable_name(X), describe(bound.get("y")))
+
+    def split(self, watched: _Watched, place: int, train: Any, test: Any) -> None:
+        """A split is handed over."""
+        watched.rows.add(place, train, test)
+        if not watched.findings and self._assessing.is_on:
+            found = self._assessing.of_split(watched.bound.get("X"), train, test)
+            watched.findings = found
+            self._measurements.found(watched.opened, found)
 
     # -- what comes in ------------------------------------------------------------------------
 
@@ -335,7 +347,7 @@ class _Splits(Listener, Loop):
         """Take the rows that a task is about."""
         if self._watched.function in _OF_SPLITS and {"train", "test"} <= kwargs.keys():
             with self._hook.failsafe.guard("tell the rows of a split"):
-                self._watched.rows.add(place, kwargs["train"], kwargs["test"])
+                self._hook.split(self._watched, place, kwargs["train"], kwargs["test"])
 
     def drew(self, place: int) -> None:
         """Note that a task drew from the global random generator."""
@@ -371,10 +383,12 @@ def _split_count(bound: Mapping[str, Any]) -> int | None:
         return _FOLDS if cv is None else cv
     if not hasattr(cv, "get_n_splits"):
         return len(cv) if isinstance(cv, Sized) else None
+    return int(cv.get_n_splits(bound["X"], bound["y"], _groups(bound)))
+
+
+def _groups(bound: Mapping[str, Any]) -> Any:
     groups = bound.get("groups")
-    if groups is None:
-        groups = (bound.get("params") or {}).get("groups")
-    return int(cv.get_n_splits(bound["X"], bound["y"], groups))
+    return (bound.get("params") or {}).get("groups") if groups is None else groups
 
 
 def _features(bound: Mapping[str, Any]) -> list[str]:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from autotrack.analysis.names import SPLITS_TAG, TEST_SHARE_TAG
 from autotrack.capture.parallel.random_draws import Draws
 from autotrack.crates.requirements import distribution_of
 from autotrack.describe.constructor import own_params
 from autotrack.describe.content import Content, Undigestible, options
-from autotrack.tracking.evaluations.resume import SPLITS_TAG, Evaluation, SearchIdentity
-from autotrack.tracking.evaluations.search_run import TEST_SHARE_TAG
+from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 
 # What does not change the evaluations.
 _NO_MATTER = frozenset({"n_jobs", "verbose", "pre_dispatch", "refit"})

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.analysis.statistics.moments import moments
 from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.capture.results.evaluation import TIMES, measured
 from autotrack.describe.estimator import storable
 from autotrack.runtime.dataclass import dataclass
 from autotrack.tracking.evaluations.evaluation_run import Measured
-from autotrack.tracking.evaluations.statistics import moments
 from autotrack.tracking.facts import Table
 
 

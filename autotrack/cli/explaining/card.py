@@ -28,7 +28,7 @@ def card(model: str, as_json: bool, output: Path | None) -> None:
 
     RUN is given as to `show`, a registered MODEL as models:/NAME/VERSION or models:/NAME@ALIAS.
     """
-    from autotrack.tracking.explaining.drawing import card_of
+    from autotrack.analysis.explaining.drawing import card_of
 
     store = existing_store()
     version = find_version(store, model) if model.startswith("models:") else None

@@ -21,7 +21,7 @@ def explain(a: str, b: str, as_json: bool) -> None:
 
     A and B are given as to `show`.
     """
-    from autotrack.tracking.explaining.explanation import explain_runs
+    from autotrack.analysis.explaining.explanation import explain_runs
 
     store = existing_store()
     found = explain_runs(store, asked_run(store, a), asked_run(store, b))

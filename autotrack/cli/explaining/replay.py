@@ -52,11 +52,11 @@ def replay(
             "to run the script again"
         )
     if script:
-        from autotrack.tracking.explaining.script import replay_script
+        from autotrack.analysis.explaining.script import replay_script
 
         found = replay_script(store, record, trusted=bool(trust), env=env)
     else:
-        from autotrack.tracking.explaining.replaying import replay_fit
+        from autotrack.analysis.explaining.replaying import replay_fit
 
         assert data is not None
         X, y = _read(data, target)

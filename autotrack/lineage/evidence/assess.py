@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autotrack.analysis.evidence.catalogue import finding
 from autotrack.describe.data.row_keys import RowKeys, row_keys
 from autotrack.describe.estimator import deep_params, qualified_name
 from autotrack.describe.parts import attribute
-from autotrack.entities import Finding, SeenRows
+from autotrack.entities import Finding, SeenRows, SharedRows
 from autotrack.lineage.evidence.applied import Applied
+from autotrack.lineage.evidence.groups import Groups
+from autotrack.lineage.evidence.held_out import HeldOutRows
 from autotrack.lineage.evidence.models import edges, stopped
 from autotrack.lineage.evidence.sightings import (
     FEWEST_ROWS,
@@ -33,7 +36,6 @@ from autotrack.lineage.values.arrays import plain_array
 from autotrack.lineage.values.digests import stamp_of
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.evidence.catalogue import finding
 from autotrack.tracking.model_links import Link
 
 Keys = NDArray[np.uint64]
@@ -79,6 +81,12 @@ class _Search:
 
 
 NOTHING = Assessed()
+_NOT_HELD_OUT = ("train", "relabel", "oob", "oof")
+
+
+def is_held_out(data_name: str) -> bool:
+    """Whether data of this name is none that the model was trained on."""
+    return not data_name.startswith(_NOT_HELD_OUT)
 
 
 class Evidence:
@@ -87,6 +95,8 @@ class Evidence:
     def __init__(self) -> None:
         self._keys: IdentityMap[tuple[object, RowKeys]] = IdentityMap()
         self._applied = Applied()
+        self.groups = Groups()
+        self._held_out = HeldOutRows()
         self._trained: OrderedDict[str, Trained] = OrderedDict()
         self._searches: OrderedDict[str, _Search] = OrderedDict()
         self._known: OrderedDict[tuple[object, ...], Assessed] = OrderedDict()
@@ -196,7 +206,12 @@ class Evidence:
             resampled = any(found.code == "AT103" for found in findings)
             if seen >= BEYOND and not resampled:
                 findings += repeated(scored, trained, rows, overlap)
-        findings += of_columns(scored, link, trained, y)
+        told = None
+        if self.groups and rows is not None and rows.sample is None:
+            told = self.groups.on_both_sides(trained.keys.keys, rows.keys, name)
+        columns = of_columns(scored, link, trained, y)
+        findings += [found for found in columns if told is None or found.code != told.code]
+        findings += [told] if told is not None else []
         findings += of_classes(scored, y)
         return overlap, sorted(findings, key=lambda found: -found.grade)
 
@@ -249,6 +264,15 @@ class Evidence:
             yield finding("AT301", scored.data_name, text, evidence)
             return
 
+    def shared(self, scored: Scored) -> list[SharedRows]:
+        """The held-out sets that what is scored is part of, or has as parts; each told once."""
+        if not scored.marks or not is_held_out(scored.data_name):
+            return []
+        if self._held_out.knows(scored.marks[0]):
+            return []
+        rows = scored.rows if scored.X is None else self.keys_of(scored.X)
+        return self._held_out.shared(scored.marks[0], rows)
+
     def of_validation(self, estimator: Any, X: object) -> list[Finding]:
         """What is to be said of a validation of `estimator` on `X`."""
         if not self._searches:
@@ -267,6 +291,14 @@ class Evidence:
             evidence = {"rows": count, "of": rows.total, "search": search.run_id}
             return [finding("AT301", "validation", text, evidence)]
         return []
+
+    def of_split(self, X: object, train: Any, test: Any) -> list[Finding]:
+        """What is to be said of the rows of a split, by their places in `X`."""
+        rows = self.keys_of(X)
+        if rows is None or rows.sample is not None:
+            return []
+        found = self.groups.on_both_sides(rows.keys[train], rows.keys[test], "validation")
+        return [] if found is None else [found]
 
 
 def _chosen(model: Any, search: _Search) -> bool:

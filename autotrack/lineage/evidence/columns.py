@@ -12,6 +12,7 @@ from autotrack.describe.data.fingerprint import single_block
 from autotrack.lineage.values.arrays import spread
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
+from autotrack.runtime.weak_map import IdentityMap
 
 Array = NDArray[Any]
 
@@ -29,6 +30,8 @@ _FEWEST_GROUPS, _FEWEST_SHARED = 10, 5
 _TIME_NAMES = pattern(r"(^|_)(date|datetime|timestamp|epoch)$")
 _BIRTH = pattern(r"(?i)birth|dob")
 _ISO_DAY = pattern(r"\d{4}-\d\d-\d\d")
+# What the names of columns say, by the index that holds them: a frame is scored on many times.
+_timely: IdentityMap[tuple[tuple[int, ...], tuple[int, ...]]] = IdentityMap()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +132,7 @@ def look(sides: Sides) -> tuple[Told | None, Told | None]:
     proxies: list[int] = []
     groups: list[int] = []
     if numbered:
-        order = np.argsort(values, axis=0, kind="stable")
+        order = np.argsort(values, axis=0)
         after = target[order]
         ordered = np.take_along_axis(values, order, axis=0)
         moves = after[1:] != after[:-1]
@@ -142,7 +145,8 @@ def look(sides: Sides) -> tuple[Told | None, Told | None]:
         whole = (ordered[0] == np.rint(ordered[0])) & (ordered[-1] == np.rint(ordered[-1]))
         many = (~same).sum(axis=0) >= _FEWEST_GROUPS
         kept = whole & many & ~(moves & same).any(axis=0)
-        groups = [numbered[j] for j in np.flatnonzero(kept).tolist()]
+        kept = [j for j in np.flatnonzero(kept).tolist() if (values[:, j] % 1 == 0).all()]
+        groups = [numbered[j] for j in kept]
     for j in range(min(X.shape[1], _MOST_COLUMNS)):
         if len(numbered) == X.shape[1]:
             break
@@ -271,19 +275,37 @@ def disorder(sides: Sides) -> Told | None:
 def _times(X: Any, before: Any) -> Iterator[tuple[str, Array, Array]]:
     if all(getattr(frame.index.dtype, "kind", "O") == "M" for frame in (X, before)):
         yield "the index", X.index.asi8, before.index.asi8
-    if list(X.columns) != list(before.columns):
+    columns = X.columns
+    if columns is not before.columns and not columns.equals(before.columns):
         return
-    for j, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
-        if _BIRTH.search(str(name)):
+    born, timed = _named_after_times(columns)
+    # Numbers are times where their name says so; where all are numbers nothing else is asked.
+    block = single_block(X)
+    numbers = block is not None and block.dtype.kind in "biuf"
+    dtypes = [] if numbers and not timed else list(X.dtypes)
+    for j in timed if numbers else range(len(columns)):
+        if j in born:
             continue
-        kind = getattr(dtype, "kind", "O")
+        name, kind = columns[j], getattr(dtypes[j], "kind", "O")
         if kind == "M":
             yield str(name), _instants(X.iloc[:, j]), _instants(before.iloc[:, j])
         elif kind in "iuf":
-            if _TIME_NAMES.search(str(name).lower()):
+            if j in timed:
                 yield str(name), _floats(X.iloc[:, j]), _floats(before.iloc[:, j])
         elif len(X) and _is_day(X.iloc[0, j]):
             yield str(name), _texts(X.iloc[:, j]), _texts(before.iloc[:, j])
+
+
+def _named_after_times(columns: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The places of the columns whose names are of births, and of other times."""
+    known = _timely.get(columns)
+    if known is None:
+        names = [str(name) for name in columns]
+        born = tuple(j for j, name in enumerate(names) if _BIRTH.search(name))
+        timed = tuple(j for j, name in enumerate(names) if _TIME_NAMES.search(name.lower()))
+        known = born, timed
+        _timely.set(columns, known)
+    return known
 
 
 def _instants(column: Any) -> Array:

@@ -72,3 +72,15 @@ def classes_of(model: Any) -> Any:
         return None
     array = None if found is None or isinstance(found, list) else np.asarray(found)
     return array if array is not None and array.ndim == 1 and len(array) > 1 else None
+
+
+def score_metric(model: Any) -> str:
+    """What the `score` of a model measures, as far as that is known; else the class that has it."""
+    held = held_by(model)
+    scoring = held.get("scoring")
+    if "best_params_" in held and scoring is not None:
+        return scoring if isinstance(scoring, str) else type(scoring).__name__
+    part = next(iter(_parts(model)[::-1]), model)
+    name = str(getattr(getattr(type(part), "score", None), "__qualname__", "")).partition(".")[0]
+    known = {"ClassifierMixin": "accuracy", "RegressorMixin": "r2"}
+    return known.get(name, name)

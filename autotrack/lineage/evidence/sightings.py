@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autotrack.analysis.evidence.catalogue import finding
 from autotrack.describe.data.fingerprint import row_count
 from autotrack.describe.data.row_keys import RowKeys, row_keys, with_target
 from autotrack.entities import Finding
@@ -18,7 +19,6 @@ from autotrack.lineage.overlap import BEYOND, Overlap, expected_by_chance
 from autotrack.lineage.training_rows import Trained
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
-from autotrack.tracking.evidence.catalogue import finding
 from autotrack.tracking.model_links import Link
 
 Keys = NDArray[np.uint64]
@@ -139,6 +139,8 @@ def of_classes(scored: Scored, y: Any) -> Iterator[Finding]:
         return
     try:
         there = np.unique(y)
+        if np.array_equal(there, known):  # as nearly always
+            return
         new, missing = np.setdiff1d(there, known), np.setdiff1d(known, there)
     except TypeError:
         return

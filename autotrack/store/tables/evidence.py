@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from autotrack.entities import Finding, SeenRows
+from autotrack.entities import Finding, SeenRows, SharedRows
 from autotrack.store.keys import clean_text
 from autotrack.store.tables.runs import Runs
 
@@ -40,6 +40,22 @@ class ScoreEvidence(Runs):
                     (number, clean_text(seen.data), seen.rows, seen.seen, seen.with_target),
                 )
 
+    def add_shared_rows(self, pairs: Iterable[SharedRows]) -> None:
+        """Keep how many rows data sets have in common."""
+        rows = [(pair.fingerprint, pair.other, pair.rows) for pair in pairs]
+        rows += [(other, fingerprint, count) for fingerprint, other, count in rows]
+        with self.transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO shared_rows VALUES (?, ?, ?)", rows)
+
+    def shared_rows(self) -> dict[str, dict[str, int]]:
+        """How many rows each data set shares with which others, by fingerprints."""
+        with self.reading() as connection:
+            rows = connection.execute("SELECT * FROM shared_rows").fetchall()
+        found: dict[str, dict[str, int]] = {}
+        for fingerprint, other, count in rows:
+            found.setdefault(fingerprint, {})[other] = count
+        return found
+
     def findings(self, run_id: str) -> list[Finding]:
         """What was found of a run's scores, the gravest first."""
         with self.reading() as connection:
@@ -54,12 +70,15 @@ class ScoreEvidence(Runs):
         ]
 
     def codes_found(self, run_ids: Iterable[str]) -> dict[str, list[str]]:
-        """The codes of what was found of several runs, the gravest first; without runs of none."""
+        """The codes of what was found of several runs, the gravest first; without runs of none.
+
+        What is for the record alone (grade 0) is left out.
+        """
         wanted = json.dumps(list(run_ids))
         with self.reading() as connection:
             rows = connection.execute(
                 "SELECT r.run_id, f.code FROM findings AS f JOIN runs AS r ON r.id = f.run"
-                " WHERE r.run_id IN (SELECT value FROM json_each(?))"
+                " WHERE f.grade > 0 AND r.run_id IN (SELECT value FROM json_each(?))"
                 " GROUP BY r.id, f.code ORDER BY r.id, max(f.grade) DESC, f.code",
                 (wanted,),
             ).fetchall()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from autotrack.analysis.data_frames import experiments_frame
 from autotrack.entities import Experiment
 from autotrack.errors import ExperimentNotFoundError, InvalidValueError
 from autotrack.tracking.api.arguments import text, text_mapping, whole
-from autotrack.tracking.data_frames import experiments_frame
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:

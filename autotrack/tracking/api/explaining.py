@@ -8,7 +8,7 @@ from autotrack.tracking.api.runs import get_run
 from autotrack.tracking.run import Run
 
 if TYPE_CHECKING:
-    from autotrack.tracking.explaining.explanation import Explanation
+    from autotrack.analysis.explaining.explanation import Explanation
 
 
 def explain(a: str | Run, b: str | Run) -> Explanation:
@@ -36,7 +36,7 @@ def explain(a: str | Run, b: str | Run) -> Explanation:
     RunNotFoundError
         If there is no such run.
     """
-    from autotrack.tracking.explaining.explanation import explain_runs
+    from autotrack.analysis.explaining.explanation import explain_runs
 
     left, right = (run if isinstance(run, Run) else get_run(run) for run in (a, b))
     return explain_runs(left._store, left.record(), right.record())

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autotrack.analysis.data_frames import models_frame
+from autotrack.analysis.names import CRATE
 from autotrack.crates.manifest import FILE_NAME
 from autotrack.crates.trust.trust import Trust, Word, as_trust
 from autotrack.describe.environment import source
@@ -27,8 +29,6 @@ from autotrack.tracking.crating.load_stored import (
     link_to_run,
     load_stored,
 )
-from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.data_frames import models_frame
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:

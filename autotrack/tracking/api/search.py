@@ -7,15 +7,20 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotrack.analysis.data_frames import metric_frame
+from autotrack.analysis.evidence import comparing
+from autotrack.analysis.evidence.ledger import entries, ledger_frame
+from autotrack.analysis.evidence.listing import runs_with_worth
+from autotrack.analysis.names import CRATE
 from autotrack.crates.crate import Crate
 from autotrack.crates.folder import digest_of
 from autotrack.crates.manifest import FILE_NAME, Manifest
 from autotrack.crates.trust.trust import Trust, Word, as_trust
-from autotrack.entities import RunRecord
+from autotrack.entities import Finding, RunRecord
 from autotrack.errors import (
     ArtifactNotFoundError,
     CrateFormatError,
@@ -23,16 +28,15 @@ from autotrack.errors import (
     RunNotFoundError,
 )
 from autotrack.printable import described
-from autotrack.store.search.query import Query
+from autotrack.store.search.parser import parse_order
+from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api.arguments import path, several, text, whole
 from autotrack.tracking.api.models import load_version
 from autotrack.tracking.api.runs import get_run
 from autotrack.tracking.crating.load_stored import is_ours, link_to_run, load_of_run
-from autotrack.tracking.crating.pack_fit import CRATE
-from autotrack.tracking.data_frames import RUN_COLUMNS, metric_frame, runs_frame
-from autotrack.tracking.evidence.ledger import entries, ledger_frame
 from autotrack.tracking.recording import library_calls
+from autotrack.tracking.recording.compared import tell_compared
 from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace
 
@@ -70,7 +74,10 @@ def search_runs(
     DataFrame
         ``run_id``, ``name``, ``kind``, ``status``, ``experiment``, ``parent_id``, ``start_time``,
         ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed. If something
-        was found of the scores of one of them, ``findings`` has the codes, the gravest first.
+        was found of the scores of one of them, ``findings`` has the codes, the gravest first. If
+        several models were scored on the same held-out set, ``judged`` says how many that set has
+        judged (the most, where a run was scored on several). A line on stderr tells if they are
+        put in order by a metric that was computed on different data.
 
     Raises
     ------
@@ -82,12 +89,28 @@ def search_runs(
     library_calls.settle()
     store = workspace.store()
     rows = store.search(query(experiment, where, order_by, limit, children))
-    frame = runs_frame(rows)
-    found = store.codes_found(row.run_id for row in rows)
-    if found:
-        codes = [", ".join(found.get(row.run_id, ())) for row in rows]
-        frame.insert(len(RUN_COLUMNS), "findings", codes)
-    return frame
+    tell_order(store, order_by, rows)
+    return runs_with_worth(store, rows)
+
+
+def tell_order(
+    store: Store, order_by: str | Iterable[str] | None, rows: Sequence[RunRow]
+) -> list[Finding]:
+    """Say on stderr if runs were put in order by scores that are not to be compared."""
+    first = next(iter(parse_order(several(order_by, "order_by"))), None) if order_by else None
+    if first is None or first.field.family != "metrics":
+        return []
+    return _tell_compared(store, first.field.key, run_ids=[row.run_id for row in rows])
+
+
+def _tell_compared(store: Store, metric: str, **which: Any) -> list[Finding]:
+    settings = workspace.settings
+    if not comparing.is_wanted(settings.checks):
+        return []
+    found = comparing.compared(store, metric, **which)
+    if not settings.quiet:
+        tell_compared(store, found)
+    return found
 
 
 def query(
@@ -175,6 +198,10 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
 
     Runs without the metric, or whose value is NaN, and candidates of searches do not count.
 
+    Where it was computed on different data, or is not one metric (the `score` of a classifier and
+    of a regressor), a line on stderr says so, once in a process for each metric, and so does the
+    run that is returned when it is printed.
+
     Raises
     ------
     RunNotFoundError
@@ -192,7 +219,13 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
         raise RunNotFoundError(
             f"no run{where_looked} has the metric {metric!r}; search_runs() shows what there is"
         )
-    return Run(store, rows[0].run_id)
+    best, asked = rows[0].run_id, query(experiment, None, None, None, True)
+    ids = asked.experiment_ids
+    return Run(
+        store,
+        best,
+        _tell_compared(store, metric, experiment_id=ids[0] if ids else None, best=best),
+    )
 
 
 def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
@@ -215,7 +248,9 @@ def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
         mean and std over the models, and optimism: what the best of so many equally good models is
         expected to gain by luck, at most. That is known of shares of rows such as
         ``accuracy_score``, and NaN for other metrics; see
-        `autotrack.tracking.evidence.optimism.bound`.
+        `autotrack.analysis.statistics.optimism.bound`. Then shares_rows, the sets of which it is a
+        part or which are parts of it (with how many rows), as far as one process scored on both;
+        and related_models, how many different models it or one of those judged.
 
     Raises
     ------
@@ -227,7 +262,7 @@ def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
     name = None
     if experiment is not None:
         name = store.get_experiment(name=text(experiment, "experiment")).name
-    return ledger_frame(entries(store.judgements()), name)
+    return ledger_frame(entries(store.judgements(), store.shared_rows()), name)
 
 
 def diff_runs(a: str, b: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from autotrack.analysis.names import CRATE, CRATE_TAG
 from autotrack.crates import unvouched
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.profile import profile
@@ -19,9 +20,6 @@ from autotrack.tracking.facts import Stitched
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.workspace import workspace
 
-CRATE = "model"
-#: Why a run has no crate, although it was fitted.
-CRATE_TAG = "autotrack.crate_error"
 #: The crate of a model together with the transformers that were applied outside of it.
 PIPELINE = "pipeline"
 #: Why a run has none, although there were such.

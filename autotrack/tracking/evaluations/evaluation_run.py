@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from autotrack.analysis.evidence.seeds import unset_seeds
 from autotrack.entities import Finding, Note, RunKind
 from autotrack.failsafe import Failsafe
 from autotrack.progress.counts import PROGRESS_TAG, Progress
@@ -16,11 +17,11 @@ from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import ActiveRun, active_runs, note_filed
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.flusher import Flusher
-from autotrack.tracking.evidence.telling import tell
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
+from autotrack.tracking.recording.telling import tell
 from autotrack.tracking.workspace import workspace
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.
@@ -128,8 +129,12 @@ class Measurements:
             for name, table in tables.items()
         ]
 
+        found = unset_seeds(tags, "validation", self._recorder.settings.checks)
+
         def close(store: Store) -> None:
             store.add_metrics(opened.run_id, [(*metric, now) for metric in metrics])
+            if found:
+                store.add_evidence(opened.run_id, found)
             store.put_artifacts(opened.run_id, files)
             if progress is not None:
                 store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress), **tags})

@@ -9,22 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Protocol
 
+from autotrack.analysis.names import CANDIDATE_TAG, SPLITS_TAG
+from autotrack.analysis.split_keys import measured_key
 from autotrack.entities import Note
 from autotrack.printable import printable
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
-from autotrack.tracking.evaluations.split_keys import measured_key
 
 #: Tags of a search: what it is called, what an evaluation of it depends on, which candidates it
-#: tries, on which data, with which versions; and, by loop, its splits.
+#: tries, on which data, with which versions.
 NAME_TAG, SEARCH_TAG, SWEPT_TAG = "autotrack.search_name", "autotrack.search", "autotrack.swept"
-DATA_TAG, VERSIONS_TAG, SPLITS_TAG = "autotrack.data", "autotrack.versions", "autotrack.splits"
+DATA_TAG, VERSIONS_TAG = "autotrack.data", "autotrack.versions"
 #: The state of the global random generators at its beginning, and whether evaluations drew from
 #: them ("global") or from a generator of the user's own code ("own").
 STATE_TAG, DREW_TAG = "autotrack.random_state", "autotrack.drew"
-#: The tag by which a candidate is known again: a digest of its params, and its loop.
-CANDIDATE_TAG = "autotrack.candidate"
 #: Where a search says whose evaluations it goes on with, that they are of another draw than its
 #: own, or why it goes on with none.
 RESUMED_TAG, DRAW_TAG, AFRESH_TAG = "resumed_from", "resumed_draw", "not_resumed"

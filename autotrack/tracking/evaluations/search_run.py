@@ -13,6 +13,10 @@ from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any
 
+from autotrack.analysis.evidence.seeds import unset_seeds
+from autotrack.analysis.names import BEST_SCORE, CANDIDATE_TAG, RANK_TAG, SPLITS_TAG, TEST_SHARE_TAG
+from autotrack.analysis.split_keys import ScoreNames, split_key
+from autotrack.analysis.statistics.moments import moments
 from autotrack.entities import Note, RunError, RunStatus
 from autotrack.progress.counts import PROGRESS_TAG, TIME_LEFT_TAG, Progress
 from autotrack.runtime.dataclass import dataclass
@@ -27,11 +31,9 @@ from autotrack.tracking.evaluations.flusher import Flusher
 from autotrack.tracking.evaluations.pending import Batch
 from autotrack.tracking.evaluations.resume import (
     AFRESH_TAG,
-    CANDIDATE_TAG,
     DRAW_TAG,
     DREW_TAG,
     RESUMED_TAG,
-    SPLITS_TAG,
     Earlier,
     Evaluation,
     SearchIdentity,
@@ -39,20 +41,10 @@ from autotrack.tracking.evaluations.resume import (
     going_on,
     tell,
 )
-from autotrack.tracking.evaluations.split_keys import ScoreNames, split_key
-from autotrack.tracking.evaluations.statistics import moments
 from autotrack.tracking.facts import FitFacts, Stitched, Table
 from autotrack.tracking.recording.recorder import Recorder
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import workspace
-
-#: The tag of a search that names the score whose mean ranks its candidates.
-RANK_TAG = "autotrack.rank_by"
-#: The tag of a search that tells the size of its test parts, as a share of its training parts: the
-#: mean over the splits of its last loop.
-TEST_SHARE_TAG = "autotrack.test_to_train"
-#: The best mean score so far, while the search runs.
-BEST_SCORE = "best_score"
 
 _MOST_LINES = 10
 
@@ -372,9 +364,12 @@ class Sweep:
             self._best = None
         self._flusher.close()
         files = self._files(result.tables)
+        found = unset_seeds(result.tags, "train", self._recorder.settings.checks)
 
         def close(store: Store) -> None:
             store.set_params(opened.run_id, result.params)
+            if found:
+                store.add_evidence(opened.run_id, found)
             store.put_metrics({opened.run_id: result.numbers}, time.time())
             store.put_artifacts(opened.run_id, files)
             store.set_tags(opened.run_id, result.tags)

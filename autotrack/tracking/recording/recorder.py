@@ -11,6 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from autotrack.analysis.evidence.seeds import unset_seeds
+from autotrack.analysis.names import (
+    CODE_TAG,
+    CRATE_TAG,
+    SCORE_METRIC_TAG,
+    UNKNOWN_CODE_TAG,
+    UNSEEDED_TAG,
+)
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
@@ -20,14 +28,10 @@ from autotrack.settings import Settings
 from autotrack.store.store import Store
 from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.active import ActiveRun, active_runs, input_params, note_filed
-from autotrack.tracking.crating.pack_fit import CRATE_TAG, PIPELINE, PIPELINE_TAG, Packed, Packer
+from autotrack.tracking.crating.pack_fit import PIPELINE, PIPELINE_TAG, Packed, Packer
 from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import ScoreTables
-from autotrack.tracking.evidence.telling import tell, unseen_metrics
 from autotrack.tracking.facts import (
-    CODE_TAG,
-    UNKNOWN_CODE_TAG,
-    UNSEEDED_TAG,
     FitFacts,
     ScoreFacts,
     Stitched,
@@ -40,6 +44,7 @@ from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.library_calls import FUNCTION_TAG, LibraryCall
 from autotrack.tracking.recording.loaded_scores import LOADED_TAG, noted
 from autotrack.tracking.recording.steps import Steps, count_on, first_number
+from autotrack.tracking.recording.telling import tell, unseen_metrics
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import workspace
 
@@ -333,8 +338,12 @@ class Recorder:
         self._packer.settle(fit, packed)
 
     def _end(self, fit: OpenFit, packed: Packed, ended: float) -> None:
+        found = unset_seeds(packed.tags, "train", self.settings.checks)
+
         def close(store: Store) -> None:
             packed.keep(store, fit.run_id)
+            if found:
+                store.add_evidence(fit.run_id, found)
             if fit.own:
                 store.end_run(fit.run_id, status="FINISHED", end_time=ended)
             elif fit.filed is not None:
@@ -470,6 +479,10 @@ class Recorder:
             store.add_dataset(run_id, facts.data)
         if facts.is_assessed:
             store.add_evidence(run_id, facts.findings, facts.seen)
+        if facts.shared:
+            store.add_shared_rows(facts.shared)
+        if facts.score_metric:
+            store.set_tags(run_id, {SCORE_METRIC_TAG: facts.score_metric})
 
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""

@@ -26,8 +26,8 @@ from sklearn.model_selection import (
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
+from autotrack.analysis.selection import corrected_pvalue
 from autotrack.capture.naming.scorer_names import scorer_name
-from autotrack.tracking.selection import corrected_pvalue
 
 X, y = load_diabetes(return_X_y=True)
 LOSS = "neg_mean_squared_error"

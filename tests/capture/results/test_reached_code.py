@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeRegressor
 
 import autotrack
-from autotrack.tracking.facts import CODE_TAG, UNSEEDED_TAG
+from autotrack.analysis.names import CODE_TAG, UNSEEDED_TAG
 from autotrack.tracking.workspace import workspace
 
 RANDOM = np.random.RandomState(0)

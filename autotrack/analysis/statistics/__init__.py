@@ -1,0 +1,1 @@
+"""Statistics of scores: functions of numbers and arrays, which know nothing of runs."""

@@ -1,0 +1,161 @@
+"""Held-out sets count the models that they judged, whoever writes and whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import train_test_split
+
+import autotrack
+
+SCRIPT = """
+import os, sys
+import numpy as np
+import autotrack
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+autotrack.enable(log_models=False)
+random = np.random.default_rng(0)
+X, y = random.normal(size=(200, 3)), random.integers(0, 2, 200)
+X_train, X_test, y_train, y_test = X[:100], X[100:], y[:100], y[100:]
+for number in range(3):
+    model = LogisticRegression(C=10.0 ** (3 * int(sys.argv[1]) + number)).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+os.kill(os.getpid(), 9)
+"""
+
+
+def data(rows=200):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(rows, 3))
+    return train_test_split(X, (X[:, 0] > 0).astype(int), random_state=0)
+
+
+def judge(**params):
+    X_train, X_test, y_train, y_test = data()
+    model = LogisticRegression(**params).fit(X_train, y_train)
+    accuracy_score(y_test, model.predict(X_test))
+
+
+def test_different_models_are_counted_and_the_same_one_only_once():
+    autotrack.enable(log_models=False)
+    for C in (0.001, 1.0, 100.0, 100.0):
+        judge(C=C)
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert (row["models"], row["runs"], row["rows"], row["data"]) == (3, 4, 50, "test")
+    assert row["metric"] == "accuracy_score"
+    assert row["best"] == autotrack.get_run(row["best_run"]).metrics["test_accuracy_score"]
+    assert 0 < row["optimism"] < 0.2
+
+
+def test_a_run_says_how_many_models_its_data_has_judged():
+    autotrack.enable(log_models=False)
+    judge(C=0.001)
+    assert "judged" not in repr(autotrack.last_run())
+    judge(C=1.0)
+    for said in (autotrack.best_run("test_accuracy_score"), autotrack.last_run()):
+        assert "judged 2 models" in repr(said)
+        assert "judged 2 models" in said._repr_html_()
+
+
+def test_training_data_and_deleted_runs_are_not_in_the_ledger():
+    autotrack.enable(log_models=False)
+    X_train, _, y_train, _ = data()
+    Ridge().fit(X_train, y_train).score(X_train, y_train)
+    assert autotrack.held_out_sets().empty
+    judge()
+    autotrack.delete_run(autotrack.last_run().run_id)
+    assert autotrack.held_out_sets().empty
+
+
+def test_scores_on_other_data_of_the_same_name_are_that_datas():
+    autotrack.enable(log_models=False)
+    X_train, X_test, y_train, y_test = data()
+    model = LogisticRegression().fit(X_train, y_train)
+    for rows in (slice(None), slice(20)):
+        accuracy_score(y_test[rows], model.predict(X_test[rows]))
+    assert len(autotrack.last_run().metrics) == 2
+    assert autotrack.held_out_sets()["metric"].tolist() == ["accuracy_score"] * 2
+
+
+def test_a_ledger_of_one_experiment_counts_the_models_of_all():
+    autotrack.enable(log_models=False, experiment="a")
+    judge(C=0.001)
+    autotrack.enable(log_models=False, experiment="b")
+    judge(C=1.0)
+    assert autotrack.held_out_sets("a")["models"].tolist() == [2]
+    assert autotrack.held_out_sets()["experiments"].tolist() == ["a, b"]
+
+
+@pytest.mark.thorough
+def test_eight_killed_processes_leave_all_that_they_were_told(store_path):
+    command = [sys.executable, "-c", SCRIPT]
+    running = [subprocess.Popen([*command, str(n)], cwd=store_path.parent) for n in range(8)]
+    assert {process.wait() for process in running} == {-9}
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert row["runs"] == 24
+
+
+# Forks score until they are killed, so that scikit-learn is imported once: on the whole of a
+# held-out set, and on a part of it. Each model that was scored on both is written down at once.
+KILLED = """
+import itertools, json, os, random, signal, time
+import autotrack
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+
+generator = np.random.default_rng(0)
+X, y = generator.normal(size=(300, 3)), generator.integers(0, 2, 300)
+log = os.open("scored.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+
+def judge(number):
+    autotrack.enable(log_models=False)
+    for count in itertools.count():
+        model = LogisticRegression(C=0.01 + 8 * count + number).fit(X[:100], y[:100])
+        for stop in (300, 200):
+            accuracy_score(y[100:stop], model.predict(X[100:stop]))
+        os.write(log, (json.dumps([number, count]) + "\\n").encode())
+
+
+children = []
+for number in range(8):
+    pid = os.fork()
+    if pid == 0:
+        judge(number)
+    children.append(pid)
+while len({line.split(",")[0] for line in open("scored.jsonl")}) < 8:
+    time.sleep(0.1)
+for pid in children:
+    time.sleep(random.uniform(0, 0.3))
+    os.kill(pid, signal.SIGKILL)
+    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are a matter of Unix")
+def test_a_ledger_of_eight_processes_killed_at_any_moment_counts_every_model(
+    tmp_path, store_path, run_python
+):
+    run_python(code=KILLED)
+    scored = [json.loads(line) for line in (tmp_path / "scored.jsonl").read_text().splitlines()]
+    assert {number for number, _ in scored} == set(range(8))
+    found = autotrack.held_out_sets().set_index("rows")
+    assert sorted(found.index) == [100, 200]
+    # One more of each process may have been scored before it could say so.
+    for rows in (100, 200):
+        assert len(scored) <= found["models"][rows] <= len(scored) + 8
+        assert found["related_models"][rows] >= found["models"][rows]
+        assert "(100)" in found["shares_rows"][rows]
+    database = sqlite3.connect(store_path / "autotrack.db")
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
