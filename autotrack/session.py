@@ -66,6 +66,8 @@ class Session:
         self._undo(at_exit=at_exit)
         if os.getpid() == self._pid:
             self._flush()
+            with self._failsafe.guard("sync what it recorded"):
+                self._recorder.retry_queue.sync()
 
     def _flush(self) -> None:
         with self._failsafe.guard("finish recording"):
@@ -256,6 +258,8 @@ def _at_exit() -> None:
         with workspace.failsafe.guard("verify its last crates"):
             verifying.verifier.finish()
     workspace.retry_queue.close()
+    with workspace.failsafe.guard("sync what it recorded"):
+        workspace.retry_queue.sync()
     if workspace.pid != os.getpid():
         return
     if (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,10 +24,14 @@ class Variant:
         outside of the measured part.
     within : callable, optional
         Makes the context manager that a block of repetitions runs in.
+    behind : float
+        Seconds to wait after a block for what other threads still do for it. The time that they
+        compute is shared out among the repetitions, and added.
     """
 
     once: Callable[[], float]
     within: Callable[[], AbstractContextManager[object]] = nullcontext
+    behind: float = 0.0
 
 
 def alternate(
@@ -59,8 +64,18 @@ def alternate(
             with variant.within():
                 for _ in range(warm):
                     variant.once()
-                medians[name].append(statistics.median(variant.once() for _ in range(block)))
+                before = _computed_elsewhere()
+                took = statistics.median(variant.once() for _ in range(block))
+                if variant.behind:
+                    time.sleep(variant.behind)
+                    took += (_computed_elsewhere() - before) / block
+                medians[name].append(took)
     return medians
+
+
+def _computed_elsewhere() -> float:
+    """Seconds that the other threads of this process computed so far."""
+    return time.process_time() - time.thread_time()
 
 
 def differences(minuends: list[float], subtrahends: list[float]) -> list[float]:

@@ -9,10 +9,8 @@ skops stored is opened from anybody as far as skops trusts what is in it.
 
 from __future__ import annotations
 
-import functools
 import io
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from autotrack.crates.manifest_check import shown
 from autotrack.crates.trust.refusal import pickle_refused, skops_refused
 from autotrack.crates.trust.scanner import Contents, contents
 from autotrack.crates.trust.trust import Origin, Trust, Vouches, Word, as_trust, nobody
+from autotrack.crates.unpickling import KeepingUnpickler, loads
 from autotrack.crates.versions import quietly, tell_versions
 from autotrack.errors import (
     AutotrackError,
@@ -338,8 +337,8 @@ def _unpickled(content: Content, found: _Found) -> tuple[Any, dict[str, Any]]:
     manifest, path = found.manifest, found.path
     try:
         if not manifest.code and not manifest.objects:
-            return pickle.loads(content), {}
-        unpickler = _Unpickler(io.BytesIO(content))
+            return loads(content), {}
+        unpickler = KeepingUnpickler(io.BytesIO(content))
         # One after the other, since they share what they have in common.
         objects = {each.name: unpickler.load() for each in manifest.objects}
         return unpickler.load(), objects
@@ -365,21 +364,3 @@ def _missing(path: Path, manifest: Manifest, error: ImportError) -> CrateFormatE
         f"{shown(path)} needs {top or 'a package'}, which cannot be imported here ({error}); "
         f"install what it was packed with: pip install {needed}"
     )
-
-
-class _Unpickler(pickle.Unpickler):
-    """Leaves the classes of this process as they are.
-
-    A class that went into the pickle by value is found again in the process that made it, and
-    cloudpickle would put copies of its methods in the place of those it has.
-    """
-
-    def find_class(self, module: str, name: str) -> Any:
-        """What the stream names by `module` and `name`."""
-        found = super().find_class(module, name)
-        return functools.partial(_set_once, found) if name == "_class_setstate" else found
-
-
-def _set_once(set_state: Callable[[type, Any], type], cls: type, state: Any) -> type:
-    attributes = state[0]
-    return cls if attributes.keys() <= vars(cls).keys() else set_state(cls, state)

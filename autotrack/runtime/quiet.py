@@ -17,8 +17,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
 
+from autotrack.runtime.forks import at_fork
+
 _is_quiet: ContextVar[bool] = ContextVar("autotrack_is_quiet", default=False)
 _lock = threading.Lock()
+
+
+def _child_after_fork() -> None:
+    global _lock  # noqa: PLW0603 - a thread that a fork does not have may have held it
+    _lock = threading.Lock()
+
+
+at_fork(in_child=_child_after_fork)
 
 
 class _AnythingHere(type):

@@ -30,6 +30,7 @@ from autotrack.store.sqlite_errors import (
     explain_text,
     is_locked,
 )
+from autotrack.store.syncing import syncer
 
 DATABASE = "autotrack.db"
 
@@ -89,6 +90,7 @@ class _Block:
                     raise database._rolled_back()
                 connection.execute("COMMIT")
                 is_kept = True
+                database._committed(connection)
             if isinstance(error, sqlite3.Error):
                 raise explain_sqlite(error, database.path) from error
             if isinstance(error, UnicodeEncodeError):
@@ -163,6 +165,9 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._durable: bool | None = None
+        # The log file, and how many changes were made when the last commit was.
+        self._log = ""
+        self._changes = 0
         self._depth = 0
         self._owner: int | None = None
         # What this connection wrote or read and no other one changes or removes, so that it need
@@ -194,8 +199,9 @@ class Database:
         Parameters
         ----------
         durable : bool
-            Whether a power cut right after the block may not undo it. Without, the commit still
-            survives the end of the process, however violent. The outermost block decides.
+            Whether a power cut right after the block may not undo it. Without, the commit
+            survives the end of the process, however violent, and a moment later a power cut as
+            well (:mod:`autotrack.store.syncing`). The outermost block decides.
 
         Raises
         ------
@@ -239,11 +245,23 @@ class Database:
         if not writes:
             connection.execute("BEGIN")
             return connection
+        # Where the disk could not be synced, the commit itself is to find what is wrong.
+        durable = durable or self._log in syncer.failures
         if durable is not self._durable:
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._durable = durable
         self._patiently(connection, "BEGIN IMMEDIATE")
         return connection
+
+    def _committed(self, connection: sqlite3.Connection) -> None:
+        changes = connection.total_changes
+        if changes == self._changes:
+            return
+        self._changes = changes
+        if not self._durable:
+            syncer.note(self._log)
+        elif syncer.failures:
+            syncer.failures.pop(self._log, None)
 
     def _remember(self, key: object, value: Any) -> None:
         """Keep what holds for as long as the file is the same, unless the block is rolled back."""
@@ -301,6 +319,9 @@ class Database:
             raise explain_os(error, self.path) from error
         self._identity = (status.st_dev, status.st_ino)
         self._durable = None
+        # What opening changed is durable.
+        self._changes = connection.total_changes
+        self._log = f"{os.path.realpath(self._path)}-wal"
         self._memory.clear()
         return connection
 

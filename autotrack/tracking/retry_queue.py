@@ -14,6 +14,7 @@ from collections.abc import Callable
 from autotrack.errors import StoreError
 from autotrack.failsafe import Failsafe
 from autotrack.store.store import Store
+from autotrack.store.syncing import syncer
 
 Change = Callable[[Store], None]
 
@@ -36,8 +37,13 @@ class RetryQueue:
         self._lock = threading.RLock()
         self.lost = 0
 
-    def write(self, store: Store, change: Change, *, durable: bool = True) -> bool:
-        """Make `change` in one transaction; False if it is pending."""
+    def write(self, store: Store, change: Change, *, durable: bool = False) -> bool:
+        """Make `change` in one transaction; False if it is pending.
+
+        By default it is safe from a power cut a moment later, and from all else at once.
+        """
+        if syncer.untold:
+            self._tell()
         if self._pending:
             with self._lock:
                 self._owe(store, change, durable)
@@ -75,6 +81,16 @@ class RetryQueue:
                 self.lost += not made
             self._pause = _PAUSE
             return True
+
+    def sync(self) -> None:
+        """Have everything that was written safe from a power cut."""
+        syncer.flush()
+        self._tell()
+
+    def _tell(self) -> None:
+        while syncer.untold:
+            path, error = syncer.untold.pop()
+            self._failsafe.report(f"make {path} safe from a power cut", error)
 
     def _leave_alone(self) -> None:
         self._not_before = time.monotonic() + self._pause

@@ -22,6 +22,7 @@ import numpy as np
 
 from autotrack.crates.verification.replay import answer, family_of
 from autotrack.describe.data.profile import MOST_COLUMNS
+from autotrack.runtime.forks import at_fork
 from autotrack.runtime.quiet import quiet
 from autotrack.schema import ColumnSchema, DataSchema
 
@@ -195,6 +196,15 @@ def untouched(model: Any, *, draws: bool = True) -> Iterator[None]:
 
 
 _lock = threading.Lock()
+
+
+def _child_after_fork() -> None:
+    global _lock  # noqa: PLW0603 - a thread that a fork does not have may have held it
+    _lock = threading.Lock()
+
+
+at_fork(in_child=_child_after_fork)
+
 _DEEPEST = 6
 # Beyond this many in one list, such as the trees of a forest, they are alike and have no voice.
 _MOST_PARTS = 32

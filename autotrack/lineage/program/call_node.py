@@ -12,6 +12,7 @@ from typing import Any
 
 from autotrack.lineage.program.call_site import span_of
 from autotrack.lineage.program.source import Text
+from autotrack.runtime.quiet import uncollected
 
 _MOST_KNOWN = 4096
 _MOST_TEXTS = 256
@@ -30,7 +31,9 @@ def _read(filename: str, module_globals: dict[str, Any] | None) -> Text | None:
     if known is None or (known[0] is not lines and known[0] != lines):
         if len(_texts) >= _MOST_TEXTS:
             _texts.clear()
-        known = _texts[filename] = lines, Text(ast.parse("".join(lines))) if lines else None
+        with uncollected():
+            text = Text(ast.parse("".join(lines))) if lines else None
+        known = _texts[filename] = lines, text
     return known[1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import sys
 from pathlib import Path
 from types import CodeType, FrameType
@@ -18,7 +19,7 @@ Span = tuple[int, int, int, int]
 # How far up a call is followed, in frames of the user's code.
 _MOST_SITES = 6
 _FARTHEST = 60
-_MOST_KNOWN = 4096
+_MOST_KNOWN = 16_384
 
 # Whether the code of an `id` is the user's; the code itself is kept, so that no other gets its id.
 _known: dict[int, tuple[CodeType, bool]] = {}
@@ -80,23 +81,32 @@ def line_below(frame: FrameType | None) -> str:
     return f"{name}:{here.f_lineno}"
 
 
-_positions: dict[int, tuple[CodeType, list[Span | None]]] = {}
+# By the `id` of the code and the offset; the code is kept, so that no other gets its id.
+_spans: dict[tuple[int, int], tuple[CodeType, Span | None]] = {}
 
 
 def span_of(site: Site) -> Span | None:
     """The part of the source that an instruction belongs to; None where that is not recorded."""
     code, offset = site
-    known = _positions.get(id(code))
+    known = _spans.get((id(code), offset))
     if known is None:
-        if len(_positions) >= _MOST_KNOWN:
-            _positions.clear()
-        spans: list[Span | None] = []
-        for line, last, column, end in code.co_positions():
-            whole = None not in (line, last, column, end)
-            spans.append((line, column, last, end) if whole else None)  # type: ignore[arg-type]
-        known = _positions[id(code)] = code, spans
-    at = offset // 2
-    return known[1][at] if 0 <= at < len(known[1]) else None
+        if len(_spans) >= _MOST_KNOWN:
+            _spans.clear()
+        known = _spans[id(code), offset] = code, _find_span(code, offset)
+    return known[1]
+
+
+def _find_span(code: CodeType, offset: int) -> Span | None:
+    if offset < 0:  # nothing was run yet
+        return None
+    # One by one: a list of the positions of a long function is thousands of objects.
+    found = next(itertools.islice(code.co_positions(), offset // 2, None), None)
+    if found is None:
+        return None
+    line, last, column, end = found
+    if line is None or last is None or column is None or end is None:
+        return None
+    return line, column, last, end
 
 
 def span(node: ast.AST) -> Span:

@@ -22,19 +22,89 @@ _REORDERING_OTHERS = frozenset({"shuffle", "heapify", "heappush", "heappop"})
 _PERHAPS_NOT_RUN = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda)
 
 
+class Parents:
+    """What each node of a tree stands in, and its calls.
+
+    The parts of a statement are looked at when a line of it is asked for first: a score asks for
+    its own line, and the script around it may be long.
+    """
+
+    __slots__ = ("_around", "_blocks", "_is_whole", "_tree", "calls")
+
+    def __init__(self, tree: ast.AST) -> None:
+        self._tree = tree
+        self._around: dict[ast.AST, ast.AST] = {}
+        # The statements that stand in one that was looked at, or in the tree.
+        self._blocks: dict[ast.AST, list[ast.stmt]] = {}
+        self._is_whole = False
+        #: Those that were looked at, by the part of the source that their instructions belong to.
+        self.calls: dict[Span, ast.Call] = {}
+
+    def get(self, node: ast.AST) -> ast.AST | None:
+        """What a node stands in; None for the tree itself, and for a node of another one."""
+        found = self._around.get(node)
+        if found is None and not self._is_whole and node is not self._tree:
+            line: int | None = getattr(node, "lineno", None)
+            if line is not None:
+                self.look(line)
+                found = self._around.get(node)
+            if found is None:
+                self.look(None)
+                found = self._around.get(node)
+        return found
+
+    def look(self, line: int | None) -> None:
+        """Look at the statements that a line is part of; at all of them if it is None."""
+        if self._is_whole:
+            return
+        waiting: list[ast.AST] = [self._tree]
+        while waiting:
+            outer = waiting.pop()
+            block = self._blocks.get(outer)
+            if block is None:
+                block = self._blocks[outer] = self._take_in(outer)
+            waiting += block if line is None else (s for s in block if _has_line(s, line))
+        self._is_whole = line is None
+
+    def _take_in(self, outer: ast.AST) -> list[ast.stmt]:
+        around, block, waiting = self._around, [], [outer]
+        while waiting:
+            node = waiting.pop()
+            # As `ast.iter_child_nodes` does, in half the time: nobody asks for contexts.
+            for field in node._fields:
+                if field == "ctx":
+                    continue
+                value = getattr(node, field, None)
+                for child in value if isinstance(value, list) else (value,):
+                    if not isinstance(child, ast.AST):
+                        continue
+                    around[child] = node
+                    if isinstance(child, ast.stmt):
+                        block.append(child)
+                        continue
+                    waiting.append(child)
+                    if isinstance(child, ast.Call):
+                        self.calls[call_span(child)] = child
+        return block
+
+
+def _has_line(statement: ast.stmt, line: int) -> bool:
+    # Decorators stand above the first line.
+    above: Sequence[ast.expr] = getattr(statement, "decorator_list", ())
+    first = min(statement.lineno, above[0].lineno) if above else statement.lineno
+    return first <= line <= (statement.end_lineno or first)
+
+
 class Text:
     """A source file or cell, read."""
 
-    __slots__ = (
-        *("_attributes", "_calls", "_definitions", "_functions", "_reordered", "parents", "tree"),
-    )
+    __slots__ = (*("_attributes", "_definitions", "_functions", "_reordered", "parents", "tree"),)
 
     def __init__(self, tree: ast.AST) -> None:
         self.tree = tree
-        self.parents = _parents(tree)
+        self.parents = Parents(tree)
         self._definitions: dict[ast.AST, dict[str, list[Definition]]] = {}
         self._attributes: dict[str, list[Definition]] | None = None
-        self._calls: dict[Span, ast.Call] | None = None
         self._reordered: set[str] | None = None
         # By name and line.
         self._functions: dict[tuple[str, int], list[ast.AST]] | None = None
@@ -81,10 +151,8 @@ class Text:
 
     def call_at(self, place: Span) -> ast.Call | None:
         """The call whose instruction belongs to just that part."""
-        if self._calls is None:
-            calls = (n for n in self.parents if isinstance(n, ast.Call))
-            self._calls = {call_span(node): node for node in calls}
-        return self._calls.get(place)
+        self.parents.look(place[0])
+        return self.parents.calls.get(place)
 
     def attributes(self, name: str) -> list[Definition]:
         """What is assigned to an attribute of this name, anywhere in the text."""
@@ -241,24 +309,6 @@ def _reordered(tree: ast.AST) -> Iterator[str]:
                 for target in targets:
                     if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
                         yield target.value.id
-
-
-def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
-    found: dict[ast.AST, ast.AST] = {}
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        # As `ast.iter_child_nodes` does, in half the time: nobody asks for contexts.
-        for field in node._fields:
-            if field == "ctx":
-                continue
-            value = getattr(node, field, None)
-            children = value if isinstance(value, list) else (value,)
-            for child in children:
-                if isinstance(child, ast.AST):
-                    found[child] = node
-                    waiting.append(child)
-    return found
 
 
 def _place(nodes: Iterable[ast.AST], before: Mapping[ast.AST, int]) -> int | None:

@@ -19,6 +19,8 @@ from autotrack.printable import described
 from autotrack.runtime.patterns import pattern
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.keys import clean_key, clean_path, clean_text
+from autotrack.store.sqlite_errors import explained
+from autotrack.store.syncing import sync_files
 from autotrack.store.tables.artifact_rows import remember_packed, unused
 from autotrack.store.tables.bulk_insert import insert_rows
 from autotrack.store.tables.experiments import instant
@@ -78,6 +80,10 @@ class Registry(Facts):
         """
         name = clean_model_name(name)
         now = time.time()
+        files, folder = list(files), self.root / "artifacts"
+        with explained(folder):
+            # Before the rows that name them, which are durable.
+            sync_files([folder / file.location for file in files])
         with self.transaction() as connection:
             run = None if run_id is None else self._number(connection, run_id)
             connection.execute(

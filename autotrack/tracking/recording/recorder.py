@@ -253,7 +253,6 @@ class Recorder:
             )
             self._describe(store, run_id, facts)
 
-        # The closing commit makes this one durable too; until then a killed process loses nothing.
         self.retry_queue.write(fit.store, create, durable=False)
         workspace.opened(fit.store, run_id)
 
