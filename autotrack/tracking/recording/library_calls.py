@@ -2,6 +2,10 @@
 
 What such a function fits is no more a decision of the user's than what `cross_validate` fits. A
 function that fits once has no run of its own, so the run of a call is made with its second fit.
+
+What it hands to other processes carries the call along, with the id that its run has if there is
+one. None of these processes knows what the others fit, so the first that fits makes the run; the
+process of the call owns and ends it.
 """
 
 from __future__ import annotations
@@ -14,12 +18,16 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from autotrack.entities import RunError, RunStatus
+from autotrack.errors import StoreError
 from autotrack.runtime.forks import at_fork
+from autotrack.store.tables.runs import new_run_id
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import last_error, workspace
 
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
 FUNCTION_TAG = "autotrack.function"
 # Frames that go on after they were left: how they end cannot be told by who is running then.
 _RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_MOST_UNMADE = 100
 _LEFT = RunError("Exception", "the function was left by an exception, which your code caught", "")
 
 
@@ -49,6 +58,12 @@ class LibraryCall:
         What it fitted first.
     run_id : str or None
         Its own run, once it fitted twice.
+    reserved : str or None
+        The id of its run if a process makes that which it handed work to.
+    owner : str or None
+        By what the store knows the process that it runs in, once it handed work to another.
+    open_run : callable or None
+        Makes its run, with the first fit below it.
     failure : tuple of status and RunError, or None
         How the last thing that it did failed.
     """
@@ -60,37 +75,80 @@ class LibraryCall:
         self.first: OpenFit | None = None
         self.store: Store | None = None
         self.run_id: str | None = None
+        self.reserved: str | None = None
+        self.owner: str | None = None
+        self.started = 0.0
+        self.open_run: Callable[[], None] | None = None
         self.failure: tuple[RunStatus, RunError] | None = None
         self.lock = threading.RLock()
         self.watch: weakref.ref[_Watch] | None = None
         self.pid = os.getpid()
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it runs in another process, which handed work to this one."""
+        return self.pid != os.getpid()
+
+    def hand_over(self, store: Store) -> None:
+        """Reserve a run in `store`, before work is handed to another process."""
+        if self.is_elsewhere:
+            return
+        with self.lock:
+            if self.reserved is not None or self.ended:
+                return
+            self.store = self.store or store
+            with suppress(StoreError):
+                self.owner = self.store.processes.token()
+            self.started = time.time() if self.first is None else self.first.started
+            self.reserved = self.run_id or new_run_id()
+            _await_end(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (
+            self.name, self.function, self.reserved, self.owner, self.started, self.pid
+        )  # fmt: skip
+
     def opened(self, run_id: str) -> None:
         """Take over the run that is made with the second fit."""
         self.run_id = run_id
-        _open.append(self)
-        if _note_collection not in gc.callbacks:
-            gc.callbacks.append(_note_collection)
+        _await_end(self)
+
+    def _find_made(self) -> None:
+        """Take over the run that a process made which this one handed work to."""
+        store, reserved = self.store, self.reserved
+        if self.run_id is None and store is not None and reserved is not None:
+            with workspace.failsafe.guard(f"put what {self.name} fitted below one run"):
+                if store.has_run(reserved):
+                    workspace.last = store, reserved
+                    if self.open_run is not None:
+                        self.open_run()
+                    self.run_id = reserved
 
     def end(self, status: RunStatus, error: RunError | None = None) -> None:
         """The function returned or raised: so does its run, if it has one."""
         with self.lock:
             if self.ended:
                 return
-            self.ended, self.first = True, None
-        if self.run_id is None or self.store is None or self.pid != os.getpid():
-            return
+            self.ended = True
+            if not self.is_elsewhere:
+                self._find_made()
+            self.first = self.open_run = None
         if self in _open:
             _open.remove(self)
         if not _open and _note_collection in gc.callbacks:
             gc.callbacks.remove(_note_collection)
-        run_id, now = self.run_id, time.time()
+        run_id, store, now = self.run_id or self.reserved, self.store, time.time()
+        if run_id is None or store is None or self.is_elsewhere:
+            return
 
         def end(store: Store) -> None:
             store.end_run(run_id, status=status, end_time=now, error=error)
 
+        if self.run_id is None:
+            _unmade.append((store, run_id, end))
+            return
         with workspace.failsafe.guard(f"end run {run_id}"):
-            workspace.write(self.store, end)
+            workspace.write(store, end)
 
 
 class _Watch:
@@ -120,7 +178,7 @@ class _Watch:
     def __del__(self) -> None:
         if self.call.ended:
             return
-        if self.call.run_id is None:
+        if self.call.run_id is None and self.call.reserved is None:
             self.call.ended = True
             return
         # A frame that returned goes away while the one below it is still at the call.
@@ -135,15 +193,37 @@ class _Watch:
             _end_unseen(self.call, raised=self._below is not None)
 
 
-# Calls that have a run, and those that ended where nothing could be written.
+# Calls that have a run, or may have one, and those that ended where nothing could be written.
 _open: list[LibraryCall] = []
 _gone: deque[LibraryCall] = deque()
+# How runs are to end that nobody had made when their calls ended, which left work behind.
+_unmade: deque[tuple[Store, str, Callable[[Store], None]]] = deque(maxlen=_MOST_UNMADE)
 # The threads that collect garbage just now.
 _collecting: dict[int, bool] = {}
 
 
 def _note_collection(phase: str, _: dict[str, int]) -> None:
     _collecting[threading.get_ident()] = phase == "start"
+
+
+def _await_end(call: LibraryCall) -> None:
+    if call not in _open:
+        _open.append(call)
+    if _note_collection not in gc.callbacks:
+        gc.callbacks.append(_note_collection)
+
+
+def _arrived(
+    name: str, function: str, reserved: str | None, owner: str | None, started: float, pid: int
+) -> LibraryCall:
+    """A call that comes along with work, to another process most of the time."""
+    if pid == os.getpid():
+        for known in _open:
+            if known.reserved == reserved:
+                return known
+    call = LibraryCall(name, function)
+    call.reserved, call.owner, call.started, call.pid = reserved, owner, started, pid
+    return call
 
 
 def call_of(frame: FrameType) -> LibraryCall | None:
@@ -187,6 +267,12 @@ def settle(*, at_exit: bool = False) -> None:
     """Write the end of calls that ended unseen."""
     while _gone:
         _end_unseen(_gone.popleft(), raised=False)
+    for late in _unmade.copy():
+        store, run_id, end = late
+        with workspace.failsafe.guard(f"end run {run_id}"):
+            if store.has_run(run_id):
+                _unmade.remove(late)
+                workspace.write(store, end)
     if not _open:
         return
     for error in (sys.exc_info()[1], last_error()):
@@ -230,6 +316,7 @@ def _forget_open() -> None:
     """A forked child leaves them to its parent."""
     _open.clear()
     _gone.clear()
+    _unmade.clear()
 
 
 at_fork(in_child=_forget_open)

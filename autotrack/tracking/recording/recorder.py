@@ -111,13 +111,20 @@ class Recorder:
     ) -> OpenFit:
         """Open a run as `usual`, or as a child of the call of an installed function."""
         call = facts.call
-        if call is None or call.ended:
+        if call is None or call.ended or (call.is_elsewhere and call.reserved is None):
             return usual(facts, active)
+        if call.is_elsewhere:
+            store = workspace.store_at(self.settings.store, lazy=True)
+            store = store if active is None else active.store
+            fit = OpenFit(facts, store, new_run_id(), True, active, number=first_number(facts))
+            self.create_run(fit, kind, parent_id=call.reserved)
+            return fit
         with call.lock:
             call.failure = None
             if call.first is None:
-                call.first = usual(facts, active)
-                return call.first
+                first = call.first = usual(facts, active)
+                call.open_run = lambda: self._open_call(call, first)
+                return first
             if call.run_id is None:
                 self._open_call(call, call.first)
             store = call.store or call.first.store
@@ -128,11 +135,12 @@ class Recorder:
 
     def _open_call(self, call: LibraryCall, first: OpenFit) -> None:
         """Make the run of a call which fits a second time, and put its first fit below it."""
-        run_id, active = new_run_id(), first.active
-        facts = FitFacts(call.name, "", {}, call=call)
-        own = OpenFit(facts, first.store, run_id, True, active, started=first.started)
-        self.create_run(own, "function", active.run_id if active is not None else None)
-        call.store = first.store
+        run_id, active = call.reserved or new_run_id(), first.active
+        call.store, call.started = first.store, first.started
+        self.retry_queue.write(
+            first.store, lambda store: self._make_call(store, call, run_id, active), durable=False
+        )
+        workspace.last = first.store, run_id
         call.opened(run_id)
         if not first.new:  # it went on with what the user had fitted
             return
@@ -150,6 +158,29 @@ class Recorder:
             with active.lock:
                 active.give_up(for_good=False)
             self._split_off(active, filed, identity, run_id, for_good=False)
+
+    def _make_call(
+        self, store: Store, call: LibraryCall, run_id: str, active: ActiveRun | None
+    ) -> None:
+        """Make the run of a call, if none of the processes that work for it has made it."""
+        if store.has_run(run_id):
+            return
+        store.create_run(
+            run_id=run_id,
+            name=call.name,
+            kind="function",
+            experiment_id=store.experiment_id(self._experiment(active)),
+            parent_id=None if active is None else active.run_id,
+            start_time=call.started,
+            source_id=workspace.add_source(store),
+            owner=call.owner,
+        )
+        self._describe(store, run_id, FitFacts(call.name, "", {}, call=call))
+        workspace.runs += 1
+
+    def _experiment(self, active: ActiveRun | None) -> str:
+        wanted = workspace.chosen_experiment or self.settings.experiment
+        return active.experiment if active else wanted
 
     def _split_off(
         self, active: ActiveRun, filed: Filed, identity: str, parent_id: str, *, for_good: bool
@@ -233,10 +264,12 @@ class Recorder:
         """Write the run that `fit` opens, with all that is known of it by now."""
         fit.started = fit.started or time.time()
         facts, run_id, started = fit.facts, fit.run_id, fit.started
-        wanted = workspace.chosen_experiment or self.settings.experiment
-        experiment = fit.active.experiment if fit.active else wanted
+        experiment = self._experiment(fit.active)
+        call = facts.call
 
         def create(store: Store) -> None:
+            if call is not None and parent_id is not None and parent_id == call.reserved:
+                self._make_call(store, call, parent_id, fit.active)
             store.create_run(
                 run_id=run_id,
                 name=facts.name,
