@@ -61,8 +61,9 @@ class Instrumentation:
             ),
             metrics,
             ValidationHook(settings, Measurements(recorder), lineage, failsafe, assessing),
-            LaunchHook(settings, failsafe),
+            LaunchHook(settings, recorder.workspace),
             DisplayHook(recorder, lineage, scoring, metrics, failsafe),
+            failsafe,
         )
 
     def apply(self) -> Callable[..., None]:

@@ -447,6 +447,12 @@ def no_worker_outlives_its_test() -> Iterator[None]:
     get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
+def in_other_processes(test):
+    """Where the package is installed says nothing more of these, and workers start slowly."""
+    test = pytest.mark.usefixtures("no_worker_outlives_its_test")(test)
+    return pytest.mark.parametrize("library", ["site-packages"], indirect=True)(test)
+
+
 IN_PROCESSES = [
     ("in_workers", {"backend": "loky"}),
     ("in_workers", {"backend": "multiprocessing"}),
@@ -461,8 +467,9 @@ IN_PROCESSES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("function", "options"), IN_PROCESSES)
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_what_a_function_fits_in_other_processes_is_below_one_run(
     function, options, library, tracking, binary
 ):
@@ -476,14 +483,14 @@ def test_what_a_function_fits_in_other_processes_is_below_one_run(
     assert autotrack.last_run() == run
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_what_it_fits_here_and_elsewhere_is_below_the_same_run(library, tracking, binary):
     library.mixed(GaussianNB(), binary.X_train, binary.y_train)
     run, children = one_with_children()
     assert (run.name, run.status, len(children)) == ("mixed", "FINISHED", 4)
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_a_function_that_fits_once_and_has_workers_do_other_things_is_just_that_fit(
     library, tracking, binary
 ):
@@ -491,7 +498,7 @@ def test_a_function_that_fits_once_and_has_workers_do_other_things_is_just_that_
     assert (only_run().name, only_run().status) == ("GaussianNB", "FINISHED")
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_in_a_run_of_the_users_a_loop_in_other_processes_is_one_child(library, tracking, binary):
     with autotrack.start_run("mine") as run:
         library.mixed(GaussianNB(), binary.X_train, binary.y_train)
@@ -501,7 +508,7 @@ def test_in_a_run_of_the_users_a_loop_in_other_processes_is_one_child(library, t
     assert (dict(run.params), dict(run.metrics)) == ({}, {})
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_each_call_in_a_loop_is_a_run_of_its_own_in_the_same_workers(library, tracking, binary):
     for _ in range(2):
         library.in_workers(GaussianNB(), binary.X_train, binary.y_train)
@@ -510,7 +517,7 @@ def test_each_call_in_a_loop_is_a_run_of_its_own_in_the_same_workers(library, tr
     assert [len(autotrack.get_run(run_id).children()) for run_id in top["run_id"]] == [3] * 2
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_a_model_that_comes_back_from_a_worker_is_scored_in_its_own_run(library, tracking, binary):
     models = library.in_workers(GaussianNB(), binary.X_train, binary.y_train)
     scores = [model.score(binary.X_test, binary.y_test) for model in models]
@@ -518,7 +525,7 @@ def test_a_model_that_comes_back_from_a_worker_is_scored_in_its_own_run(library,
     assert [child.metrics["test_score"] for child in children] == scores
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_a_function_that_raises_after_its_workers_fitted_is_a_failed_run(library, tracking, binary):
     with pytest.raises(ValueError, match="no third round"):
         library.broken_in_workers(GaussianNB(), binary.X_train, binary.y_train)
@@ -531,13 +538,13 @@ def fit_one(k: int) -> GaussianNB:
     return GaussianNB().fit(np.arange(20.0).reshape(-1, 1) + k, np.arange(20) % 2)
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_what_the_users_own_function_fits_in_a_worker_is_the_users(library, tracking):
     library.call_in_workers(fit_one, 3)
     assert [run.parent_id for run in runs()] == [None] * 3
 
 
-@pytest.mark.usefixtures("no_worker_outlives_its_test")
+@in_other_processes
 def test_a_function_that_the_user_hands_to_a_pool_is_a_run_for_each_task(library, tracking, binary):
     with ProcessPoolExecutor(2) as pool:
         X, y = binary.X_train, binary.y_train
@@ -548,6 +555,7 @@ def test_a_function_that_the_user_hands_to_a_pool_is_a_run_for_each_task(library
     assert [len(autotrack.get_run(run_id).children()) for run_id in top["run_id"]] == [3] * 2
 
 
+@in_other_processes
 def test_work_that_a_function_leaves_behind_is_below_a_run_that_has_ended(
     library, tracking, binary
 ):

@@ -23,12 +23,11 @@ from autotrack.capture.parallel.propagation import (
     patch_arrived_classes,
 )
 from autotrack.describe import environment
-from autotrack.failsafe import Failsafe
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.settings import Settings
 from autotrack.tracking.active import active_runs, note_started
-from autotrack.tracking.workspace import workspace
+from autotrack.tracking.workspace import Workspace
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -59,14 +58,15 @@ class LaunchHook:
     question where there is nothing to carry.
     """
 
-    def __init__(self, settings: Settings, failsafe: Failsafe) -> None:
+    def __init__(self, settings: Settings, workspace: Workspace) -> None:
         # A worker's line at exit, or bar, would be one of many.
         self._settings = replace(settings, quiet=True, progress=False)
-        self._failsafe = failsafe
+        self._workspace = workspace
+        self._failsafe = workspace.failsafe
 
     def _baggage(self, *, other_process: bool) -> Baggage:
+        workspace, runs, call = self._workspace, active_runs(), library_call()
         experiment = workspace.chosen_experiment or self._settings.experiment
-        runs, call = active_runs(), library_call()
         if call is not None and other_process and not outermost.is_open():
             store = runs[-1].store if runs else workspace.store_at(self._settings.store, lazy=True)
             call.hand_over(store)

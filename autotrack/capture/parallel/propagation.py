@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -71,8 +72,9 @@ class Baggage:
 
     def __reduce__(self) -> tuple[Any, ...]:
         runs = tuple((run.store.root, run.run_id, run.experiment) for run in self.runs)
+        call = None if self.call is None else _packed_call(self.call)
         return _unpacked, (
-            self.pid, self.settings, self.source, self.inputs, self.opened, runs, self.call
+            self.pid, self.settings, self.source, self.inputs, self.opened, runs, call
         )  # fmt: skip
 
     @property
@@ -88,14 +90,34 @@ def _unpacked(
     inputs: Mapping[str, Any],
     opened: bool,
     runs: Iterable[tuple[Path, str, str]],
-    call: LibraryCall | None,
+    call: tuple[Any, ...] | None,
 ) -> Baggage:
     """Baggage that arrives, in another process most of the time."""
     held = tuple(
         ActiveRun(workspace.store_at(root, lazy=True), run_id, experiment)
         for root, run_id, experiment in runs
     )
-    return Baggage(pid, settings, source, inputs, opened, held, call)
+    arrived = None if call is None else _unpacked_call(*call)
+    return Baggage(pid, settings, source, inputs, opened, held, arrived)
+
+
+# Calls that were packed: what does not leave the process comes back to the same.
+_packed_calls: weakref.WeakValueDictionary[str, LibraryCall] = weakref.WeakValueDictionary()
+
+
+def _packed_call(call: LibraryCall) -> tuple[Any, ...]:
+    _packed_calls[call.reserved or ""] = call
+    return call.name, call.function, call.reserved, call.owner, call.started, call.pid
+
+
+def _unpacked_call(
+    name: str, function: str, reserved: str | None, owner: str | None, started: float, pid: int
+) -> LibraryCall:
+    if pid == os.getpid() and (known := _packed_calls.get(reserved or "")) is not None:
+        return known
+    call = LibraryCall(name, function)
+    call.reserved, call.owner, call.started, call.pid = reserved, owner, started, pid
+    return call
 
 
 class Task:
