@@ -45,7 +45,7 @@ class Session:
         self._pid = os.getpid()
         self._failsafe = workspace.failsafe
         self._failsafe.strict = settings.strict
-        self._recorder = Recorder(settings)
+        self._recorder = Recorder(settings, workspace)
         self._leave: Callable[[], None]
         self._undo: Callable[..., None]
 

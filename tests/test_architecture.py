@@ -54,3 +54,18 @@ def test_a_long_module_says_why_it_is_long():
     long = [path for path in house.rglob("*.py") if len(path.read_text("utf-8").splitlines()) > 350]
     unsaid = [path for path in long if "\n# Long because" not in path.read_text("utf-8")[:3000]]
     assert [str(path.relative_to(house)) for path in unsaid] == []
+
+
+def test_what_records_is_handed_the_workspace_and_does_not_fetch_that_of_the_process():
+    handed = ("tracking/recording/recorder", "tracking/recording/steps", "tracking/evaluations/",
+              "tracking/crating/pack_fit", "tracking/crating/run_files", "capture/hooks/",
+              "capture/patch_table", "capture/parallel/launch", "capture/instrumentation",
+              "lineage/")  # fmt: skip
+    fetches = re.compile(
+        r"^from autotrack\.tracking\.workspace import .*\bworkspace\b", re.MULTILINE
+    )
+    house = ROOT / "autotrack"
+    paths = {path.relative_to(house).as_posix(): path for path in house.rglob("*.py")}
+    recording = [name for name in paths if name.startswith(handed)]
+    assert len(recording) > 30
+    assert [name for name in recording if fetches.search(paths[name].read_text("utf-8"))] == []

@@ -62,9 +62,10 @@ class Instrumentation:
             ),
             metrics,
             ValidationHook(settings, Measurements(recorder), lineage, failsafe, assessing),
-            LaunchHook(settings, failsafe),
+            LaunchHook(settings, recorder.workspace),
             DisplayHook(recorder, lineage, scoring, metrics, failsafe),
             SplitHook(assessing, failsafe),
+            failsafe,
         )
 
     def apply(self) -> Callable[..., None]:

@@ -23,12 +23,16 @@ _STANDARD = sys.stdlib_module_names
 _FARTHEST = 1000
 _MOST_KNOWN = 4096
 
-_USERS, _LIBRARYS, _NOBODYS = range(3)
+_USERS, _LIBRARYS, _NOBODYS, _HANDED_OVER = range(4)
 # Whose the code of an `id` is; the code itself is kept, so that no other gets its id.
 _known: dict[int, tuple[CodeType, int]] = {}
 
+#: What calls work that was handed over: below it is whoever does such work.
+handing: set[CodeType] = set()
 #: The call that a task is part of which was handed over to run elsewhere.
 inherited: ContextVar[LibraryCall | None] = ContextVar("autotrack_library_call", default=None)
+# The call that this process was started by.
+_arrived: list[LibraryCall] = []
 _started: IdentityMap[LibraryCall] = IdentityMap()
 
 
@@ -49,14 +53,25 @@ def library_call() -> LibraryCall | None:
             return _call_in(outermost) if outermost else None
         if known[1] == _LIBRARYS:
             outermost.append(frame)
+        elif known[1] == _HANDED_OVER and (handed := _handed()) is not None:
+            return handed
         frame = frame.f_back
     else:
         return None
     # A thread, with nothing of the user's in it.
-    handed = inherited.get() or _started.get(threading.current_thread())
+    handed = inherited.get() or _started.get(threading.current_thread()) or _handed()
     if handed is not None:
         return handed
     return _call_in(outermost) if outermost else None
+
+
+def _handed() -> LibraryCall | None:
+    return inherited.get() or next(iter(_arrived), None)
+
+
+def arrive(call: LibraryCall | None) -> None:
+    """Note that this process was started by the call of an installed function."""
+    _arrived[:] = [] if call is None else [call]
 
 
 def note_started(thread: threading.Thread) -> None:
@@ -74,6 +89,8 @@ def _learn(code: CodeType, frame: FrameType) -> tuple[CodeType, int]:
 
 
 def _whose(code: CodeType, module: str) -> int:
+    if code in handing:
+        return _HANDED_OVER
     top = module.partition(".")[0]
     if top in _PASSED_OVER:
         return _NOBODYS

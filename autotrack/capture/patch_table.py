@@ -39,6 +39,7 @@ from autotrack.capture.naming.metric_keys import judges_predictions
 from autotrack.capture.parallel.launch import POOL_METHODS, LaunchHook
 from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch, PredictionWatch
 from autotrack.capture.splitters import SPLIT, SplitHook, split_owners
+from autotrack.failsafe import Failsafe
 from autotrack.runtime.class_hooks import ClassHooks
 from autotrack.runtime.import_hooks import once_loaded
 from autotrack.runtime.in_between import in_between
@@ -52,7 +53,6 @@ from autotrack.runtime.patching import (
     wrapped_cell,
 )
 from autotrack.runtime.weak_map import IdentityMap
-from autotrack.tracking.workspace import workspace
 
 #: Methods of estimators, and the method of :class:`EstimatorHook` that is called instead. Whatever
 #: else begins with ``predict`` is taken as a prediction.
@@ -88,7 +88,9 @@ class PatchTable:
         workers: LaunchHook,
         displays: DisplayHook,
         splitters: SplitHook,
+        failsafe: Failsafe,
     ) -> None:
+        self._failsafe = failsafe
         self._watches: dict[str, Watch] = {
             kind: _watch_of(kind)(
                 getattr(estimators, f"on_{kind}"),
@@ -102,7 +104,7 @@ class PatchTable:
             REPORT: OutermostWatch(metrics.on_report),
             REPORTED: ReportedWatch(metrics.on_metric),
         }
-        report = imbalanced_metrics.ImbalancedReport(metrics)
+        report = imbalanced_metrics.ImbalancedReport(metrics, failsafe)
         self._reports[imbalanced_metrics.REPORT] = OutermostWatch(report.on_report)
         self._validation = OutermostWatch(validation.on_validation)
         self._scorer = OutermostWatch(metrics.on_scorer, takes=metrics.takes_scorer)
@@ -120,7 +122,7 @@ class PatchTable:
 
     def patch_class(self, cls: type) -> None:
         """Patch a class that exists already, and what it inherits from, if it is an estimator."""
-        with workspace.failsafe.guard("patch a class"):
+        with self._failsafe.guard("patch a class"):
             if not is_estimator_class(cls):
                 return
             for owner in cls.__mro__[:-1]:
@@ -179,12 +181,12 @@ class PatchTable:
             restore_cell(self._cells.pop())
 
     def _patch_importance(self) -> None:
-        with workspace.failsafe.guard("patch a function"):
+        with self._failsafe.guard("patch a function"):
             function = getattr(sys.modules[IMPORTANCE_MODULE], IMPORTANCE)
             self._patch_function(function, self._validation)
 
     def _patch_imbalanced(self) -> None:
-        with workspace.failsafe.guard("patch a function"):
+        with self._failsafe.guard("patch a function"):
             for function in imbalanced_metrics.metric_functions():
                 self._patch_function(function, self._reports.get(function.__name__, self._metric))
 

@@ -85,3 +85,26 @@ def uncollected() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+class CollectionWatch:
+    """Knows which threads collect garbage just now, while it is on."""
+
+    def __init__(self) -> None:
+        self._collecting: dict[int, bool] = {}
+
+    def __call__(self, phase: str, _: dict[str, int]) -> None:
+        """Note that a collection starts or stops."""
+        self._collecting[threading.get_ident()] = phase == "start"
+
+    def switch(self, *, on: bool) -> None:
+        """Switch it on or off."""
+        if on and self not in gc.callbacks:
+            gc.callbacks.append(self)
+        elif not on and self in gc.callbacks:
+            gc.callbacks.remove(self)
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether this thread does."""
+        return self._collecting.get(threading.get_ident(), False)

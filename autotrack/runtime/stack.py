@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dis
 import functools
+import gc
 import sys
+from collections.abc import Callable
 from enum import Enum, auto
-from inspect import CO_OPTIMIZED
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
@@ -235,3 +237,85 @@ def data_part(name: str | None, prefix: str = "X_") -> str | None:
 
 
 _OF_FRAME = pattern("^df_(?=.)|(?<=.)_df$")
+
+
+# -- how a frame ends ---------------------------------------------------------------------------
+
+# Frames that go on after they were left: how they end cannot be told by who is running then.
+_RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+
+
+class FrameWatch:
+    """What hangs on a frame of other people's code, and goes away with it.
+
+    It is the frame's trace function, which is called only where somebody traces the program, and
+    then hands on to theirs. So nothing of the frame is held, and nothing added to its variables.
+
+    Parameters
+    ----------
+    frame : frame
+        It is held by the frame, and by nobody else.
+    held : object
+        What it carries.
+    on_gone : callable
+        Called when the frame is gone, with what it carries, whether the frame returned, and
+        whether that is known.
+    """
+
+    __slots__ = ("__weakref__", "_before", "_below", "_on_gone", "held")
+
+    def __init__(
+        self, frame: FrameType, held: Any, on_gone: Callable[[Any, bool, bool], None]
+    ) -> None:
+        self.held = held
+        self._on_gone = on_gone
+        self._before = frame.f_trace
+        below = frame.f_back
+        resumed = frame.f_code.co_flags & _RESUMED
+        self._below = None if below is None or resumed else (id(below), below.f_lasti)
+        frame.f_trace = self
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """Hand on to the trace function that was there before."""
+        if self._before is None:
+            return None
+        result = self._before(frame, event, argument)
+        if result is not None:
+            self._before = result
+        return self
+
+    def __del__(self) -> None:
+        # A frame that returned goes away while the one below it is still at the call.
+        frame = sys._getframe(1)
+        returned = (id(frame), frame.f_lasti) == self._below
+        self._on_gone(self.held, returned, self._below is not None)
+
+    def was_left_by_exception(self) -> bool | None:
+        """Whether an exception left the frame, which holds it most likely; None if it goes on."""
+        frames = (held for held in gc.get_referrers(self) if isinstance(held, FrameType))
+        frame = next((frame for frame in frames if frame.f_trace is self), None)
+        if frame is None or frame.f_code.co_flags & _RESUMED:
+            return None
+        last = frame.f_code.co_code[frame.f_lasti]
+        return not dis.opname[last].startswith("RETURN")
+
+
+def watch_of(frame: FrameType) -> FrameWatch | None:
+    """What hangs on `frame`."""
+    watch = frame.f_trace
+    return watch if type(watch) is FrameWatch else None
+
+
+def held_by_running_frames() -> list[Any]:
+    """What is carried by the frames that run, in whichever thread."""
+    found: list[Any] = []
+    waiting = [*sys._current_frames().values()]
+    while waiting:
+        frame = waiting.pop()
+        if (watch := watch_of(frame)) is not None:
+            found.append(watch.held)
+        if frame.f_back is not None:
+            waiting.append(frame.f_back)
+    # One of them is that of this function, which would hold itself and all below it.
+    del frame
+    return found

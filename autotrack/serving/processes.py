@@ -1,4 +1,11 @@
-"""The processes that answer: one, or several that were forked with the model in memory."""
+"""The processes that answer: one, or several that were forked with the model in memory.
+
+Servers that fork by themselves were tried with a model of 50 MB. uvicorn 0.54 and granian 2.8 start
+fresh interpreters, so each worker loads the model again (65 and 55 MB of its own). gunicorn 27 with
+``--preload`` shares it, replaces a killed worker and stops in time. But its workers go on answering
+when their parent was killed, and one that dies as it starts is started again without a pause and
+without an end (128 times in 12 s).
+"""
 
 from __future__ import annotations
 

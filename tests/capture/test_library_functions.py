@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
@@ -18,10 +21,12 @@ from tests.looking import only_run, runs
 
 LIBRARY = '''
 import functools
+import multiprocessing
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -109,6 +114,69 @@ def in_pool(model, X, y):
 
 def in_joblib(model, X, y):
     return Parallel(2, prefer="threads")(delayed(once)(model, X, y) for _ in range(3))
+
+
+def in_workers(model, X, y, backend="loky", rounds=3):
+    with parallel_config(backend):
+        return Parallel(2)(delayed(once)(model, X, y) for _ in range(rounds))
+
+
+def mixed(model, X, y):
+    """Fits once by itself, and then elsewhere."""
+    return [once(model, X, y), *in_workers(model, X, y)]
+
+
+def in_executor(model, X, y, method="fork"):
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        return list(pool.map(once, [model] * 3, [X] * 3, [y] * 3))
+
+
+def in_multiprocessing_pool(model, X, y, method="fork"):
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        return pool.starmap(once, [(model, X, y)] * 3)
+
+
+def in_processes(model, X, y, method="fork"):
+    context = multiprocessing.get_context(method)
+    processes = [context.Process(target=once, args=(model, X, y)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+
+def methods_in_workers(model, X, y):
+    return Parallel(2)(delayed(clone(model).fit)(X[k:], y[k:]) for k in range(3))
+
+
+def select_in_workers(model, X, y):
+    return Parallel(2)(delayed(cross_val_score)(model, X[:, :k], y, cv=2) for k in (2, 3, 4))
+
+
+def broken_in_workers(model, X, y):
+    in_workers(model, X, y)
+    raise ValueError("no third round")
+
+
+def call_in_workers(function, times):
+    return Parallel(2)(delayed(function)(k) for k in range(times))
+
+
+def nothing_in_workers(model, X, y):
+    Parallel(2)(delayed(abs)(k) for k in range(3))
+    return once(model, X, y)
+
+
+def left_behind(model, X, y):
+    """Returns before its work is done."""
+    pool = ProcessPoolExecutor(1)
+    return pool, pool.submit(slow, model, X, y)
+
+
+def slow(model, X, y):
+    time.sleep(1)
+    return once(model, X, y)
 
 
 def decorated(function):
@@ -368,6 +436,148 @@ def test_nothing_of_a_call_is_held_once_it_returned(library, tracking, binary):
     before = sys.getrefcount(X)
     library.bootstrap(GaussianNB(), X, binary.y_train)
     assert sys.getrefcount(X) == before
+
+
+# -- in other processes -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_worker_outlives_its_test() -> Iterator[None]:
+    yield
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def in_other_processes(test):
+    """Where the package is installed says nothing more of these, and workers start slowly."""
+    test = pytest.mark.usefixtures("no_worker_outlives_its_test")(test)
+    return pytest.mark.parametrize("library", ["site-packages"], indirect=True)(test)
+
+
+IN_PROCESSES = [
+    ("in_workers", {"backend": "loky"}),
+    ("in_workers", {"backend": "multiprocessing"}),
+    ("in_executor", {"method": "fork"}),
+    ("in_executor", {"method": "spawn"}),
+    ("in_multiprocessing_pool", {"method": "fork"}),
+    ("in_multiprocessing_pool", {"method": "spawn"}),
+    ("in_processes", {"method": "fork"}),
+    ("in_processes", {"method": "spawn"}),
+    ("methods_in_workers", {}),
+    ("select_in_workers", {}),
+]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("function", "options"), IN_PROCESSES)
+@in_other_processes
+def test_what_a_function_fits_in_other_processes_is_below_one_run(
+    function, options, library, tracking, binary
+):
+    getattr(library, function)(GaussianNB(), binary.X_train, binary.y_train, **options)
+    run, children = one_with_children()
+    assert (run.name, run.kind, run.status) == (function, "function", "FINISHED")
+    assert run.tags["autotrack.function"] == f"fits_in_loops.{function}"
+    assert [child.status for child in children] == ["FINISHED"] * 3
+    assert run.start_time <= min(child.start_time for child in children)
+    assert run.end_time >= max(child.end_time for child in children)
+    assert autotrack.last_run() == run
+
+
+@in_other_processes
+def test_what_it_fits_here_and_elsewhere_is_below_the_same_run(library, tracking, binary):
+    library.mixed(GaussianNB(), binary.X_train, binary.y_train)
+    run, children = one_with_children()
+    assert (run.name, run.status, len(children)) == ("mixed", "FINISHED", 4)
+
+
+@in_other_processes
+def test_a_function_that_fits_once_and_has_workers_do_other_things_is_just_that_fit(
+    library, tracking, binary
+):
+    library.nothing_in_workers(GaussianNB(), binary.X_train, binary.y_train)
+    assert (only_run().name, only_run().status) == ("GaussianNB", "FINISHED")
+
+
+@in_other_processes
+def test_in_a_run_of_the_users_a_loop_in_other_processes_is_one_child(library, tracking, binary):
+    with autotrack.start_run("mine") as run:
+        library.mixed(GaussianNB(), binary.X_train, binary.y_train)
+    (child,) = (autotrack.get_run(run_id) for run_id in run.children()["run_id"])
+    assert (child.name, child.kind, len(child.children())) == ("mixed", "function", 4)
+    assert len(runs()) == 6
+    assert (dict(run.params), dict(run.metrics)) == ({}, {})
+
+
+@in_other_processes
+def test_each_call_in_a_loop_is_a_run_of_its_own_in_the_same_workers(library, tracking, binary):
+    for _ in range(2):
+        library.in_workers(GaussianNB(), binary.X_train, binary.y_train)
+    top = autotrack.search_runs()
+    assert top["name"].tolist() == ["in_workers"] * 2
+    assert [len(autotrack.get_run(run_id).children()) for run_id in top["run_id"]] == [3] * 2
+
+
+@in_other_processes
+def test_a_model_that_comes_back_from_a_worker_is_scored_in_its_own_run(library, tracking, binary):
+    models = library.in_workers(GaussianNB(), binary.X_train, binary.y_train)
+    scores = [model.score(binary.X_test, binary.y_test) for model in models]
+    _, children = one_with_children()
+    assert [child.metrics["test_score"] for child in children] == scores
+
+
+@in_other_processes
+def test_a_function_that_raises_after_its_workers_fitted_is_a_failed_run(library, tracking, binary):
+    with pytest.raises(ValueError, match="no third round"):
+        library.broken_in_workers(GaussianNB(), binary.X_train, binary.y_train)
+    run, children = one_with_children()
+    assert (run.name, run.status) == ("broken_in_workers", "FAILED")
+    assert [child.status for child in children] == ["FINISHED"] * 3
+
+
+def fit_one(k: int) -> GaussianNB:
+    return GaussianNB().fit(np.arange(20.0).reshape(-1, 1) + k, np.arange(20) % 2)
+
+
+@in_other_processes
+def test_what_the_users_own_function_fits_in_a_worker_is_the_users(library, tracking):
+    library.call_in_workers(fit_one, 3)
+    assert [run.parent_id for run in runs()] == [None] * 3
+
+
+@in_other_processes
+def test_a_function_that_the_user_hands_to_a_pool_is_a_run_for_each_task(library, tracking, binary):
+    with ProcessPoolExecutor(2) as pool:
+        X, y = binary.X_train, binary.y_train
+        list(pool.map(library.bootstrap, [GaussianNB()] * 2, [X] * 2, [y] * 2))
+    top = autotrack.search_runs()
+    assert top["name"].tolist() == ["bootstrap"] * 2
+    assert top["status"].tolist() == ["FINISHED"] * 2
+    assert [len(autotrack.get_run(run_id).children()) for run_id in top["run_id"]] == [3] * 2
+
+
+@in_other_processes
+def test_work_that_a_function_leaves_behind_is_below_a_run_that_has_ended(
+    library, tracking, binary
+):
+    pool, future = library.left_behind(GaussianNB(), binary.X_train, binary.y_train)
+    with pool:
+        future.result()
+    run, children = one_with_children()
+    assert (run.name, run.status, len(children)) == ("left_behind", "FINISHED", 1)
+
+
+def test_a_script_that_is_killed_while_its_workers_fit_leaves_a_killed_run(
+    run_python, tmp_path, store_path
+):
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "fits_in_loops.py").write_text(
+        LIBRARY + "\n\ndef killed(*data):\n    in_executor(*data)\n    os._exit(1)\n"
+    )
+    code = SCRIPT.format(folder=str(folder)) + "import os\nfits_in_loops.os = os\n"
+    run_python(code=code + "fits_in_loops.killed(model, X, y)", check=False)
+    run, children = one_with_children()
+    assert (run.name, run.status, len(children)) == ("killed", "KILLED", 3)
 
 
 SCRIPT = """

@@ -10,9 +10,9 @@ from typing import Any
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.metrics import MetricHook
 from autotrack.capture.naming.metric_keys import judges_predictions
+from autotrack.failsafe import Failsafe
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.quiet import quiet
-from autotrack.tracking.workspace import workspace
 
 #: The module they are imported from, and the one of them that returns a text.
 MODULE = "imblearn.metrics"
@@ -31,14 +31,15 @@ def metric_functions() -> Iterator[FunctionType]:
 class ImbalancedReport:
     """Records the report of imbalanced-learn as a table."""
 
-    def __init__(self, metrics: MetricHook) -> None:
+    def __init__(self, metrics: MetricHook, failsafe: Failsafe) -> None:
         self._metrics = metrics
+        self._failsafe = failsafe
 
     @in_between
     def on_report(self, call: Call) -> Any:
         """Record one call."""
         result = call.make()
-        with workspace.failsafe.guard(f"record {call.name}"):
+        with self._failsafe.guard(f"record {call.name}"):
             told = result
             if isinstance(result, str):
                 with quiet():  # which the user has seen by now

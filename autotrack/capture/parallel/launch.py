@@ -23,12 +23,11 @@ from autotrack.capture.parallel.propagation import (
     patch_arrived_classes,
 )
 from autotrack.describe import environment
-from autotrack.failsafe import Failsafe
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.settings import Settings
 from autotrack.tracking.active import active_runs, note_started
-from autotrack.tracking.workspace import workspace
+from autotrack.tracking.workspace import Workspace
 
 Call = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -59,21 +58,26 @@ class LaunchHook:
     question where there is nothing to carry.
     """
 
-    def __init__(self, settings: Settings, failsafe: Failsafe) -> None:
+    def __init__(self, settings: Settings, workspace: Workspace) -> None:
         # A worker's line at exit, or bar, would be one of many.
         self._settings = replace(settings, quiet=True, progress=False)
-        self._failsafe = failsafe
+        self._workspace = workspace
+        self._failsafe = workspace.failsafe
 
-    def _baggage(self) -> Baggage:
+    def _baggage(self, *, other_process: bool) -> Baggage:
+        workspace, runs, call = self._workspace, active_runs(), library_call()
         experiment = workspace.chosen_experiment or self._settings.experiment
+        if call is not None and other_process and not outermost.is_open():
+            store = runs[-1].store if runs else workspace.store_at(self._settings.store, lazy=True)
+            call.hand_over(store)
         return Baggage(
             os.getpid(),
             replace(self._settings, experiment=experiment),
             environment.source(),
             workspace.inputs,
             outermost.is_open(),
-            active_runs(),
-            library_call(),
+            runs,
+            call,
         )
 
     def _packed(self, args: Args, *, other_process: bool) -> Args:
@@ -83,7 +87,8 @@ class LaunchHook:
             if isinstance(function, Task | NestedTask) or _is_of_a_pool(type(function)):
                 return args
             if other_process or outermost.is_open() or active_runs() or library_call():
-                return (args[0], Task(function, self._baggage()), *args[2:])
+                baggage = self._baggage(other_process=other_process)
+                return (args[0], Task(function, baggage), *args[2:])
         return args
 
     @in_between
@@ -119,7 +124,8 @@ class LaunchHook:
             if len(args) == 2 and not is_scikit_learns_own(deep=True):
                 parallel, tasks = args
                 if _reaches(parallel._backend):
-                    baggage = self._baggage()
+                    in_threads = type(parallel._backend).__name__ in _THREADS_OF_JOBLIB
+                    baggage = self._baggage(other_process=not in_threads)
                     return parallel, _packed_tasks(tasks, baggage)
         return args
 
@@ -145,7 +151,7 @@ class LaunchHook:
             return original(*args, **kwargs)
         with self._failsafe.guard("carry the active runs to a process"):
             # It is pickled as a whole on its way into a fresh interpreter.
-            process._autotrack = ProcessBaggage(self._baggage())
+            process._autotrack = ProcessBaggage(self._baggage(other_process=True))
         try:
             return original(*args, **kwargs)
         finally:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import numpy as np
 
-from autotrack.capture.library_functions import inherited
+from autotrack.capture import library_functions
+from autotrack.capture.library_functions import handing, inherited
 from autotrack.capture.parallel import outermost
 from autotrack.entities import DatasetUse, Source
 from autotrack.lineage.tracker import Lineage
@@ -56,7 +59,7 @@ class Baggage:
     runs : tuple of ActiveRun
         The runs that are active there, innermost last.
     call : LibraryCall or None
-        The call of an installed function that does it; in another process it is not known.
+        The call of an installed function that does it.
     """
 
     pid: int
@@ -69,7 +72,10 @@ class Baggage:
 
     def __reduce__(self) -> tuple[Any, ...]:
         runs = tuple((run.store.root, run.run_id, run.experiment) for run in self.runs)
-        return _unpacked, (self.pid, self.settings, self.source, self.inputs, self.opened, runs)
+        call = None if self.call is None else _packed_call(self.call)
+        return _unpacked, (
+            self.pid, self.settings, self.source, self.inputs, self.opened, runs, call
+        )  # fmt: skip
 
     @property
     def is_from_other_process(self) -> bool:
@@ -84,13 +90,34 @@ def _unpacked(
     inputs: Mapping[str, Any],
     opened: bool,
     runs: Iterable[tuple[Path, str, str]],
+    call: tuple[Any, ...] | None,
 ) -> Baggage:
     """Baggage that arrives, in another process most of the time."""
     held = tuple(
         ActiveRun(workspace.store_at(root, lazy=True), run_id, experiment)
         for root, run_id, experiment in runs
     )
-    return Baggage(pid, settings, source, inputs, opened, held)
+    arrived = None if call is None else _unpacked_call(*call)
+    return Baggage(pid, settings, source, inputs, opened, held, arrived)
+
+
+# Calls that were packed: what does not leave the process comes back to the same.
+_packed_calls: weakref.WeakValueDictionary[str, LibraryCall] = weakref.WeakValueDictionary()
+
+
+def _packed_call(call: LibraryCall) -> tuple[Any, ...]:
+    _packed_calls[call.reserved or ""] = call
+    return call.name, call.function, call.reserved, call.owner, call.started, call.pid
+
+
+def _unpacked_call(
+    name: str, function: str, reserved: str | None, owner: str | None, started: float, pid: int
+) -> LibraryCall:
+    if pid == os.getpid() and (known := _packed_calls.get(reserved or "")) is not None:
+        return known
+    call = LibraryCall(name, function)
+    call.reserved, call.owner, call.started, call.pid = reserved, owner, started, pid
+    return call
 
 
 class Task:
@@ -134,6 +161,10 @@ class Task:
         return Task, (self.function, self.baggage)
 
 
+handing.add(Task.__call__.__code__)
+handing.add(BaseProcess._bootstrap.__code__)  # type: ignore[attr-defined]
+
+
 def _work_for_another(baggage: Baggage) -> None:
     """Be a worker: what tasks do is recorded, and nothing between them."""
     with workspace.failsafe.guard("record the work of this process"):
@@ -157,9 +188,10 @@ def patch_arrived_classes() -> None:
 
 def _watched(function: Call) -> Call:
     """A method that was bound before its class was patched, as it is now."""
-    if isinstance(function, MethodType) and is_wrapper(function.__func__):
+    if isinstance(function, MethodType):
         present: Call = getattr(function.__self__, function.__name__, function)
-        return present
+        if isinstance(present, MethodType) and is_wrapper(present.__func__):
+            return present
     return function
 
 
@@ -181,6 +213,7 @@ def _arrived(baggage: Baggage) -> ProcessBaggage:
             outermost.worker_only.silent = True
         elif baggage.is_from_other_process:
             arrive(baggage.runs)
+            library_functions.arrive(baggage.call)
             workspace.join(baggage.settings, baggage.source, baggage.inputs)
     return ProcessBaggage(baggage)
 

@@ -53,8 +53,9 @@ class Runs(Database):
         parent_id: str | None = None,
         start_time: float,
         source_id: str | None = None,
+        owner: str | None = None,
     ) -> None:
-        """Begin a run, owned by this process.
+        """Begin a run, owned by this process, or by that of the token `owner`.
 
         `source_id` may be added later in the same transaction.
 
@@ -65,7 +66,7 @@ class Runs(Database):
         InvalidValueError
             If there is a run of this id.
         """
-        owner = self.processes.token()
+        owner = owner or self.processes.token()
         with self.transaction() as connection:
             parent = None if parent_id is None else self._number(connection, parent_id)
             try:
@@ -147,6 +148,12 @@ class Runs(Database):
             connection.execute(f"{_DESCENDANTS} DELETE FROM runs WHERE id IN family", (number,))
             self._run_numbers.clear()
         return [location for (location,) in rows]
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether there is a run of this id."""
+        with self.reading() as connection:
+            found = connection.execute("SELECT 1 FROM runs WHERE run_id = ?", (run_id,))
+            return found.fetchone() is not None
 
     def run_status(self, run_id: str) -> RunStatus:
         """The status as it is stored: of a run whose process died, only reading ends it."""

@@ -18,7 +18,7 @@ from autotrack.tracking.crating.repack_schedule import Upkeep
 from autotrack.tracking.crating.run_files import file_crate, keep_crate, own_code, schema_of
 from autotrack.tracking.facts import Stitched
 from autotrack.tracking.opened_fit import OpenFit
-from autotrack.tracking.workspace import workspace
+from autotrack.tracking.workspace import Workspace
 
 #: The crate of a model together with the transformers that were applied outside of it.
 PIPELINE = "pipeline"
@@ -60,8 +60,9 @@ class Packed:
 class Packer:
     """Packs what was fitted, as the settings say."""
 
-    def __init__(self, settings: Settings, upkeep: Upkeep) -> None:
+    def __init__(self, settings: Settings, upkeep: Upkeep, workspace: Workspace) -> None:
         self._settings = settings
+        self._workspace = workspace
         self._own = own_code(settings)
         self._upkeep = upkeep
         # The runs whose crate `pipeline` is ours: a user's own may be called so too.
@@ -106,7 +107,7 @@ class Packer:
     ) -> list[StoredArtifact]:
         facts, started = fit.facts, time.monotonic()
         try:
-            folder = workspace.files_of(fit.store, fit.run_id)
+            folder = self._workspace.files_of(fit.store, fit.run_id)
             # What the fit made of its data says nothing of what a model takes.
             schema = schema_of(facts.data, X if fit.describes(X) else None)
             if unvouched.holds_any(model):
@@ -116,12 +117,12 @@ class Packer:
             )
         except UncratableError as error:
             packed.tags[CRATE_TAG] = str(error)
-            workspace.failsafe.warn_once(
+            self._workspace.failsafe.warn_once(
                 ("crate", facts.estimator), f"No crate for this run: {error}", CaptureWarning
             )
         except (OSError, StoreError) as error:
             packed.tags[CRATE_TAG] = f"{type(error).__name__}: {error}"
-            workspace.failsafe.report(
+            self._workspace.failsafe.report(
                 f"write the crate of {facts.name} under {fit.store.root}", error
             )
         finally:
@@ -137,7 +138,7 @@ class Packer:
             elif stitched.pipeline is not None:
                 data = describe(stitched.data)
                 schema = DataSchema() if data is None else profile(stitched.data, data)
-                folder = workspace.files_of(fit.store, fit.run_id)
+                folder = self._workspace.files_of(fit.store, fit.run_id)
                 if unvouched.holds_any(stitched.pipeline):
                     packed.strange.add(PIPELINE)
                 packed.crates[PIPELINE] = file_crate(

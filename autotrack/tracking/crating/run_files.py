@@ -16,8 +16,7 @@ from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder, StoredArtifact
 from autotrack.store.store import Store
 from autotrack.tracking.facts import Table
-from autotrack.tracking.retry_queue import RetryQueue
-from autotrack.tracking.workspace import workspace
+from autotrack.tracking.workspace import Workspace
 
 
 def file_crate(
@@ -96,8 +95,8 @@ def file_table(folder: ArtifactFolder, run_id: str, path: str, table: Table) -> 
 class ScoreTables:
     """Files the tables of scores, each repeat as a step of its own: none is overwritten."""
 
-    def __init__(self, retry_queue: RetryQueue) -> None:
-        self._retry_queue = retry_queue
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         # How many tables a run has under a key.
         self._known: dict[tuple[str, str], int] = {}
 
@@ -107,7 +106,7 @@ class ScoreTables:
         """Write `tables`, whose keys begin with `prefix`, as files of the run."""
         if not tables:
             return []
-        folder = workspace.files_of(store, run_id)
+        folder = self._workspace.files_of(store, run_id)
         return [
             file_table(folder, run_id, self._path(store, run_id, f"{prefix}_{name}"), table)
             for name, table in tables.items()
@@ -116,7 +115,8 @@ class ScoreTables:
     def _path(self, store: Store, run_id: str, key: str) -> str:
         known = self._known.get((run_id, key))
         if known is None:
-            listed = [] if self._retry_queue.has_pending else store.list_artifacts(run_id, "scores")
+            pending = self._workspace.retry_queue.has_pending
+            listed = [] if pending else store.list_artifacts(run_id, "scores")
             known = sum(_is_step_of(artifact.path, key) for artifact in listed)
         self._known[run_id, key] = known + 1
         return f"scores/{key}.{known}.csv" if known else f"scores/{key}.csv"

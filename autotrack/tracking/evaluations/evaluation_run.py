@@ -22,7 +22,6 @@ from autotrack.tracking.model_links import Link
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
 from autotrack.tracking.recording.telling import tell
-from autotrack.tracking.workspace import workspace
 
 #: The tag by which a run that judges a fitted model knows the run it was fitted in.
 MODEL_RUN_TAG = "autotrack.model_run"
@@ -57,17 +56,10 @@ class Measurements:
         active = stack[-1] if stack else None
 
         def usual(facts: FitFacts, active: ActiveRun | None) -> OpenFit:
-            if parent is not None:
-                store, parent_id = parent.store, parent.run_id
-            elif active is not None:
-                store, parent_id = active.store, active.run_id
-            else:
-                store, parent_id = (
-                    workspace.store_at(self._recorder.settings.store, lazy=True),
-                    None,
-                )
+            above = parent or active
+            store = self._recorder.store_for(active) if parent is None else parent.store
             opened = OpenFit(facts, store, new_run_id(), True, active)
-            self._recorder.create_run(opened, kind, parent_id)
+            self._recorder.create_run(opened, kind, None if above is None else above.run_id)
             return opened
 
         if parent is not None:
@@ -123,7 +115,7 @@ class Measurements:
     ) -> None:
         """All evaluations returned: what they came to, and the run ends."""
         now = time.time()
-        folder = workspace.files_of(opened.store, opened.run_id)
+        folder = self._recorder.workspace.files_of(opened.store, opened.run_id)
         files = [
             file_table(folder, opened.run_id, f"scores/{name}.csv", table)
             for name, table in tables.items()

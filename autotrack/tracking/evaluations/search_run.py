@@ -44,7 +44,6 @@ from autotrack.tracking.evaluations.resume import (
 from autotrack.tracking.facts import FitFacts, Stitched, Table
 from autotrack.tracking.recording.recorder import Recorder
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.workspace import workspace
 
 _MOST_LINES = 10
 
@@ -383,7 +382,7 @@ class Sweep:
 
     def _files(self, tables: Mapping[str, Table]) -> list[StoredArtifact]:
         run_id = self.opened.run_id
-        folder = workspace.files_of(self.opened.store, run_id)
+        folder = self._recorder.workspace.files_of(self.opened.store, run_id)
         return [file_table(folder, run_id, name, table) for name, table in tables.items()]
 
     def fail(self, error: BaseException, number: int | None) -> None:
@@ -417,10 +416,10 @@ def _earlier(recorder: Recorder, search_identity: SearchIdentity) -> Earlier:
     if recorder.retry_queue.has_pending:  # the store cannot be asked just now
         return Earlier()
     stack = active_runs()
-    store = stack[-1].store if stack else workspace.store_at(recorder.settings.store, lazy=True)
-    wanted = workspace.chosen_experiment or recorder.settings.experiment
+    active = stack[-1] if stack else None
+    store, experiment = recorder.store_for(active), recorder.experiment_for(active)
     with recorder.failsafe.guard("look for an interrupted search"):
-        found = find_earlier(store, stack[-1].experiment if stack else wanted, search_identity)
+        found = find_earlier(store, experiment, search_identity)
         if found.why_not:
             tell(f"the search starts over, since {found.why_not}", recorder.settings.quiet)
         return found

@@ -46,7 +46,7 @@ from autotrack.tracking.recording.loaded_scores import LOADED_TAG, noted
 from autotrack.tracking.recording.steps import Steps, count_on, first_number
 from autotrack.tracking.recording.telling import tell, unseen_metrics
 from autotrack.tracking.run_errors import ended_by, run_error
-from autotrack.tracking.workspace import workspace
+from autotrack.tracking.workspace import Workspace
 
 #: The tag by which a run that is gone on with knows whose fit it holds.
 FIT_TAG = "autotrack.fit"
@@ -70,17 +70,18 @@ class Recorder:
     Safe to use from several threads. Every method may raise; capture turns that into a warning.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, workspace: Workspace) -> None:
         self.settings = settings
+        self.workspace = workspace
         self.failsafe = workspace.failsafe
         self.retry_queue = workspace.retry_queue
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
-        self._tables = ScoreTables(workspace.retry_queue)
+        self._tables = ScoreTables(workspace)
         self._steps = Steps(workspace.retry_queue)
         self._lock = threading.Lock()
         self._upkeep = Upkeep()
-        self._packer = Packer(settings, self._upkeep)
+        self._packer = Packer(settings, self._upkeep, workspace)
         self.moved = Moved()
 
     # -- fits ---------------------------------------------------------------------------------
@@ -116,28 +117,41 @@ class Recorder:
     ) -> OpenFit:
         """Open a run as `usual`, or as a child of the call of an installed function."""
         call = facts.call
-        if call is None or call.ended:
+        if call is None or call.ended or (call.is_elsewhere and call.reserved is None):
             return usual(facts, active)
+        if call.is_elsewhere:
+            fit = self._own(facts, active)
+            self.create_run(fit, kind, parent_id=call.reserved)
+            return fit
         with call.lock:
             call.failure = None
             if call.first is None:
-                call.first = usual(facts, active)
+                call.first, call.open_run = usual(facts, active), self._open_call
                 return call.first
             if call.run_id is None:
-                self._open_call(call, call.first)
-            store = call.store or call.first.store
-            fit = OpenFit(facts, store, new_run_id(), True, active, number=first_number(facts))
+                self._open_call(call)
+            fit = self._own(facts, active, call.store)
             self.create_run(fit, kind, parent_id=call.run_id)
-            workspace.last = (store, call.run_id or fit.run_id)
+            self.workspace.last = (fit.store, call.run_id or fit.run_id)
             return fit
 
-    def _open_call(self, call: LibraryCall, first: OpenFit) -> None:
+    def _own(
+        self, facts: FitFacts, active: ActiveRun | None, store: Store | None = None
+    ) -> OpenFit:
+        """A fit in a run of its own."""
+        store, number = store or self.store_for(active), first_number(facts)
+        return OpenFit(facts, store, new_run_id(), True, active, number=number)
+
+    def _open_call(self, call: LibraryCall) -> None:
         """Make the run of a call which fits a second time, and put its first fit below it."""
-        run_id, active = new_run_id(), first.active
-        facts = FitFacts(call.name, "", {}, call=call)
-        own = OpenFit(facts, first.store, run_id, True, active, started=first.started)
-        self.create_run(own, "function", active.run_id if active is not None else None)
-        call.store = first.store
+        first = call.first
+        assert first is not None
+        run_id, active = call.reserved or new_run_id(), first.active
+        call.store, call.started = first.store, first.started
+        self.retry_queue.write(
+            first.store, lambda store: self._make_call(store, call, run_id, active), durable=False
+        )
+        self.workspace.last = first.store, run_id
         call.opened(run_id)
         if not first.new:  # it went on with what the user had fitted
             return
@@ -156,18 +170,47 @@ class Recorder:
                 active.give_up(for_good=False)
             self._split_off(active, filed, identity, run_id, for_good=False)
 
+    def _make_call(
+        self, store: Store, call: LibraryCall, run_id: str, active: ActiveRun | None
+    ) -> None:
+        """Make the run of a call, if none of the processes that work for it has made it."""
+        if store.has_run(run_id):
+            return
+        store.create_run(
+            run_id=run_id,
+            name=call.name,
+            kind="function",
+            experiment_id=store.experiment_id(self.experiment_for(active)),
+            parent_id=None if active is None else active.run_id,
+            start_time=call.started,
+            source_id=self.workspace.add_source(store),
+            owner=call.owner,
+        )
+        self._describe(store, run_id, FitFacts(call.name, "", {}, call=call))
+        self.workspace.runs += 1
+
+    def store_for(self, active: ActiveRun | None) -> Store:
+        """The store of a new run, while `active` is."""
+        workspace = self.workspace
+        return active.store if active else workspace.store_at(self.settings.store, lazy=True)
+
+    def experiment_for(self, active: ActiveRun | None) -> str:
+        """Name of the experiment of a new run, while `active` is."""
+        wanted = self.workspace.chosen_experiment or self.settings.experiment
+        return active.experiment if active else wanted
+
     def _split_off(
         self, active: ActiveRun, filed: Filed, identity: str, parent_id: str, *, for_good: bool
     ) -> str:
         """Move the fit that a run of the user's holds into a run of its own; the id of that."""
         held = filed.fits[-1]
         child = OpenFit(held.facts, active.store, new_run_id(), True, active, started=held.started)
-        last = workspace.last
+        last = self.workspace.last
         self.create_run(child, "fit", parent_id)
-        workspace.last = last
+        self.workspace.last = last
         crates = self._packer.hand_over(active.run_id, child.run_id)
         filed.tags |= {"estimator", FIT_TAG, *held.facts.tags, *FIT_TAGS}
-        inputs = dict(workspace.inputs)
+        inputs = dict(self.workspace.inputs)
         params = {*held.facts.params, *(f"param__{name}" for name in inputs)}
         # Transformers by themselves are the run's own.
         params |= preprocessing_params(held.facts.preprocessing).keys()
@@ -183,8 +226,7 @@ class Recorder:
 
     def _open_usual(self, facts: FitFacts, active: ActiveRun | None) -> OpenFit:
         if active is None:
-            store = workspace.store_at(self.settings.store, lazy=True)
-            fit = OpenFit(facts, store, new_run_id(), True, None, number=first_number(facts))
+            fit = self._own(facts, None)
             self.create_run(fit, "fit", parent_id=None)
             return fit
         identity = facts.identity
@@ -238,10 +280,12 @@ class Recorder:
         """Write the run that `fit` opens, with all that is known of it by now."""
         fit.started = fit.started or time.time()
         facts, run_id, started = fit.facts, fit.run_id, fit.started
-        wanted = workspace.chosen_experiment or self.settings.experiment
-        experiment = fit.active.experiment if fit.active else wanted
+        experiment = self.experiment_for(fit.active)
+        call = facts.call
 
         def create(store: Store) -> None:
+            if call is not None and parent_id is not None and parent_id == call.reserved:
+                self._make_call(store, call, parent_id, fit.active)
             store.create_run(
                 run_id=run_id,
                 name=facts.name,
@@ -249,17 +293,17 @@ class Recorder:
                 experiment_id=store.experiment_id(experiment),
                 parent_id=parent_id,
                 start_time=started,
-                source_id=workspace.add_source(store),
+                source_id=self.workspace.add_source(store),
             )
             self._describe(store, run_id, facts)
 
         self.retry_queue.write(fit.store, create, durable=False)
-        workspace.opened(fit.store, run_id)
+        self.workspace.opened(fit.store, run_id)
 
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
         preprocessing = preprocessing_params(facts.preprocessing)
-        inputs = input_params(workspace.inputs, {**facts.held, **facts.params})
-        if renamed := workspace.inputs.keys() - inputs.keys():
+        inputs = input_params(self.workspace.inputs, {**facts.held, **facts.params})
+        if renamed := self.workspace.inputs.keys() - inputs.keys():
             store.delete_params(run_id, renamed)
         store.set_params(run_id, {**inputs, **facts.params, **preprocessing})
         if facts.call is not None and not facts.estimator:
@@ -455,10 +499,9 @@ class Recorder:
         before = store.tag(run_id, LOADED_TAG) or ""
         store.set_tags(run_id, {LOADED_TAG: noted(before, keys, now, source().script)})
 
-    @staticmethod
-    def _note_unplaced(facts: ScoreFacts) -> None:
-        workspace.unplaced += 1
-        workspace.first_unplaced = workspace.first_unplaced or facts.place
+    def _note_unplaced(self, facts: ScoreFacts) -> None:
+        self.workspace.unplaced += 1
+        self.workspace.first_unplaced = self.workspace.first_unplaced or facts.place
 
     def _prefix(self, link: Link | None, facts: ScoreFacts) -> str:
         """What the keys of a score begin with."""
@@ -524,7 +567,7 @@ class Recorder:
 
         if self.retry_queue.write(store, put) and use is not None and use not in self._kept_uses:
             self._keep_in_mind(use)
-        workspace.scores += 1
+        self.workspace.scores += 1
         if not self.settings.quiet:
             tell(run_id, facts.findings)
 

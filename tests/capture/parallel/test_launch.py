@@ -363,3 +363,10 @@ def _fit_late(alpha: float) -> Any:
     from sklearn.linear_model import Ridge
 
     return Ridge(alpha=alpha).fit(numpy.eye(5), numpy.arange(5.0))
+
+
+def test_a_bound_fit_is_recorded_in_a_worker_that_knew_nothing_of_tracking() -> None:
+    with whole_run() as whole:
+        tasks = [joblib.delayed(Ridge(alpha=alpha).fit)(X, y) for alpha in ALPHAS]
+        joblib.Parallel(n_jobs=2)(tasks)
+    assert len(whole.children()) == len(ALPHAS)
