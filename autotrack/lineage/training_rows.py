@@ -6,7 +6,6 @@ Data is compared by what it holds: an equal copy is the training data, a changed
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ from autotrack.lineage.values.arrays import (
 from autotrack.lineage.values.derivation import is_function_of
 from autotrack.lineage.values.digests import reference, stamp_of, value_digest
 from autotrack.lineage.values.rows import take_rows
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.model_links import Link
 

@@ -19,32 +19,41 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
 
-    def dataclass(*, frozen: bool = False, slots: bool = False, **others: Any) -> Any:
+    def dataclass(
+        *,
+        frozen: bool = False,
+        slots: bool = False,
+        eq: bool = True,
+        repr: bool = True,  # noqa: A002 - as the standard one calls it
+        **others: Any,
+    ) -> Any:
         """Do as `dataclasses.dataclass` does, which it leaves most kinds of classes to."""
-        if frozen and slots and not others:
-            return _frozen
-        return dataclasses.dataclass(frozen=frozen, slots=slots, **others)
+        given = {"frozen": frozen, "slots": slots, "eq": eq, "repr": repr}
+        if slots and not others:
+            return lambda cls: _slotted(cls, **given)
+        return dataclasses.dataclass(**given, **others)
 
 
-def _frozen(cls: type) -> type:
+def _slotted(cls: type, *, frozen: bool, slots: bool, eq: bool, repr: bool) -> type:  # noqa: A002
     if not _is_plain(cls):
-        return dataclasses.dataclass(frozen=True, slots=True)(cls)
+        return dataclasses.dataclass(frozen=frozen, slots=slots, eq=eq, repr=repr)(cls)
     own = set(cls.__dict__)
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     fields = dataclasses.fields(made)
-    methods = {
-        "__init__": _init(made, fields),
-        "__repr__": _repr([field.name for field in fields if field.repr]),
-        "__eq__": _eq(_values([field.name for field in fields if field.compare])),
-        "__hash__": _hash(_values([field.name for field in fields if field.compare])),
-        "__getstate__": _getstate,
-        "__setstate__": _setstate,
-    }
+    methods: dict[str, Any] = {"__init__": _init(made, fields, frozen=frozen)}
+    if repr:
+        methods["__repr__"] = _repr([field.name for field in fields if field.repr])
+    if eq:
+        values = _values([field.name for field in fields if field.compare])
+        methods |= {"__eq__": _eq(values), "__hash__": _hash(values) if frozen else None}
+    if frozen:
+        methods |= {"__getstate__": _getstate, "__setstate__": _setstate}
     for name, method in methods.items():
         if name not in own:
             setattr(made, name, method)
-    made.__setattr__ = _setattr
-    made.__delattr__ = _delattr
+    if frozen:
+        made.__setattr__ = _setattr
+        made.__delattr__ = _delattr
     return made  # type: ignore[no-any-return]
 
 
@@ -60,8 +69,10 @@ def _is_plain(cls: type) -> bool:
     )
 
 
-def _init(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
-    """The constructor, which sets each slot by its descriptor: attributes cannot be set."""
+def _init(
+    cls: type, fields: tuple[dataclasses.Field[Any], ...], *, frozen: bool
+) -> Callable[..., None]:
+    """The constructor, which sets each slot by its descriptor where attributes cannot be set."""
     names: dict[str, Any] = {"_missing": dataclasses.MISSING}
     given, lines = [], []
     for field in fields:
@@ -77,7 +88,7 @@ def _init(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[...
             value = f"_make_{name}() if {name} is _missing else {name}"
         else:
             given.append(name)
-        lines.append(f"    _set_{name}(self, {value})")
+        lines.append(f"    _set_{name}(self, {value})" if frozen else f"    self.{name} = {value}")
     code = f"def __init__({', '.join(['self', *given])}):\n" + "\n".join(lines or ["    pass"])
     names["__name__"] = cls.__module__
     exec(code, names)

@@ -146,3 +146,51 @@ def test_a_class_with_more_to_it_is_left_to_the_standard_one() -> None:
     assert Checked(1).value == 1
     with pytest.raises(ValueError, match="negative"):
         Checked(-1)
+
+
+OPTIONS = [
+    {"frozen": frozen, "eq": eq, "repr": shown}
+    for frozen in (True, False)
+    for eq in (True, False)
+    for shown in (True, False)
+]
+
+
+def made_by(decorator: Any, options: dict[str, bool]) -> type:
+    class Made:
+        """A value."""
+
+        key: str
+        tags: list[int] = dataclasses.field(default_factory=list)
+        step: int = 0
+
+    return decorator(slots=True, **options)(Made)
+
+
+def doing(action: Any, cls: type) -> str:
+    try:
+        return repr(action(cls))
+    except Exception as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_each_kind_does_what_a_standard_one_of_its_kind_does(options: dict[str, bool]) -> None:
+    ours, standard = (made_by(maker, options) for maker in (dataclass, dataclasses.dataclass))
+    for action in (
+        lambda cls: cls("a", step=2).step,
+        lambda cls: cls("a").tags is cls("a").tags,
+        lambda cls: cls(),
+        lambda cls: cls("a", [], 2) == cls("a", [], 2),
+        lambda cls: cls("a") == cls("b"),
+        lambda cls: hash(cls("a", 1)) == hash(cls("a", 1)),
+        lambda cls: "0x" in repr(cls("a")) or repr(cls("a")),
+        lambda cls: setattr(cls("a"), "step", 1),
+        lambda cls: delattr(cls("a"), "step"),
+        lambda cls: dataclasses.replace(cls("a"), step=5).step,
+        lambda cls: copy.copy(cls("a", [1], 3)).step,
+        lambda cls: copy.deepcopy(cls("a", [1], 3)).tags,
+        lambda cls: cls.__match_args__,
+        lambda cls: inspect.signature(cls).parameters.keys(),
+    ):
+        assert doing(action, ours) == doing(action, standard)

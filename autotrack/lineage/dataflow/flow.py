@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from autotrack.lineage.values.arrays import Array, plain_array, same
 from autotrack.lineage.values.derivation import is_function_of
 from autotrack.lineage.values.operations import UNKNOWN
 from autotrack.lineage.values.plain import is_pandas, is_plain, is_rows, length_of
+from autotrack.runtime.dataclass import dataclass
 
 #: How many ways are kept of one expression.
 MOST_FLOWS = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from inspect import CO_OPTIMIZED
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from autotrack.lineage.program.call_node import call_site
 from autotrack.lineage.program.call_site import users_frame
 from autotrack.lineage.program.source import Text
 from autotrack.lineage.values.operations import UNKNOWN
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.stack import variables
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType
 from typing import Any
 
@@ -37,6 +37,7 @@ from autotrack.lineage.preprocessing.provenance import sources_of
 from autotrack.lineage.program.call_site import sites
 from autotrack.lineage.values.digests import reference
 from autotrack.lineage.values.plain import is_rows
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.facts import TransformerFacts
 

@@ -6,12 +6,12 @@ import ast
 import functools
 import linecache
 import os
-from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
 from autotrack.lineage.program.call_site import span_of
 from autotrack.lineage.program.source import Text
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.quiet import uncollected
 
 _MOST_KNOWN = 4096

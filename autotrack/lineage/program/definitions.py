@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from autotrack.runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
