@@ -1,4 +1,4 @@
-"""Blocks of autotrack's own in which nobody is warned, or no garbage is looked for.
+"""Blocks of autotrack's own: nobody is warned, no garbage is looked for, or nothing is recorded.
 
 `warnings.catch_warnings` makes Python forget which warnings it has shown already: what is shown
 once for each line would be shown again after every such block. So a filter is put before the
@@ -17,6 +17,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
 
+#: Whether a tracked call is open in this context, so that what is called is not recorded; None
+#: where nobody asked yet.
+open_call: ContextVar[bool | None] = ContextVar("autotrack_open_call", default=None)
 _is_quiet: ContextVar[bool] = ContextVar("autotrack_is_quiet", default=False)
 _lock = threading.Lock()
 
@@ -75,3 +78,13 @@ def uncollected() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """A block whose calls of scikit-learn are autotrack's own, and are not recorded."""
+    token = open_call.set(True)
+    try:
+        yield
+    finally:
+        open_call.reset(token)

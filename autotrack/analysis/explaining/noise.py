@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from autotrack.analysis.explaining.scores import Score
-from autotrack.analysis.selection import corrected_pvalue
+from autotrack.analysis.statistics.comparisons import corrected_pvalue
 from autotrack.runtime.dataclass import dataclass
 
 #: A difference that is no surprise on this level is within the noise, as on a leaderboard.
@@ -55,9 +55,9 @@ def compare(a: Score, b: Score) -> Comparison:
     """Whether two runs differ in a score by more than the noise of the split.
 
     On the same splits it is the corrected resampled t-test of
-    :func:`autotrack.analysis.selection.corrected_pvalue`. Accuracies on the same held-out rows are
-    held against each other by what McNemar's exact test could give at best and at worst, whichever
-    rows they were wrong on. Where runs keep their predictions of single
+    :func:`~autotrack.analysis.statistics.comparisons.corrected_pvalue`. Accuracies on the same
+    held-out rows are held against each other by what McNemar's exact test could give at best and at
+    worst, whichever rows they were wrong on. Where runs keep their predictions of single
     rows, the test itself can be made: this is the place for it.
 
     References

@@ -19,6 +19,7 @@ from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results import cv_results
 from autotrack.capture.results.evaluation import candidate_name, measured, noted, readable
+from autotrack.capture.results.kept_predictions import LoopPredictions
 from autotrack.capture.results.reached_code import Overview, look_over
 from autotrack.capture.results.search_identity import (
     as_result,
@@ -38,6 +39,8 @@ from autotrack.settings import Settings
 from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import ScoreFacts
+from autotrack.tracking.kept.asked import is_asked
+from autotrack.tracking.kept.writer import PredictionWriter
 from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
 
@@ -89,12 +92,14 @@ class SearchHook:
             with following, listening(watched, everywhere=watched.is_foreign):
                 result = call.make()
         except BaseException as error:
+            watched.close_predictions()
             with self._failsafe.guard("record a failed search"):
                 watched.sweep.fail(error, watched.culprit)
             raise
         finally:
             watched.bar.end(None)
             watched.bar.close()
+        watched.close_predictions()
         with self._failsafe.guard("record a search"):
             self._close(watched, call.X, call.y)
         return result
@@ -115,7 +120,11 @@ class SearchHook:
                 summary="best",
                 estimator=search,
             )
-            return _Watched(search, sweep, bar, self._failsafe, overview)
+            watched = _Watched(search, sweep, bar, self._failsafe, overview)
+            if is_asked(self._settings):
+                with self._failsafe.guard("keep the predictions of a search"):
+                    watched.keep_predictions(self._recorder, call)
+            return watched
         return None
 
     def _search_identity(self, search: Any, name: str, call: Call) -> SearchIdentity | None:
@@ -189,6 +198,21 @@ class _Watched(Listener):
         self._candidates = self._loops = 0
         self._lock = threading.Lock()
         self._best_before = self._best()
+        #: Writes the predictions of the evaluations, if that is asked for.
+        self.predictions: PredictionWriter | None = None
+
+    def keep_predictions(self, recorder: Recorder, call: Call) -> None:
+        """Have the evaluations keep their predictions."""
+        opened = self.sweep.opened
+        self.predictions = PredictionWriter(
+            opened.store, opened.run_id, recorder.retry_queue, call.y, call.kwargs.get("groups")
+        )
+
+    def close_predictions(self) -> None:
+        """No evaluation comes any more."""
+        if self.predictions is not None:
+            with self.failsafe.guard("keep the predictions of a search"):
+                self.predictions.close()
 
     def _best(self) -> object:
         return held_by(self.search).get("best_estimator_")
@@ -280,6 +304,8 @@ class _Evaluations(Loop):
         self._split_digests: dict[int, str] = {}
         # Candidate and split of the tasks that are under way.
         self._places: dict[int, tuple[int, int]] = {}
+        self._predictions = LoopPredictions(watched.predictions, watched.failsafe)
+        self.keeper = self._predictions.keeper
 
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         watched, split = self._watched, kwargs["split_progress"][0]
@@ -299,17 +325,23 @@ class _Evaluations(Loop):
             if (
                 known is not None
                 and (result := as_result(known, kwargs, watched.scorer)) is not None
+                and self._predictions.take_over(known.run_id, key, split, kwargs["test"], number)
             ):
                 watched.reuse(number, split, known)
                 return result
             self._places[place] = number, split
+            self._predictions.expect(place, split, kwargs["test"], number, key)
         return None
+
+    def kept(self, place: int, value: Any) -> None:
+        self._predictions.add(place, value)
 
     def drew(self, place: int) -> None:
         with self._watched.failsafe.guard("record an evaluation"):
             self._watched.drew.add(self._places[place])
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
+        self._predictions.miss(place)
         with self._watched.failsafe.guard("record an evaluation"):
             self._watched.finish(*self._places.pop(place), result, notes)
 
@@ -326,8 +358,17 @@ class _Candidate(Loop):
         self._watched = watched
         self._number = number
         watched.create(number, params, splits, {})
+        self._predictions = LoopPredictions(watched.predictions, watched.failsafe)
+        self.keeper = self._predictions.keeper
+
+    def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self._predictions.expect(place, place, kwargs.get("test"), self._number)
+
+    def kept(self, place: int, value: Any) -> None:
+        self._predictions.add(place, value)
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
+        self._predictions.miss(place)
         with self._watched.failsafe.guard("record an evaluation"):
             self._watched.finish(self._number, place, result, notes)
 

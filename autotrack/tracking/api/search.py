@@ -173,7 +173,8 @@ def _make_mlflow_model(store: Store, crate: Path) -> None:
 def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -> Run:
     """The run with the largest (``mode="max"``) or smallest (``"min"``) value of a metric.
 
-    Runs without the metric, or whose value is NaN, and candidates of searches do not count.
+    Runs without the metric, or whose value is NaN, and candidates of searches do not count. Shown,
+    it says which others are as good: see :meth:`Run.ties`.
 
     Raises
     ------
@@ -192,7 +193,9 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
         raise RunNotFoundError(
             f"no run{where_looked} has the metric {metric!r}; search_runs() shows what there is"
         )
-    return Run(store, rows[0].run_id)
+    found = Run(store, rows[0].run_id)
+    found._asked = metric, mode
+    return found
 
 
 def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
