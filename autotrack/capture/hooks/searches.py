@@ -13,20 +13,17 @@ from autotrack.analysis.names import UNSEEDED_TAG
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.fit_describer import FitDescriber
+from autotrack.capture.hooks.search_loops import CandidateLoop, Evaluations
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results import cv_results
 from autotrack.capture.results.evaluation import candidate_name, measured, noted, readable
-from autotrack.capture.results.kept_predictions import LoopPredictions
 from autotrack.capture.results.reached_code import Overview, look_over
 from autotrack.capture.results.search_identity import (
-    as_result,
     identity,
     search_identity,
-    split_digest,
-    test_share,
 )
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.describe.parts import attribute, has, held_by
@@ -104,7 +101,7 @@ class SearchHook:
             self._close(watched, call.X, call.y)
         return result
 
-    def _open(self, call: Call) -> _Watched | None:
+    def _open(self, call: Call) -> WatchedSearch | None:
         with self._failsafe.guard("record a search"):
             search, overview = call.estimator, look_over(call.estimator)
             facts = self._describer.facts(call, overview)
@@ -120,7 +117,7 @@ class SearchHook:
                 summary="best",
                 estimator=search,
             )
-            watched = _Watched(search, sweep, bar, self._failsafe, overview)
+            watched = WatchedSearch(search, sweep, bar, self._failsafe, overview)
             if is_asked(self._settings):
                 with self._failsafe.guard("keep the predictions of a search"):
                     watched.keep_predictions(self._recorder, call)
@@ -138,7 +135,7 @@ class SearchHook:
             return search_identity(search, name, call.X, call.y, further, key)
         return None
 
-    def _close(self, watched: _Watched, X: object, y: object) -> None:
+    def _close(self, watched: WatchedSearch, X: object, y: object) -> None:
         search, sweep = watched.search, watched.sweep
         if not sweep.means:
             with self._failsafe.guard("read the results of a search"):
@@ -169,7 +166,7 @@ class SearchHook:
         self._recorder.score(link, ScoreFacts(name, value, data=use))
 
 
-class _Watched(Listener):
+class WatchedSearch(Listener):
     """A search under way."""
 
     def __init__(
@@ -218,6 +215,7 @@ class _Watched(Listener):
         return held_by(self.search).get("best_estimator_")
 
     def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
+        """Who follows a loop: of candidates and splits, or of the splits of one candidate."""
         with self.failsafe.guard("record the evaluations of a search"):
             if self._best() is not self._best_before:
                 return None  # the best is refitted, and may be a search itself
@@ -233,7 +231,7 @@ class _Watched(Listener):
         self._expect(candidates * splits, later * splits, afresh=bool(numbers))
         first, self._candidates = self._candidates, self._candidates + candidates
         self._loops += 1
-        return _Evaluations(self, self._loops - 1, first, splits, numbers)
+        return Evaluations(self, self._loops - 1, first, splits, numbers)
 
     def _candidate_begins(self, estimator: Any) -> Loop | None:
         swept = attribute(self.search, "param_distributions") or {}
@@ -247,7 +245,7 @@ class _Watched(Listener):
             wanted = attribute(self.search, "n_trials")
             if number == 0 and isinstance(wanted, int):
                 self._expect(wanted * self.search.n_splits_, 0, afresh=False)
-        return _Candidate(self, number, params, self.search.n_splits_)
+        return CandidateLoop(self, number, params, self.search.n_splits_)
 
     def _expect(self, evaluations: int, later: int, *, afresh: bool) -> None:
         self.bar.expect(self.sweep.begin(evaluations, later=later, afresh=afresh))
@@ -287,90 +285,3 @@ class _Watched(Listener):
             self.create(number, params, len(splits), {})
             for split, numbers in enumerate(splits):
                 self.sweep.finish(number, split, numbers, ())
-
-
-class _Evaluations(Loop):
-    """A loop over candidates and splits."""
-
-    def __init__(
-        self, watched: _Watched, loop: int, first: int, splits: int, numbers: Mapping[str, float]
-    ) -> None:
-        self._watched = watched
-        self._loop = loop
-        self._first = first
-        self._splits = splits
-        self._numbers = numbers
-        self._digests: dict[int, str] = {}
-        self._split_digests: dict[int, str] = {}
-        # Candidate and split of the tasks that are under way.
-        self._places: dict[int, tuple[int, int]] = {}
-        self._predictions = LoopPredictions(watched.predictions, watched.failsafe)
-        self.keeper = self._predictions.keeper
-
-    def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        watched, split = self._watched, kwargs["split_progress"][0]
-        with watched.failsafe.guard("record a candidate"):
-            number = self._first + kwargs["candidate_progress"][0]
-            if number not in self._digests:
-                self._digests[number] = watched.create(
-                    number, kwargs["parameters"], self._splits, self._numbers, self._loop
-                )
-            if split not in self._split_digests:
-                digest = split_digest(kwargs["train"], kwargs["test"])
-                self._split_digests[split] = digest
-                share = test_share(kwargs["train"], kwargs["test"])
-                watched.sweep.split(self._loop, split, digest, share)
-            key = self._digests[number], self._split_digests[split]
-            known = watched.sweep.earlier.evaluations.get(key)
-            if (
-                known is not None
-                and (result := as_result(known, kwargs, watched.scorer)) is not None
-                and self._predictions.take_over(known.run_id, key, split, kwargs["test"], number)
-            ):
-                watched.reuse(number, split, known)
-                return result
-            self._places[place] = number, split
-            self._predictions.expect(place, split, kwargs["test"], number, key)
-        return None
-
-    def kept(self, place: int, value: Any) -> None:
-        self._predictions.add(place, value)
-
-    def drew(self, place: int) -> None:
-        with self._watched.failsafe.guard("record an evaluation"):
-            self._watched.drew.add(self._places[place])
-
-    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        self._predictions.miss(place)
-        with self._watched.failsafe.guard("record an evaluation"):
-            self._watched.finish(*self._places.pop(place), result, notes)
-
-    def failed(self, place: int | None, error: BaseException) -> None:
-        self._watched.culprit = self._places.get(-1 if place is None else place, (None,))[0]
-
-
-class _Candidate(Loop):
-    """A loop over the splits of one candidate."""
-
-    def __init__(
-        self, watched: _Watched, number: int, params: Mapping[str, Any], splits: int
-    ) -> None:
-        self._watched = watched
-        self._number = number
-        watched.create(number, params, splits, {})
-        self._predictions = LoopPredictions(watched.predictions, watched.failsafe)
-        self.keeper = self._predictions.keeper
-
-    def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self._predictions.expect(place, place, kwargs.get("test"), self._number)
-
-    def kept(self, place: int, value: Any) -> None:
-        self._predictions.add(place, value)
-
-    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        self._predictions.miss(place)
-        with self._watched.failsafe.guard("record an evaluation"):
-            self._watched.finish(self._number, place, result, notes)
-
-    def failed(self, place: int | None, error: BaseException) -> None:
-        self._watched.culprit = self._number

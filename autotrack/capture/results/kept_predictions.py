@@ -77,7 +77,9 @@ class LoopPredictions:
     ) -> None:
         """A task is to be run that evaluates these rows."""
         if self._writer is not None:
-            self._expected[place] = split, rows, candidate, "/".join(key)
+            # Of params without content to compare there is no key.
+            name = "/".join(key) if all(key) else ""
+            self._expected[place] = split, rows, candidate, name
 
     def take_over(
         self, run_id: str, key: Sequence[str], split: int, rows: Any, candidate: int

@@ -227,7 +227,7 @@ class RunPredictions:
             A row a row of the data, by its position: probabilities, else decisions, else predicted
             numbers, as `StackingClassifier` takes them (of two classes, those of the second), means
             where a row was tested more than once; and y_true. With several runs the columns begin
-            with the name of the run's estimator, or its place.
+            with the place of their run: ``run_0__``.
 
         Raises
         ------
