@@ -216,9 +216,12 @@ def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
         held_out_set (the beginnings of its fingerprints), data (what it is called in keys), rows,
         models (how many different ones), runs, experiments, since, until, metric, best, best_run,
         mean and std over the models, and optimism: what the best of so many equally good models is
-        expected to gain by luck, at most. That is known of shares of rows such as
-        ``accuracy_score``, and NaN for other metrics; see
-        `autotrack.analysis.statistics.optimism.bound`.
+        expected to gain by luck. ``optimism_by`` says how that is known: ``bootstrap`` over the
+        losses of single rows, with its standard error ``optimism_error``, where all of the models'
+        runs kept their predictions (``keep_predictions``) and the metric is one of
+        `autotrack.analysis.predictions.losses`; else ``bound``, what it is at most, of shares of
+        rows such as ``accuracy_score``; else it is NaN. See
+        `autotrack.analysis.statistics.optimism`.
 
     Raises
     ------
@@ -230,7 +233,7 @@ def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
     name = None
     if experiment is not None:
         name = store.get_experiment(name=text(experiment, "experiment")).name
-    return ledger_frame(entries(store.judgements()), name)
+    return ledger_frame(store, entries(store.judgements()), name)
 
 
 def diff_runs(a: str, b: str) -> pd.DataFrame:
