@@ -80,9 +80,7 @@ class Compared:
 
     def evaluated_data(self) -> DatasetUse | None:
         """The data that was split."""
-        uses = {use.context: use for use in self._home.datasets}
-        wanted = "validation" if self._home.kind == "validation" else "train"
-        return uses.get(wanted)
+        return split_data(self._home)
 
     def held_out(self) -> DatasetUse | None:
         """The held-out data that the score is of, by its key."""
@@ -103,6 +101,33 @@ class Compared:
             if table.data == data or (data is None and table.is_out_of_fold):
                 return table
         return None
+
+
+def split_data(record: RunRecord) -> DatasetUse | None:
+    """The data that a search or validation has split."""
+    wanted = "validation" if record.kind == "validation" else "train"
+    return {use.context: use for use in record.datasets}.get(wanted)
+
+
+def differ(one: DatasetUse | None, other: DatasetUse | None) -> str:
+    """Why what two runs were measured on is not the same rows; empty if it is.
+
+    Columns may differ, where a model was given them scaled, or one column less: the rows are those
+    of one target.
+    """
+    if one is None or other is None:
+        return "the data is not on record (log_datasets was off)"
+    same_columns = one.data.fingerprint == other.data.fingerprint
+    left, right = one.target, other.target
+    if left is not None and right is not None:
+        if left.fingerprint == right.fingerprint:
+            return ""
+        if same_columns:
+            return "the targets differ"
+    elif same_columns and left is right:
+        return ""
+    shapes = " and ".join("x".join(map(str, use.data.shape or ())) for use in (one, other))
+    return f"they were measured on different data ({shapes})"
 
 
 def _best_candidate(store: Store, record: RunRecord, name: str) -> RunRecord | None:

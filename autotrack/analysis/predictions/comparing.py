@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from autotrack.analysis.predictions.compared import Compared, SplitScores
+from autotrack.analysis.predictions.compared import Compared, SplitScores, differ
 from autotrack.analysis.predictions.reading import Table
 from autotrack.analysis.statistics.comparisons import (
+    Resampled,
     Rope,
     bayesian_t_test,
     bootstrap,
@@ -19,7 +20,6 @@ from autotrack.analysis.statistics.comparisons import (
 )
 from autotrack.analysis.statistics.moments import moments
 from autotrack.describe.metrics import Metric, metric_of
-from autotrack.entities import DatasetUse
 from autotrack.errors import AutotrackError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.predictions.evaluation import ROW, Array
@@ -29,7 +29,8 @@ LEVEL = 0.05
 T_TEST = "corrected resampled t-test on the same splits"
 MCNEMAR = "McNemar's test on the same rows"
 BOOTSTRAP = "paired bootstrap on the same rows"
-_MEAN, _TEST = "mean_test_", "test_"
+# A recorded score is that of kept predictions if it differs by rounding at most.
+_ROUNDING = 1e-6
 _AVERAGES = ("macro", "micro", "weighted", "samples")
 
 
@@ -118,18 +119,7 @@ def compare_runs(a: Compared, b: Compared, rope: float | None = None) -> Compari
     if left.by_split or right.by_split:
         why = "one is measured by cross-validation, the other is not"
         return replace(found, comparable=False, why=why)
-    return _by_rows(a, b, found)
-
-
-def _differ(one: DatasetUse | None, other: DatasetUse | None) -> str:
-    """Why what two runs were measured on is not the same; empty if it is."""
-    if one is None or other is None:
-        return "the data is not on record (log_datasets was off)"
-    if one.data.fingerprint != other.data.fingerprint:
-        shapes = " and ".join("x".join(map(str, use.data.shape or ())) for use in (one, other))
-        return f"they were measured on different data ({shapes})"
-    marks = [None if use.target is None else use.target.fingerprint for use in (one, other)]
-    return "the targets differ" if marks[0] != marks[1] else ""
+    return _by_rows(a, b, found, rope)
 
 
 def _by_splits(
@@ -140,14 +130,14 @@ def _by_splits(
     found: Comparison,
     rope: float | None,
 ) -> Comparison:
-    if why := _differ(a.evaluated_data(), b.evaluated_data()):
+    if why := differ(a.evaluated_data(), b.evaluated_data()):
         return replace(found, comparable=False, why=why)
     se = [moments(list(s.by_split.values()))[2] for s in (left, right)]
     found = replace(found, se_a=se[0], se_b=se[1])
     both = sorted(left.by_split.keys() & right.by_split.keys())
     same = left.digests and len(both) == len(left.by_split) == len(right.by_split)
     if not same or left.digests != right.digests:
-        return _by_other_splits(a, b, found)
+        return _by_other_splits(a, b, found, rope)
     differences = [left.by_split[split] - right.by_split[split] for split in both]
     differences = [value for value in differences if not math.isnan(value)]  # fits that failed
     share = left.share if left.share is not None else 1 / max(1, len(both) - 1)
@@ -158,21 +148,21 @@ def _by_splits(
         found, n=len(differences), method=T_TEST, p_value=pvalue, tied=pvalue > LEVEL,
         difference=float(np.mean(differences)),
     )  # fmt: skip
-    return found if rope is None else replace(found, rope=_rope(found, differences, share, rope))
+    if rope is None:
+        return found
+    return replace(found, rope=_as_is_better(bayesian_t_test(differences, share, rope), found))
 
 
-def _rope(found: Comparison, differences: Sequence[float], share: float, rope: float) -> Rope:
-    answer = bayesian_t_test(differences, share, rope)
-    if _is_loss(found.metric):
-        return Rope(answer.better, answer.equal, answer.worse)
-    return answer
+def _as_is_better(rope: Rope, found: Comparison) -> Rope:
+    """What was told of a larger difference, of a metric of which less may be better."""
+    return Rope(rope.better, rope.equal, rope.worse) if _is_loss(found.metric) else rope
 
 
 def _is_loss(key: str) -> bool:
     return key.endswith(("_error", "_loss", "_deviance")) and "neg_" not in key
 
 
-def _by_other_splits(a: Compared, b: Compared, found: Comparison) -> Comparison:
+def _by_other_splits(a: Compared, b: Compared, found: Comparison, rope: float | None) -> Comparison:
     """The same data in other splits: by its rows, where predictions are kept."""
     tables = [one.table(None) for one in (a, b)]
     if tables[0] is None or tables[1] is None:
@@ -182,16 +172,16 @@ def _by_other_splits(a: Compared, b: Compared, found: Comparison) -> Comparison:
         )
         return replace(found, why=why)
     firsts = [_first_of_each_row(table) for table in tables if table is not None]
-    return _paired(firsts[0], firsts[1], a.name, found)
+    return _paired(firsts[0], firsts[1], a.name, found, rope)
 
 
 def _first_of_each_row(table: Table) -> Table:
     return table.where(np.unique(table.columns[ROW], return_index=True)[1])
 
 
-def _by_rows(a: Compared, b: Compared, found: Comparison) -> Comparison:
+def _by_rows(a: Compared, b: Compared, found: Comparison, rope: float | None) -> Comparison:
     one, other = a.held_out(), b.held_out()
-    if why := _differ(one, other):
+    if why := differ(one, other):
         return replace(found, comparable=False, why=why)
     context = one.context if one is not None else ""
     tables = [each.table(context) for each in (a, b)]
@@ -199,10 +189,16 @@ def _by_rows(a: Compared, b: Compared, found: Comparison) -> Comparison:
         why = "there is one value of each; with keep_predictions=True their rows could be compared"
         return replace(found, why=why)
     name = a.metric.removeprefix(f"{context}_")
-    return _paired(tables[0], tables[1], name, found)
+    paired = _paired(tables[0], tables[1], name, found, rope)
+    if paired.method and not math.isclose(paired.difference, found.difference, abs_tol=_ROUNDING):
+        why = f"{name} of what is kept is not what was recorded: it was weighted, or of other rows"
+        return replace(found, why=why)
+    return paired
 
 
-def _paired(one: Table, other: Table, name: str, found: Comparison) -> Comparison:
+def _paired(
+    one: Table, other: Table, name: str, found: Comparison, rope: float | None
+) -> Comparison:
     if not _same(one.columns[ROW], other.columns[ROW]) or not _same(one.truth(), other.truth()):
         return replace(found, comparable=False, why="the rows or their truth differ")
     try:
@@ -211,20 +207,28 @@ def _paired(one: Table, other: Table, name: str, found: Comparison) -> Compariso
     except (AutotrackError, ValueError, TypeError) as error:
         return replace(found, why=f"{name} cannot be computed from what is kept: {error}")
     found = replace(found, n=len(one), difference=values[0] - values[1])
-    if metric.name in ("accuracy", "accuracy_score"):
+    if metric.name in ("accuracy", "accuracy_score") and np.ndim(one.truth()) == 1:
         right = [table.response(metric) == table.truth() for table in (one, other)]
+        more = right[0].astype(float) - right[1]
         pvalue, method = mcnemar_pvalue(right[0], right[1]), MCNEMAR
+        drawn = _resampled(len(one), lambda rows: float(more[rows].mean()))
     else:
-        pvalue, method = _resampled(one, other, metric), BOOTSTRAP
-    return replace(found, method=method, p_value=pvalue, tied=pvalue > LEVEL)
+        drawn = _resampled(len(one), lambda rows: _difference(one, other, metric, rows))
+        pvalue, method = drawn.pvalue, BOOTSTRAP
+    if math.isnan(pvalue):
+        return replace(found, why=f"{name} is not defined on rows drawn from these")
+    found = replace(found, method=method, p_value=pvalue, tied=pvalue > LEVEL)
+    if rope is None:
+        return found
+    return replace(found, rope=_as_is_better(drawn.beside(rope), found))
 
 
-def _resampled(one: Table, other: Table, metric: Metric) -> float:
-    def difference(drawn: Array) -> float:
-        return one.where(drawn).value(metric) - other.where(drawn).value(metric)
+def _difference(one: Table, other: Table, metric: Metric, rows: Array) -> float:
+    return one.where(rows).value(metric) - other.where(rows).value(metric)
 
-    everything = np.zeros(len(one), dtype=np.int64)
-    return bootstrap(difference, everything, resamples=1000).pvalue
+
+def _resampled(count: int, difference: Callable[[Array], float]) -> Resampled:
+    return bootstrap(difference, np.zeros(count, dtype=np.int64), resamples=1000)
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -158,12 +158,31 @@ class Resampled:
         Twice the smaller share of the values on either side of zero, at most 1.
     resamples : int
         How many of the resamples the statistic was defined on.
+    values : tuple of float
+        What it was there.
     """
 
     low: float
     high: float
     pvalue: float
     resamples: int
+    values: tuple[float, ...] = ()
+
+    def beside(self, rope: float) -> Rope:
+        """How often the statistic, a difference, was beyond `rope` on either side, or within it.
+
+        This is close to the posterior of the Bayesian bootstrap [1]_, which gives rows smooth
+        weights where this draws whole ones.
+
+        References
+        ----------
+        .. [1] D. B. Rubin, "The Bayesian Bootstrap", Annals of Statistics 9, 130-134 (1981).
+        """
+        if not self.values:
+            return Rope(math.nan, math.nan, math.nan)
+        found = np.asarray(self.values)
+        worse, better = float(np.mean(found < -rope)), float(np.mean(found > rope))
+        return Rope(worse, 1 - worse - better, better)
 
 
 def bootstrap(
@@ -227,7 +246,7 @@ def bootstrap(
     side = min(float(np.mean(found <= 0)), float(np.mean(found >= 0)))
     # As many draws as there were can show no p-value below this.
     pvalue = min(1.0, max(2 * side, 1 / len(values)))
-    return Resampled(float(low), float(high), pvalue, len(values))
+    return Resampled(float(low), float(high), pvalue, len(values), tuple(values))
 
 
 def _by_group(rows: Array, groups: Array) -> list[Array]:

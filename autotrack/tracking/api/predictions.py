@@ -50,7 +50,8 @@ def compare(
 
     Scores on the same splits of the same data are held against each other by the corrected
     resampled t-test; else predictions that both have kept of the same rows, by McNemar's test
-    (accuracy) or a paired bootstrap. Scores on different data are never compared.
+    (accuracy) or a paired bootstrap. Scores on different data are never compared; rows with the same
+    target are the same data, whatever columns a model was given of them.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def compare(
         that a search refitted by, or the only one there is.
     rope : float, optional
         Differences up to this are practically none: the comparison then also says how probable it
-        is that `a` is worse, practically equal, or better.
+        is that `a` is worse, practically equal, or better: on splits by the Bayesian correlated
+        t-test, on kept rows by the share of resamples.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from sklearn.metrics import (
     root_mean_squared_error,
     zero_one_loss,
 )
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
 
 import autotrack
 
@@ -129,11 +129,11 @@ def test_the_optimism_is_found_from_kept_rows_and_else_it_is_the_bound():
 def test_predictions_that_do_not_give_the_recorded_score_are_not_taken_for_it():
     autotrack.enable(log_models=False, keep_predictions=True)
     X_train, X_test, y_train, y_test = data()
-    weights = np.arange(len(y_test))
     for C in (0.001, 1.0):
-        model = LogisticRegression(C=C).fit(X_train[:, 1:], y_train)
-        accuracy_score(y_test, model.predict(X_test[:, 1:]), sample_weight=weights)
-    assert len(autotrack.last_run().predictions()) == len(y_test)
+        # It is scored by what the search is: not by accuracy.
+        search = GridSearchCV(LogisticRegression(), {"C": [C]}, cv=2, scoring="f1")
+        search.fit(X_train[:, 1:], y_train).score(X_test[:, 1:], y_test)
+    assert len(autotrack.last_run().predictions("test")) == len(y_test)
     found = autotrack.held_out_sets()
     assert found["models"].tolist() == [2]
     assert "bootstrap" not in set(found["optimism_by"])

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -118,6 +118,52 @@ def test_other_metrics_of_held_out_rows_are_compared_by_the_bootstrap():
     assert found.method == "paired bootstrap on the same rows"
     assert found.difference > 0
     assert found.verdict == "differs"
+
+
+@pytest.mark.parametrize("score", [accuracy_score, log_loss])
+def test_with_a_rope_kept_rows_say_how_probable_practical_equality_is(score):
+    def judged(model):
+        X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+        model.fit(X_train, y_train)
+        method = model.predict if score is accuracy_score else model.predict_proba
+        score(y_test, method(X_test))
+        return autotrack.last_run()
+
+    with autotrack.keep_predictions():
+        good, alike, poor = (judged(model) for model in (GOOD, ALIKE, POOR))
+    key = f"test_{score.__name__}"
+    assert autotrack.compare(good, alike, key, rope=0.05).rope.equal > 0.9
+    found = autotrack.compare(good, poor, key, rope=0.01).rope
+    assert found.better > 0.9
+    assert found.worse + found.equal + found.better == pytest.approx(1)
+    assert autotrack.compare(poor, good, key, rope=0.01).rope.worse == found.better
+    assert autotrack.compare(good, poor, key).rope is None
+
+
+def test_a_score_that_kept_rows_do_not_give_is_not_compared_by_them():
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    runs = []
+    with autotrack.keep_predictions():
+        for depth in (1, 3):
+            # It is scored by what the search is: not by accuracy.
+            search = GridSearchCV(POOR, {"max_depth": [depth]}, cv=2, scoring="f1")
+            search.fit(X_train, y_train).score(X_test, y_test)
+            runs.append(autotrack.last_run())
+    assert "predict" in runs[0].predictions("test")
+    found = autotrack.compare(*runs, "test_score")
+    assert (found.verdict, found.comparable) == ("unknown", True)
+    assert "weighted" in found.why
+
+
+def test_held_out_rows_are_the_same_though_a_model_was_given_them_scaled():
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    scaler = StandardScaler().fit(X_train)
+    with autotrack.keep_predictions():
+        model = LogisticRegression().fit(scaler.transform(X_train), y_train)
+        accuracy_score(y_test, model.predict(scaler.transform(X_test)))
+        scaled = autotrack.last_run()
+        found = autotrack.compare(held_out(GOOD), scaled, "test_accuracy_score")
+    assert (found.verdict, found.method) == ("tied", "McNemar's test on the same rows")
 
 
 def test_single_values_are_not_compared_and_the_reason_is_said():
