@@ -50,8 +50,8 @@ def compare(
 
     Scores on the same splits of the same data are held against each other by the corrected
     resampled t-test; else predictions that both have kept of the same rows, by McNemar's test
-    (accuracy) or a paired bootstrap. Scores on different data are never compared; rows with the same
-    target are the same data, whatever columns a model was given of them.
+    (accuracy) or a paired bootstrap. Scores on different data are never compared; rows with the
+    same target are the same data, whatever columns a model was given of them.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import joblib
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -28,7 +30,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import autotrack
 from tests.looking import runs
@@ -36,6 +38,8 @@ from tests.waiting import wait_until
 
 X, y = load_breast_cancer(return_X_y=True)
 X, y = X[:200], y[:200]
+# Not all environments of the tests have pyarrow.
+ENDING = ".parquet" if find_spec("pyarrow") else ".npz"
 MODEL = make_pipeline(StandardScaler(), LogisticRegression())
 
 
@@ -125,7 +129,7 @@ def test_a_search_keeps_them_of_each_candidate_in_every_backend(keeping, backend
 
     run = last()
     kept = run.predictions()
-    assert run.artifacts()["path"].tolist().count("predictions/out_of_fold.parquet") == 1
+    assert run.artifacts()["path"].tolist().count(f"predictions/out_of_fold{ENDING}") == 1
     for number, C in enumerate(grid["logisticregression__C"]):
         model = MODEL.set_params(logisticregression__C=C)
         for split, (_, predicted) in expected(model, splits, "predict_proba").items():
@@ -228,6 +232,71 @@ def test_a_score_on_held_out_data_keeps_its_rows(keeping):
     assert kept["y_true"].tolist() == y_test.tolist()
     assert kept["predict"].tolist() == model.predict(X_test).tolist()
     assert kept["y_score"].tolist() == chances.tolist()
+
+
+def everything_in(folder: Path) -> bytes:
+    """The bytes of all files, and what compressed ones hold."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.append(path.read_bytes())
+        columns = {}
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            table = pq.read_table(path)
+            found.append(repr(table.schema.metadata).encode())
+            columns = table.to_pandas()
+        elif path.suffix == ".npz":
+            with np.load(path) as parts:
+                columns = dict(parts)
+        for name in columns:
+            values = np.asarray(columns[name])
+            found += [repr(values.tolist()).encode(), values.tobytes()]
+            if values.dtype.kind in "biuf":
+                found.append(values.astype(np.float64).tobytes())
+            if values.dtype == np.uint8:  # texts of a file
+                found.append(bytes(values))
+    return b"\n".join(found)
+
+
+def test_no_value_of_the_columns_is_kept_beside_predictions(keeping, store_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "pay": 918_273.25 + random.permutation(120),
+            "name": [f"Zacharias {n % 11}" for n in range(120)],
+            "age": random.integers(77_001_000, 77_002_000, 120),
+        },
+        index=[f"Quux{n}" for n in range(120)],
+    )
+    outcome = np.where(random.random(120) > 0.5, "recovered", "relapsed")
+    patients = [f"Xanthippe {n // 4}" for n in range(120)]
+    columns = make_column_transformer(
+        (StandardScaler(), ["pay", "age"]), (OneHotEncoder(handle_unknown="ignore"), ["name"])
+    )
+    model = make_pipeline(columns, LogisticRegression())
+    cross_validate(model, frame, outcome, groups=patients, cv=GroupKFold(3), scoring="neg_log_loss")
+    grid = {"logisticregression__C": [0.1, 1.0]}
+    search = GridSearchCV(model, grid, cv=3).fit(frame[:80], outcome[:80])
+    roc_auc_score(outcome[80:], search.predict_proba(frame[80:])[:, 1])
+    search.score(frame[80:], outcome[80:])
+
+    held = everything_in(store_path)
+    texts = [b"Zacharias", b"Quux", b"Xanthippe", b"918273", b"7700"]
+    values = [np.float64(value).tobytes() for value in (*frame["pay"], *frame["age"])]
+    values += [np.int64(value).tobytes() for value in frame["age"]]
+    assert [value for value in (*texts, *values) if value in held] == []
+    # Truths and predictions are values too: they are what was asked for.
+    assert b"relapsed" in held
+    chances = runs()[0].predictions()["predict_proba_relapsed"]
+    assert np.float64(chances[0]).tobytes() in held
+    for run in runs():
+        if run.kind in ("validation", "search"):
+            kept = {name.split("_re")[0] for name in run.predictions()}
+            assert kept <= {
+                "data", "candidate", "split", "row", "group", "y_true", "y_score", "predict",
+                "predict_proba",
+            }  # fmt: skip
 
 
 def test_without_pyarrow_the_table_is_npz(run_python):
