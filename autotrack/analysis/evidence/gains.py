@@ -10,7 +10,7 @@ import numpy as np
 
 from autotrack.analysis.predictions.files import OUT_OF_FOLD, kept_parts
 from autotrack.analysis.predictions.losses import has_row_losses, row_losses
-from autotrack.analysis.predictions.reading import Table
+from autotrack.analysis.predictions.reading import Table, is_of
 from autotrack.analysis.statistics.optimism import bootstrap
 from autotrack.errors import AutotrackError
 from autotrack.runtime.dataclass import dataclass
@@ -121,8 +121,7 @@ def _read(
     except (AutotrackError, OSError):  # what is not there any more
         return None
     for name, kept in parts:
-        # Further rows of the same name are in `test.2`.
-        if name == OUT_OF_FOLD or not any(f"{name}.".startswith(f"{own}.") for own in names):
+        if name == OUT_OF_FOLD or not any(is_of(name, own) for own in names):
             continue
         table = Table(name, dict(kept.columns), kept.classes)
         losses = row_losses(table, metric, value)

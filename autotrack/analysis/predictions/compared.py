@@ -13,7 +13,7 @@ from autotrack.analysis.names import (
     SPLITS_TAG,
     TEST_SHARE_TAG,
 )
-from autotrack.analysis.predictions.reading import Table, tables_of
+from autotrack.analysis.predictions.reading import Table, is_of, tables_of
 from autotrack.analysis.split_keys import split_key
 from autotrack.entities import DatasetUse, RunRecord
 from autotrack.errors import AutotrackError, InvalidValueError
@@ -91,16 +91,19 @@ class Compared:
         ]
         return max(found, key=lambda use: len(use.context), default=None)
 
-    def table(self, data: str | None) -> Table | None:
-        """The kept predictions of held-out data, or out of fold; None if there are none."""
+    def out_of_fold(self) -> Table | None:
+        """The predictions out of fold that are kept; None if there are none."""
+        return next((table for table in self._tables() if table.is_out_of_fold), None)
+
+    def held_out_tables(self, data: str) -> list[Table]:
+        """The kept predictions of held-out data: several, if it was predicted again otherwise."""
+        return [table for table in self._tables() if is_of(table.data, data)]
+
+    def _tables(self) -> list[Table]:
         try:
-            tables = tables_of(self.store, self.record)
+            return tables_of(self.store, self.record)
         except AutotrackError:
-            return None
-        for table in tables:
-            if table.data == data or (data is None and table.is_out_of_fold):
-                return table
-        return None
+            return []
 
 
 def split_data(record: RunRecord) -> DatasetUse | None:

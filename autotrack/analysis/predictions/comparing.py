@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from autotrack.analysis.predictions.compared import Compared, SplitScores, differ
+from autotrack.analysis.predictions.losses import mean_losses
 from autotrack.analysis.predictions.reading import Table
 from autotrack.analysis.statistics.comparisons import (
     Resampled,
@@ -164,7 +166,7 @@ def _is_loss(key: str) -> bool:
 
 def _by_other_splits(a: Compared, b: Compared, found: Comparison, rope: float | None) -> Comparison:
     """The same data in other splits: by its rows, where predictions are kept."""
-    tables = [one.table(None) for one in (a, b)]
+    tables = [one.out_of_fold() for one in (a, b)]
     if tables[0] is None or tables[1] is None:
         why = (
             "the data was split in another way; with keep_predictions=True they could be compared "
@@ -184,21 +186,29 @@ def _by_rows(a: Compared, b: Compared, found: Comparison, rope: float | None) ->
     if why := differ(one, other):
         return replace(found, comparable=False, why=why)
     context = one.context if one is not None else ""
-    tables = [each.table(context) for each in (a, b)]
-    if tables[0] is None or tables[1] is None:
+    pairs = list(product(a.held_out_tables(context), b.held_out_tables(context)))
+    if not pairs:
         why = "there is one value of each; with keep_predictions=True their rows could be compared"
         return replace(found, why=why)
     name = a.metric.removeprefix(f"{context}_")
-    paired = _paired(tables[0], tables[1], name, found, rope)
-    if paired.method and not math.isclose(paired.difference, found.difference, abs_tol=_ROUNDING):
-        why = f"{name} of what is kept is not what was recorded: it was weighted, or of other rows"
-        return replace(found, why=why)
-    return paired
+    whys = []
+    for left, right in reversed(pairs):
+        paired = _paired(left, right, name, found, rope, is_recorded=True)
+        if paired.method:
+            return paired
+        whys.append(paired)
+    return whys[0]
 
 
 def _paired(
-    one: Table, other: Table, name: str, found: Comparison, rope: float | None
+    one: Table,
+    other: Table,
+    name: str,
+    found: Comparison,
+    rope: float | None,
+    is_recorded: bool = False,
 ) -> Comparison:
+    """Compare two tables of the same rows, which with `is_recorded` give what is on record."""
     if not _same(one.columns[ROW], other.columns[ROW]) or not _same(one.truth(), other.truth()):
         return replace(found, comparable=False, why="the rows or their truth differ")
     try:
@@ -206,6 +216,10 @@ def _paired(
         values = one.value(metric), other.value(metric)
     except (AutotrackError, ValueError, TypeError) as error:
         return replace(found, why=f"{name} cannot be computed from what is kept: {error}")
+    known = found.value_a, found.value_b
+    if is_recorded and not np.allclose(values, known, rtol=_ROUNDING, atol=_ROUNDING):
+        why = f"{name} of what is kept is not what was recorded: it was weighted, or of other rows"
+        return replace(found, why=why)
     found = replace(found, n=len(one), difference=values[0] - values[1])
     if metric.name in ("accuracy", "accuracy_score") and np.ndim(one.truth()) == 1:
         right = [table.response(metric) == table.truth() for table in (one, other)]
@@ -213,7 +227,8 @@ def _paired(
         pvalue, method = mcnemar_pvalue(right[0], right[1]), MCNEMAR
         drawn = _resampled(len(one), lambda rows: float(more[rows].mean()))
     else:
-        drawn = _resampled(len(one), lambda rows: _difference(one, other, metric, rows))
+        by_row = mean_losses(one, name, values[0]), mean_losses(other, name, values[1])
+        drawn = _resampled(len(one), lambda rows: _difference(one, other, metric, by_row, rows))
         pvalue, method = drawn.pvalue, BOOTSTRAP
     if math.isnan(pvalue):
         return replace(found, why=f"{name} is not defined on rows drawn from these")
@@ -223,7 +238,16 @@ def _paired(
     return replace(found, rope=_as_is_better(drawn.beside(rope), found))
 
 
-def _difference(one: Table, other: Table, metric: Metric, rows: Array) -> float:
+def _difference(
+    one: Table,
+    other: Table,
+    metric: Metric,
+    by_row: tuple[Array | None, Array | None],
+    rows: Array,
+) -> float:
+    left, right = by_row
+    if left is not None and right is not None:  # a hundred times as fast
+        return float(left[rows].mean() - right[rows].mean())
     return one.where(rows).value(metric) - other.where(rows).value(metric)
 
 

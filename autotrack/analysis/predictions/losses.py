@@ -59,6 +59,11 @@ def row_losses(table: Table, metric: str, value: float) -> Array | None:
     return losses if np.isfinite(losses).all() else None
 
 
+def mean_losses(table: Table, metric: str, value: float) -> Array | None:
+    """The losses of the rows whose mean a metric is; None if it is none, or they cannot be told."""
+    return row_losses(table, metric, value) if metric in _MEANS else None
+
+
 # The value of the metric, and the losses of the rows.
 _Found = tuple[float, Array] | None
 
@@ -172,6 +177,9 @@ def _mean(losses: Array) -> tuple[float, Array]:
     return float(losses.mean()), losses
 
 
+_MEANS = frozenset({
+    "zero_one_loss", "mean_absolute_error", "mean_squared_error", "log_loss", "brier_score_loss",
+})  # fmt: skip
 _KNOWN: dict[str, Callable[[Table], _Found]] = {
     "accuracy_score": _accuracy,
     "zero_one_loss": _zero_one,

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST = 20
+# So many are where a run is shown: a bootstrap takes its time.
+_SHOWN = 6
 _MEAN = "mean_"
 
 
 def others(
-    store: Store, record: RunRecord, metric: str, mode: str
+    store: Store, record: RunRecord, metric: str, mode: str, most: int = _MOST
 ) -> list[tuple[RunRow, Comparison]]:
     """The best runs beside this one in its experiment, and how they compare with it."""
     quoted = metric.replace("`", "``")
@@ -28,10 +30,10 @@ def others(
         experiment_ids=(record.experiment_id,),
         where=f"metrics.`{quoted}` != nan and kind != 'candidate'",
         order_by=(f"metrics.`{quoted}` {'desc' if mode == 'max' else 'asc'}",),
-        limit=_MOST + 1,
+        limit=most + 1,
         children=True,
     )
-    rows = [row for row in store.search(query) if row.run_id != record.run_id][:_MOST]
+    rows = [row for row in store.search(query) if row.run_id != record.run_id][:most]
     own = Compared(store, record, metric)
     return [
         (row, compare_runs(own, Compared(store, store.get_run(row.run_id), metric))) for row in rows
@@ -70,7 +72,7 @@ def standing(store: Store, record: RunRecord, metric: str, mode: str) -> list[st
     se, n = (_moment(record.metrics, metric, moment) for moment in ("se", "n"))
     spread = "" if math.isnan(se) else f" \u00b1 {se:.2g} (standard error, n = {n:g})"
     lines = [f"best     {metric} {value:.6g}{spread}"]
-    found = others(store, record, metric, mode)
+    found = others(store, record, metric, mode, _SHOWN)
     lines += _group("tied", [(row, c) for row, c in found if c.verdict == "tied"], metric)
     lines += _group("unsure", [(row, c) for row, c in found if c.verdict == "unknown"], metric)
     apart = [(row, c) for row, c in found if c.verdict == "not comparable"]

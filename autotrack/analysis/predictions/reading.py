@@ -186,6 +186,11 @@ def _matrix(columns: dict[str, Array], name: str, otherwise: str) -> Array:
     return np.column_stack(found)
 
 
+def is_of(name: str, data: str) -> bool:
+    """Whether a table is of this data; what was predicted for it again is in `test.2`."""
+    return name == data or (name.startswith(f"{data}.") and name[len(data) + 1 :].isdigit())
+
+
 def tables_of(store: Store, record: RunRecord) -> list[Table]:
     """Everything a run has kept, out-of-fold predictions first.
 

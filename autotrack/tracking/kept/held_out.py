@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from autotrack.analysis.predictions.files import kept_parts
+from autotrack.analysis.predictions.reading import is_of
 from autotrack.store.predictions.evaluation import (
     ROW,
     TRUTH,
@@ -38,6 +41,7 @@ class HeldOutWriter:
         self._retry_queue = retry_queue
         self._open: OrderedDict[tuple[str, str], tuple[str, Kept]] = OrderedDict()
         self._count: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()  # scores may come from many threads
 
     def add(
         self,
@@ -59,8 +63,15 @@ class HeldOutWriter:
         count = len(next(iter(columns.values())))
         if len(columns) < 2 or any(len(values) != count for values in columns.values()):
             return
-        key = run_id, data_name
-        name, known = self._open.get(key, ("", Kept({})))
+        with self._lock:
+            self._add(store, (run_id, data_name), columns, labels)
+
+    def _add(
+        self, store: Store, key: tuple[str, str], columns: dict[str, Array], labels: list[Any]
+    ) -> None:
+        data_name = key[1]
+        name, known = self._open.get(key) or self._earlier(store, key)
+        count = len(next(iter(columns.values())))
         new = {n: values for n, values in columns.items() if n not in known.columns}
         if all(_same(known.columns[n], columns[n]) for n in columns if n not in new):
             if not new:
@@ -73,6 +84,14 @@ class HeldOutWriter:
         name = data_name if number == 1 else f"{data_name}.{number}"
         rows = np.arange(count, dtype=np.int64)
         self._write(store, key, name, Kept({ROW: rows, **columns}, labels))
+
+    def _earlier(self, store: Store, key: tuple[str, str]) -> tuple[str, Kept]:
+        """The last table of this data that the run has, be it of an earlier session."""
+        run_id, data_name = key
+        found = {name: kept for name, kept in kept_parts(store, run_id) if is_of(name, data_name)}
+        self._count[key] = max(self._count.get(key, 0), len(found))
+        last = data_name if len(found) == 1 else f"{data_name}.{len(found)}"
+        return last, found.get(last, Kept({}))
 
     def _write(self, store: Store, key: tuple[str, str], name: str, kept: Kept) -> None:
         self._open[key] = name, kept

@@ -140,6 +140,28 @@ def test_with_a_rope_kept_rows_say_how_probable_practical_equality_is(score):
     assert autotrack.compare(good, poor, key).rope is None
 
 
+def test_a_mean_over_rows_is_compared_as_if_it_was_computed_anew_on_each_draw():
+    with autotrack.keep_predictions():
+        runs = []
+        for model in (GOOD, ALIKE):
+            X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+            log_loss(y_test, model.fit(X_train, y_train).predict_proba(X_test))
+            runs.append(autotrack.last_run())
+    fast = autotrack.compare(*runs, "test_log_loss")
+    tables = [run.predictions() for run in runs]
+    autotrack.disable()
+    random, differences = np.random.default_rng(0), []
+    for _ in range(1000):
+        drawn = random.integers(0, len(y_test), len(y_test))
+        losses = [
+            log_loss(y_test[drawn], table[["predict_proba_0", "predict_proba_1"]].to_numpy()[drawn])
+            for table in tables
+        ]
+        differences.append(losses[0] - losses[1])
+    side = min(np.mean(np.array(differences) <= 0), np.mean(np.array(differences) >= 0))
+    assert fast.p_value == pytest.approx(max(2 * side, 0.001))
+
+
 def test_a_score_that_kept_rows_do_not_give_is_not_compared_by_them():
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     runs = []
@@ -153,6 +175,19 @@ def test_a_score_that_kept_rows_do_not_give_is_not_compared_by_them():
     found = autotrack.compare(*runs, "test_score")
     assert (found.verdict, found.comparable) == ("unknown", True)
     assert "weighted" in found.why
+
+
+def test_of_a_model_that_was_fitted_again_the_last_rows_are_compared():
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    with autotrack.keep_predictions(), autotrack.start_run() as again:
+        model = make_pipeline(StandardScaler(), LogisticRegression())
+        for rows in (20, len(X_train)):
+            model.fit(X_train[:rows], y_train[:rows])
+            accuracy_score(y_test, model.predict(X_test))
+    assert set(again.predictions()["data"]) == {"test", "test.2"}
+    with autotrack.keep_predictions():
+        found = autotrack.compare(again, held_out(POOR), "test_accuracy_score")
+    assert found.method == "McNemar's test on the same rows"
 
 
 def test_held_out_rows_are_the_same_though_a_model_was_given_them_scaled():

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -297,6 +298,40 @@ def test_no_value_of_the_columns_is_kept_beside_predictions(keeping, store_path)
                 "data", "candidate", "split", "row", "group", "y_true", "y_score", "predict",
                 "predict_proba",
             }  # fmt: skip
+
+
+def test_scores_of_a_later_session_are_kept_beside_the_earlier_ones(tmp_path):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    with autotrack.enable(keep_predictions=True):
+        model = MODEL.fit(X_train, y_train)
+        accuracy_score(y_test, model.predict(X_test))
+        run = last()
+    autotrack.disable()
+    first = run.predictions()
+    with autotrack.enable(keep_predictions=True):
+        loaded = run.load_model()
+        chances = loaded.estimator.predict_proba(X_test)[:, 1]
+        roc_auc_score(y_test, chances)
+        X_test, y_test = X_test[:20], y_test[:20]
+        accuracy_score(y_test, loaded.estimator.predict(X_test))
+    kept = run.predictions()
+    assert sorted(kept["data"].value_counts()) == [20, len(first)]
+    again = kept[kept["data"] == "test"]
+    assert again[list(first)].equals(first)
+    assert again["y_score"].tolist() == chances.tolist()
+
+
+def test_scores_in_many_threads_are_all_kept(keeping):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+
+    def judge(C):
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=C)).fit(X_train, y_train)
+        accuracy_score(y_test, model.predict(X_test))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(judge, np.linspace(0.1, 9.9, 40)))
+    found = [run.predictions() for run in runs()]
+    assert [len(kept) for kept in found] == [len(y_test)] * 40
 
 
 def test_without_pyarrow_the_table_is_npz(run_python):
