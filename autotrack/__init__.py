@@ -81,6 +81,7 @@ with _uncollected():
         update_model,
     )
     from autotrack.tracking.api.params import param
+    from autotrack.tracking.api.predictions import compare, keep_predictions
     from autotrack.tracking.api.runs import (
         active_run,
         delete_run,
@@ -140,6 +141,7 @@ __all__ = [
     "__version__",
     "active_run",
     "best_run",
+    "compare",
     "crate",
     "create_experiment",
     "delete_alias",
@@ -157,6 +159,7 @@ __all__ = [
     "get_run",
     "held_out_sets",
     "is_enabled",
+    "keep_predictions",
     "last_run",
     "list_artifacts",
     "load_model",

@@ -109,6 +109,7 @@ def enable(
     verify_models: bool | None = None,
     ask_own_models: bool | None = None,
     checks: bool | Sequence[str] | None = None,
+    keep_predictions: bool | None = None,
 ) -> Session:
     """Switch autologging on: from here on every fit and score is recorded.
 
@@ -166,6 +167,11 @@ def enable(
         such as ``["AT101", "AT104"]``: only these kinds (``AUTOTRACK_CHECKS``, separated by
         commas). A comment ``# autotrack: ignore[AT104]`` in the line of a score leaves a kind out
         there.
+    keep_predictions : bool, default=False
+        Keep what searches, `cross_validate`, `cross_val_score`, `cross_val_predict` and scores on
+        held-out data predicted for each row, beside the row's position and its truth
+        (``AUTOTRACK_KEEP_PREDICTIONS``). These are values of your data: without it none are
+        stored. :func:`keep_predictions` does so for a block. See :meth:`Run.predictions`.
 
     Returns
     -------
@@ -192,6 +198,7 @@ def enable(
             verify_models=verify_models,
             ask_own_models=ask_own_models,
             checks=checks,
+            keep_predictions=keep_predictions,
         )
         if _session is not None and _session.settings == settings:
             return _session

@@ -48,6 +48,8 @@ class Settings:
     checks : bool or tuple of str
         Whether scores are held against what their models were made from, or the kinds of findings
         that are asked for.
+    keep_predictions : bool
+        Whether evaluations and held-out scores keep what was predicted for each row, and the truth.
     strict : bool
         Raise what goes wrong inside autotrack instead of warning (for tests).
     quiet : bool
@@ -66,6 +68,7 @@ class Settings:
     verify_models: bool = False
     ask_own_models: bool = False
     checks: bool | tuple[str, ...] = True
+    keep_predictions: bool = False
     strict: bool = False
     quiet: bool = False
 
@@ -197,6 +200,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "verify_models": _flag,
     "ask_own_models": _flag,
     "checks": _flag_or_codes,
+    "keep_predictions": _flag,
     "strict": _flag,
     "quiet": _flag,
 }

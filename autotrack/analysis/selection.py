@@ -14,6 +14,7 @@ import numpy as np
 from autotrack.analysis.data_frames import typed_column
 from autotrack.analysis.names import RANK_TAG, TEST_SHARE_TAG
 from autotrack.analysis.split_keys import split_key
+from autotrack.analysis.statistics.comparisons import corrected_pvalue
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.store.nearest import nearest
@@ -190,44 +191,6 @@ class Candidates:
             return 1.0
         share = float(self._search.tags.get(TEST_SHARE_TAG, 1 / max(1, len(both) - 1)))
         return corrected_pvalue([best[split] - own[split] for split in both], share)
-
-
-def corrected_pvalue(differences: Sequence[float], test_share: float) -> float:
-    """The corrected resampled t-test for scores of two models on the same splits.
-
-    Training parts of cross-validation overlap, so differences between splits vary less than those
-    between independent samples would, and a plain t-test finds too many winners. The variance is
-    taken ``1 / n + n_test / n_train`` times instead of ``1 / n`` times.
-    The paper has splits of one size. Where sizes differ, a search keeps the mean of the splits' own
-    ``n_test / n_train``; scikit-learn's example of comparing models takes that of the first split.
-
-    Parameters
-    ----------
-    differences : sequence of float
-        The difference of the two scores on each of n splits.
-    test_share : float
-        Rows of a test part for each row of its training part, on average over the splits.
-
-    Returns
-    -------
-    float
-        Two-sided p-value; NaN for fewer than two splits.
-
-    References
-    ----------
-    C. Nadeau and Y. Bengio, "Inference for the Generalization Error", Machine Learning 52,
-    239-281 (2003).
-    """
-    n = len(differences)
-    if n < 2:
-        return math.nan
-    mean, variance = float(np.mean(differences)), float(np.var(differences, ddof=1))
-    if variance == 0:
-        return 1.0 if mean == 0 else 0.0
-    from scipy.special import stdtr
-
-    t = mean / math.sqrt((1 / n + test_share) * variance)
-    return float(2 * stdtr(n - 1, -abs(t)))
 
 
 def _some(values: Sequence[Any]) -> str:

@@ -36,8 +36,9 @@ from autotrack.capture.hooks.validation import (
     ValidationHook,
 )
 from autotrack.capture.naming.metric_keys import judges_predictions
+from autotrack.capture.parallel.inner_predictions import PredictWatch
 from autotrack.capture.parallel.launch import POOL_METHODS, LaunchHook
-from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch, PredictionWatch
+from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch
 from autotrack.capture.splitters import SPLIT, SplitHook, split_owners
 from autotrack.failsafe import Failsafe
 from autotrack.runtime.class_hooks import ClassHooks
@@ -227,7 +228,7 @@ class PatchTable:
 
 def _watch_of(kind: str) -> type[OutermostWatch]:
     if kind == "predict":
-        return PredictionWatch
+        return PredictWatch
     return FitWatch if "fit" in kind else OutermostWatch
 
 

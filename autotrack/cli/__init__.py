@@ -9,7 +9,7 @@ _FAMILIES = {
     "help": ("help",),
     "models": ("crate", "models"),
     "run": ("run",),
-    "runs": ("best", "diff", "runs", "show"),
+    "runs": ("best", "compare", "diff", "runs", "show"),
     "serve": ("serve",),
 }
 Group.families |= {

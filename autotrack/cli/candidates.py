@@ -34,7 +34,7 @@ def best_candidates(store: Store, record: RunRecord) -> list[RunRow]:
     ranked = record.tags.get(RANK_TAG, "score")
     order = ("metrics.iter desc", f"metrics.`mean_test_{ranked}` desc", "start_time")
     found = store.search(Query(parent_id=record.run_id, order_by=order, limit=_MOST))
-    shown = [f"{moment}_test_{ranked}" for moment in ("mean", "se")]
+    shown = [f"{moment}_test_{ranked}" for moment in ("mean", "se", "n")]
     shown += ["iter", "n_resources", f"rank_test_{ranked}"]
     return [
         replace(row, metrics={key: row.metrics[key] for key in shown if key in row.metrics})

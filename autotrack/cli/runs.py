@@ -1,9 +1,10 @@
-"""`autotrack runs`, `show`, `best` and `diff`: looking at what was recorded."""
+"""`autotrack runs`, `show`, `best`, `compare` and `diff`: looking at what was recorded."""
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,11 +16,12 @@ from autotrack.analysis.evidence.ledger import judged
 from autotrack.analysis.evidence.listing import Worth, worth_of
 from autotrack.analysis.evidence.reading import scores
 from autotrack.analysis.names import CODE_TAG
+from autotrack.analysis.predictions.ranking import standing
 from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.explaining.asked import asked_run
 from autotrack.cli.group import existing_store, main, store_option
 from autotrack.cli.printing import escape, new_console, say
-from autotrack.cli.tables import ID, moment, number, run_table, span, status, took
+from autotrack.cli.tables import ID, moment, number, run_table, span, status, took, with_error
 from autotrack.cli.tree import run_tree
 from autotrack.entities import RunRecord
 from autotrack.printable import described
@@ -27,7 +29,9 @@ from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
+from autotrack.tracking.api.predictions import compare as compare_runs
 from autotrack.tracking.recording.recorder import FIT_TAG
+from autotrack.tracking.run import Run
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
@@ -82,6 +86,15 @@ def runs(
     console.print("[dim]autotrack show RUN shows one; the first letters of its id will do.[/dim]")
 
 
+def _metrics(
+    store: Store, record: RunRecord, steps: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
+    """The metrics of a run: means with their errors, scores with those of unseen rows."""
+    for key, text in scores(store, record, number):
+        shown = with_error(record.metrics, key) if key.startswith("mean_") else text
+        yield key, f"{shown}{_steps(steps[key])}"
+
+
 def _print_runs(console: Console, found: Sequence[RunRow], worth: Worth | None = None) -> None:
     table, hidden = run_table(found, console.width, worth, cut=console.is_terminal)
     console.print(table)
@@ -118,7 +131,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     _section(
         console,
         "metrics",
-        ((key, f"{text}{_steps(steps[key])}") for key, text in scores(store, record, number)),
+        _metrics(store, record, steps),
         str,
     )
     found = store.findings(record.run_id)
@@ -200,7 +213,44 @@ def best(metric: str, mode: str, experiment: str | None) -> None:
     """Show the run with the best value of METRIC."""
     store = existing_store()
     found = search.best_run(metric, mode=mode, experiment=experiment)
-    _show(new_console(), store, found.record())
+    console, record = new_console(), found.record()
+    _show(console, store, record)
+    console.print()
+    for line in standing(store, record, metric, mode):
+        console.print(escape(line))
+
+
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@click.argument("metric", required=False)
+@click.option("--rope", type=float, help="A difference that is practically none.")
+@store_option
+def compare(a: str, b: str, metric: str | None, rope: float | None) -> None:
+    """Say whether runs A and B differ by more than chance in METRIC.
+
+    A and B are given as to `show`.
+    """
+    store = existing_store()
+    left, right = (Run(store, asked_run(store, asked).run_id) for asked in (a, b))
+    found = compare_runs(left, right, metric, rope=rope)
+    console = new_console()
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for run, value, error in (
+        (found.a, found.value_a, found.se_a),
+        (found.b, found.value_b, found.se_b),
+    ):
+        spread = "" if math.isnan(error) else f"± {error:.2g} (standard error)"
+        table.add_row(run[:ID], number(value), spread)
+    console.print(escape(found.metric))
+    console.print(table)
+    why = found.why or f"p {found.p_value:.3g}, {found.method}, n = {found.n}"
+    console.print(f"{found.verdict}: {escape(why)}")
+    if found.rope is not None:
+        console.print(
+            f"{found.a[:ID]} is worse with probability {found.rope.worse:.3g}, practically equal "
+            f"{found.rope.equal:.3g}, better {found.rope.better:.3g}"
+        )
 
 
 @main.command()

@@ -6,7 +6,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich import box
@@ -98,7 +98,10 @@ def _count(number: int | None) -> str:
 
 def _wanted(rows: Sequence[RunRow]) -> list[_Column]:
     counts = Counter(key for row in rows for key in row.metrics)
-    metrics = [_metric(key) for key, _ in counts.most_common()]
+    shown = [key for key, _ in counts.most_common() if not _is_beside_mean(key, counts)]
+    # What was measured on all splits comes before times, and what one split measured.
+    shown.sort(key=lambda key: (not key.startswith("mean_test_"), key.endswith("_time")))
+    metrics = [_metric(key) for key in shown]
     params = Counter(key for row in rows for key in row.params)
     differing = [
         _param(key)
@@ -110,7 +113,26 @@ def _wanted(rows: Sequence[RunRow]) -> list[_Column]:
 
 
 def _metric(key: str) -> _Column:
-    return _Column(_heading(key), lambda row: number(row.metrics.get(key)), right=True)
+    return _Column(_heading(key), lambda row: with_error(row.metrics, key), right=True)
+
+
+_MEAN = "mean_"
+
+
+def with_error(metrics: Mapping[str, float], key: str) -> str:
+    """A number; of a mean over splits with its standard error and their number."""
+    name = key.removeprefix(_MEAN)
+    error, count = metrics.get(f"se_{name}"), metrics.get(f"n_{name}")
+    if not key.startswith(_MEAN) or key not in metrics or error is None or count is None:
+        return number(metrics.get(key))
+    spread = "?" if math.isnan(error) else f"{error:.2g}"
+    return f"{number(metrics[key])} ± {spread} ({count:g})"
+
+
+def _is_beside_mean(key: str, keys: Container[str]) -> bool:
+    """Whether a metric is shown beside a mean, or says less than that."""
+    moment, _, name = key.partition("_")
+    return moment in ("se", "n", "std") and f"{_MEAN}{name}" in keys and f"n_{name}" in keys
 
 
 def _param(key: str) -> _Column:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from rich.tree import Tree
 
 from autotrack.cli.printing import escape
-from autotrack.cli.tables import ID, number, status
+from autotrack.cli.tables import ID, status, with_error
 from autotrack.printable import described
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
@@ -89,7 +89,7 @@ def _line(row: RunRow, swept: Container[tuple[str, str]]) -> str:
         parts.append(f"[dim]+{len(row.params) - len(params)}[/dim]")
     metrics = _telling(row)
     if metrics:
-        scores = [f"{escape(key)} [cyan]{number(row.metrics[key])}[/cyan]" for key in metrics]
+        scores = [f"{escape(key)} [cyan]{with_error(row.metrics, key)}[/cyan]" for key in metrics]
         parts.append("· " + "  ".join(scores[:_METRICS]))
     if len(metrics) > _METRICS:
         parts.append(f"[dim]+{len(metrics) - _METRICS}[/dim]")
@@ -113,5 +113,7 @@ def _telling(row: RunRow) -> list[str]:
     summed |= {f"split_{key}" for key in summed}
     rest = [key for key in row.metrics if key not in {*means, *times, *summed}]
     if means:
-        return means + [key for key in rest if key.removeprefix("se_") in summed]
+        # Runs of before the number of splits was kept have the error beside the mean.
+        lone = {key for key in means if f"n_{key.removeprefix('mean_')}" not in row.metrics}
+        return means + [key for key in rest if key.replace("se_", "mean_", 1) in lone]
     return rest

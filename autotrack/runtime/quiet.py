@@ -1,4 +1,4 @@
-"""Blocks of autotrack's own in which nobody is warned, or no garbage is looked for.
+"""Blocks of autotrack's own: nobody is warned, no garbage is looked for, or nothing is recorded.
 
 `warnings.catch_warnings` makes Python forget which warnings it has shown already: what is shown
 once for each line would be shown again after every such block. So a filter is put before the
@@ -19,6 +19,9 @@ from typing import Any
 
 from autotrack.runtime.forks import at_fork
 
+#: Whether a tracked call is open in this context, so that what is called is not recorded; None
+#: where nobody asked yet.
+open_call: ContextVar[bool | None] = ContextVar("autotrack_open_call", default=None)
 _is_quiet: ContextVar[bool] = ContextVar("autotrack_is_quiet", default=False)
 _lock = threading.Lock()
 
@@ -108,3 +111,13 @@ class CollectionWatch:
     def is_collecting(self) -> bool:
         """Whether this thread does."""
         return self._collecting.get(threading.get_ident(), False)
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """A block whose calls of scikit-learn are autotrack's own, and are not recorded."""
+    token = open_call.set(True)
+    try:
+        yield
+    finally:
+        open_call.reset(token)

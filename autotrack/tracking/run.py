@@ -27,6 +27,7 @@ from autotrack.tracking import active
 from autotrack.tracking.crating.load_stored import (
     load_of_run,
 )
+from autotrack.tracking.of_run.predictions import RunPredictions
 from autotrack.tracking.of_run.reports import ReportsOfRun
 from autotrack.tracking.recording import library_calls
 from autotrack.tracking.recording.compared import note_children
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Run(ReportsOfRun):
+class Run(ReportsOfRun, RunPredictions):
     """One recorded piece of work.
 
     What it says is read from the store at the moment it is asked, so a run looked at inside its
@@ -146,8 +147,8 @@ class Run(ReportsOfRun):
             A row a candidate: rank, name, run_id, ``params.*``, mean, std and standard error (se)
             of the score, how many splits, and whether it is statistically tied with the best: by
             the corrected resampled t-test (p_value) on the level of 0.05, see
-            `autotrack.analysis.selection.corrected_pvalue`. With many candidates some differ by
-            chance; the test is not corrected for that.
+            `autotrack.analysis.statistics.comparisons.corrected_pvalue`. With many candidates some
+            differ by chance; the test is not corrected for that.
 
         Raises
         ------
@@ -291,6 +292,10 @@ class Run(ReportsOfRun):
         lines += [f"  held out {name} {text}" for name, text in self._judged().items()]
         if record.error is not None:
             lines.append(f"  error    {record.error.type}: {record.error.message}")
+        if self._asked is not None:
+            from autotrack.analysis.predictions import ranking
+
+            lines += [f"  {line}" for line in ranking.standing(self._store, record, *self._asked)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
-from autotrack.analysis.selection import corrected_pvalue
+from autotrack.analysis.statistics.comparisons import corrected_pvalue
 
 X, y = make_classification(300, 12, n_informative=4, flip_y=0.2, random_state=0)
 DEPTHS = [1, 2, 3, 4, 6, 8, 12]

@@ -111,6 +111,7 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
                  ["-e", "none" + HOSTILE], ["-w", f"params.{HOSTILE} = 1"]],
         "show": [[RUN], [OTHER], ["last"], ["nothing" + HOSTILE]],
         "best": [["mean_test_score"], ["no" + HOSTILE]],
+        "compare": [[RUN, OTHER, "mean_test_score"], [RUN, OTHER, "no" + HOSTILE]],
         "diff": [[RUN, OTHER]],
         "explain": [[RUN, OTHER], [RUN, OTHER, "--json"], ["nothing" + HOSTILE, RUN]],
         "card": [[RUN], [OTHER], [RUN, "--json"], ["models:/no" + HOSTILE + "/1"]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
@@ -9,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from autotrack.analysis.evidence.gains import BOUND, Gain, gain_by_rows
 from autotrack.analysis.statistics.optimism import bound, spread_of_share
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
@@ -24,7 +26,8 @@ _LOSSES = ("_error", "_loss", "_deviance", "_pinball_loss")
 _UNSEEN = "unseen_"
 _COLUMNS = (
     "held_out_set", "data", "rows", "models", "runs", "experiments", "since", "until",
-    "metric", "best", "best_run", "mean", "std", "optimism", "shares_rows", "related_models",
+    "metric", "best", "best_run", "mean", "std", "optimism", "optimism_error", "optimism_by",
+    "shares_rows", "related_models",
 )  # fmt: skip
 
 
@@ -74,16 +77,21 @@ class Entry:
         target = (self.target or "").rpartition(":")[2][:8]
         return f"{digits}-{target}" if target else digits
 
-    def optimism(self, metric: str) -> float:
-        """What the best is expected to gain by luck, at most; NaN where that is not known.
+    def optimism(self, store: Store, metric: str) -> Gain:
+        """What the best is expected to gain by luck.
 
-        See `autotrack.analysis.statistics.optimism.bound`. It is known of metrics that are shares
-        of rows, such as an accuracy, whose errors follow from their value.
+        Where all runs kept their predictions of the rows, it is what a bootstrap over their losses
+        gives (`autotrack.analysis.statistics.optimism.bootstrap`); else what it is at most (`bound`
+        there), which is known of metrics that are shares of rows, such as an accuracy, whose errors
+        follow from their value.
         """
-        values = [value for value, _ in self.scores[metric] if value == value]  # noqa: PLR0124
-        if metric not in _SHARES or not self.rows or not values:
-            return float("nan")
-        return bound(len(values), self.rows, spread_of_share(statistics.fmean(values)))
+        scores = [one for one in self.scores[metric] if not math.isnan(one[0])]
+        if len(scores) > 1 and (found := gain_by_rows(store, scores, self.names, metric)):
+            return found
+        if metric not in _SHARES or not self.rows or not scores:
+            return Gain()
+        spread = spread_of_share(statistics.fmean(value for value, _ in scores))
+        return Gain(bound(len(scores), self.rows, spread), by=BOUND)
 
 
 def is_loss(metric: str) -> bool:
@@ -154,7 +162,9 @@ def _entry(found: Sequence[Judgement]) -> Entry:
     )
 
 
-def ledger_frame(found: Iterable[Entry], experiment: str | None = None) -> pd.DataFrame:
+def ledger_frame(
+    store: Store, found: Iterable[Entry], experiment: str | None = None
+) -> pd.DataFrame:
     """A row for each held-out set and metric."""
     import pandas as pd
 
@@ -178,12 +188,14 @@ def ledger_frame(found: Iterable[Entry], experiment: str | None = None) -> pd.Da
             spread = statistics.stdev(values) if len(values) > 1 else float("nan")
             mean = statistics.fmean(values)
             shared = ", ".join(f"{name} ({count:,})" for name, count in entry.shared.items())
-            numbers = (metric, *best, mean, spread, entry.optimism(metric))
-            rows.append((*head, *numbers, shared, entry.related_models))
+            gain = entry.optimism(store, metric)
+            measured = (metric, *best, mean, spread, gain.value, gain.error, gain.by)
+            rows.append((*head, *measured, shared, entry.related_models))
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     for name in ("since", "until"):
         frame[name] = pd.to_datetime(frame[name], utc=True)
-    return frame.astype({"best": float, "mean": float, "std": float, "optimism": float})
+    numbers = ("best", "mean", "std", "optimism", "optimism_error")
+    return frame.astype(dict.fromkeys(numbers, float))
 
 
 def models_judged(store: Store, run_ids: Iterable[str]) -> dict[str, int]:
@@ -206,11 +218,11 @@ def judged(store: Store, run_id: str) -> dict[str, str]:
         text = f"judged {count:,} model{'' if count == 1 else 's'}"
         if entry.related_models > count:
             text += f", {entry.related_models:,} with sets that share its rows"
-        known = {metric: entry.optimism(metric) for metric in entry.scores}
+        known = {metric: entry.optimism(store, metric) for metric in entry.scores}
         gains = [
-            f"the best of them gains up to {gain:.2g} in {metric} by luck"
+            f"the best of them gains {gain} in {metric} by luck"
             for metric, gain in known.items()
-            if gain > 0
+            if gain.value > 0
         ]
         name = ", ".join(entry.names)
         found[name] = "; ".join([text, *gains])

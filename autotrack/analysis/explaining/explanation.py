@@ -13,7 +13,7 @@ from autotrack.analysis.explaining.changes import (
     changes,
     unrecorded,
 )
-from autotrack.analysis.explaining.noise import Comparison, compare
+from autotrack.analysis.explaining.noise import Comparison, compare, with_kept_rows
 from autotrack.analysis.explaining.scores import scores
 from autotrack.entities import RunRecord
 from autotrack.printable import described, printable
@@ -151,7 +151,11 @@ def explain_runs(store: Store, a: RunRecord, b: RunRecord) -> Explanation:
         a.run_id,
         b.run_id,
         (a.name, b.name),
-        tuple(compare(score, right[key]) for key, score in left.items() if key in right),
+        tuple(
+            with_kept_rows(store, compare(score, right[key]), score, right[key])
+            for key, score in left.items()
+            if key in right
+        ),
         tuple(changes(store, a, b)),
         tuple(unrecorded(a, b)),
     )

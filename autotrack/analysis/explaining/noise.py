@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from autotrack.analysis.explaining.scores import Score
-from autotrack.analysis.selection import corrected_pvalue
+from autotrack.analysis.predictions.compared import Compared, differ
+from autotrack.analysis.predictions.comparing import T_TEST, compare_runs
+from autotrack.analysis.statistics.comparisons import corrected_pvalue
 from autotrack.runtime.dataclass import dataclass
+from autotrack.store.store import Store
 
 #: A difference that is no surprise on this level is within the noise, as on a leaderboard.
 LEVEL = 0.05
@@ -55,10 +59,9 @@ def compare(a: Score, b: Score) -> Comparison:
     """Whether two runs differ in a score by more than the noise of the split.
 
     On the same splits it is the corrected resampled t-test of
-    :func:`autotrack.analysis.selection.corrected_pvalue`. Accuracies on the same held-out rows are
-    held against each other by what McNemar's exact test could give at best and at worst, whichever
-    rows they were wrong on. Where runs keep their predictions of single
-    rows, the test itself can be made: this is the place for it.
+    :func:`~autotrack.analysis.statistics.comparisons.corrected_pvalue`. Accuracies on the same
+    held-out rows are held against each other by what McNemar's exact test could give at best and at
+    worst, whichever rows they were wrong on; :func:`with_kept_rows` knows these.
 
     References
     ----------
@@ -73,7 +76,7 @@ def compare(a: Score, b: Score) -> Comparison:
         return _on_splits(a, b)
     if a.data is None or b.data is None:
         return found(None, math.nan, "the data of the score is not recorded")
-    if different := _incomparable(a, b):
+    if different := differ(a.data, b.data):
         return found(None, math.nan, f"not comparable: {different}")
     if a.value == b.value:
         return found(True, 1.0, "the scores are equal")
@@ -99,22 +102,16 @@ def compare(a: Score, b: Score) -> Comparison:
     return found(None, math.nan, reason)
 
 
-def _incomparable(a: Score, b: Score) -> str:
-    """Why two scores are not of the same held-out rows; empty if they are.
-
-    Columns may differ, where one model was given them scaled: the rows are those of one target.
-    """
-    assert a.data is not None
-    assert b.data is not None
-    left, right = a.data.target, b.data.target
-    if left is not None and right is not None:
-        if left.fingerprint == right.fingerprint:
-            return ""
-        if a.data.data.fingerprint == b.data.data.fingerprint:
-            return "they were held against different targets"
-    elif a.data.data.fingerprint == b.data.data.fingerprint:
-        return ""
-    return "they were computed on different data"
+def with_kept_rows(store: Store, found: Comparison, a: Score, b: Score) -> Comparison:
+    """What predictions of single rows say of two runs that have kept them; else `found`."""
+    if a.splits and b.splits and found.within_noise is not None:
+        return found
+    left, right = (Compared(store, store.get_run(one.run_id), one.key) for one in (a, b))
+    kept = compare_runs(left, right)
+    if kept.tied is None or kept.method == T_TEST:
+        return found
+    reason = f"p = {kept.p_value:.2g}, {kept.method} ({kept.n:,})"
+    return replace(found, within_noise=kept.tied, p_value=kept.p_value, reason=reason)
 
 
 def _on_splits(a: Score, b: Score) -> Comparison:
@@ -125,6 +122,10 @@ def _on_splits(a: Score, b: Score) -> Comparison:
 
     if not a.rows or not b.rows:
         return found(None, math.nan, "the rows of the splits are not recorded")
+    if a.data is None or b.data is None:
+        return found(None, math.nan, "the data of the score is not recorded")
+    if different := differ(a.data, b.data):
+        return found(None, math.nan, f"not comparable: {different}")
     if dict(a.rows) != dict(b.rows) or len(both) != len(a.splits):
         return found(None, math.nan, "not comparable: they were computed on different splits")
     share = a.test_share if a.test_share is not None else 1 / max(1, len(both) - 1)

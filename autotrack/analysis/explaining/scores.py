@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from autotrack.analysis.explaining.changes import split_rows, uses
 from autotrack.analysis.names import TEST_SHARE_TAG
+from autotrack.analysis.predictions.compared import split_data
 from autotrack.analysis.selection import Candidates
 from autotrack.analysis.split_keys import split_key
 from autotrack.analysis.statistics.moments import moments
@@ -38,7 +39,7 @@ class Score:
     test_share : float or None
         Rows of a test part for each row of its training part.
     data : DatasetUse or None
-        What it was computed on, where data was held out once.
+        What it was computed on: data that was held out once, or that was split.
     """
 
     key: str
@@ -98,4 +99,5 @@ def _of_run(store: Store, run_id: str, key: str, value: float, around: RunRecord
     splits = {str(m.step): m.value for m in store.metric_history(run_id, name)}
     share = around.tags.get(TEST_SHARE_TAG)
     rows = split_rows(around)
-    return Score(key, value, run_id, splits, rows, None if share is None else float(share), None)
+    test_share = None if share is None else float(share)
+    return Score(key, value, run_id, splits, rows, test_share, split_data(around))

@@ -18,22 +18,26 @@ from autotrack.capture.hooks.searches import SearchHook
 from autotrack.capture.hooks.staged_predictions import follow, stage_count
 from autotrack.capture.hooks.warm_start import brought_up_to_date, goes_on
 from autotrack.capture.naming.data_names import Scoring, key_text
+from autotrack.capture.parallel.inner_predictions import Scoring as NotedScoring
+from autotrack.capture.parallel.inner_predictions import noting_predictions
+from autotrack.capture.results.kept_predictions import scored_by_itself
 from autotrack.capture.results.reached_code import Overview
 from autotrack.describe.estimator import (
     is_model,
     summary,
     user_params,
 )
-from autotrack.describe.parts import has, held_by, with_own_parts
+from autotrack.describe.parts import attribute, has, held_by, with_own_parts
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_BAG
 from autotrack.lineage.preprocessing.applied_transformers import look
 from autotrack.lineage.program.call_site import line_below, sites
 from autotrack.lineage.tracker import Lineage, reference
-from autotrack.lineage.training_rows import Trained, trainings
+from autotrack.lineage.training_rows import TRAIN, Trained, trainings
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
 from autotrack.tracking.facts import ScoreFacts, TransformerFacts
+from autotrack.tracking.kept.asked import is_asked
 from autotrack.tracking.model_links import links
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
@@ -170,12 +174,22 @@ class EstimatorHook:
     @in_between
     def on_score(self, call: Call) -> Any:
         """Record ``score``."""
-        result = call.make()
+        noted = None
+        if is_asked(self._settings):
+            with self._failsafe.guard("keep the predictions of a score"):
+                noted = scored_by_itself(call.estimator, call.X)
+        if noted is None:
+            result = call.make()
+        else:
+            with noting_predictions(noted):
+                result = call.make()
         with self._failsafe.guard("record a score"):
             if is_estimator(call.estimator) and isinstance(result, Real):
                 name = "score" + _score_options(call)
                 value = {name: float(result)}
-                self._score(call.estimator, call.X, call.y, value, None, original=call.original)
+                self._score(
+                    call.estimator, call.X, call.y, value, None, original=call.original, noted=noted
+                )
         return result
 
     @in_between
@@ -283,6 +297,7 @@ class EstimatorHook:
         part: str | None,
         step: int | None = None,
         original: Callable[..., Any] | None = None,
+        noted: NotedScoring | None = None,
     ) -> None:
         link = links.get(model)
         data_name, use = self._scoring.data(link, X, y, part, model=model)
@@ -291,6 +306,15 @@ class EstimatorHook:
         if self._assessing.is_on and link is not None and step is None:
             facts = self._assessing.of_score(facts, link, model, X, y, original)
         self._recorder.score(link, facts)
+        if noted is not None and noted.outputs and link is not None and y is not None:
+            if data_name.startswith(TRAIN):
+                return
+            with self._failsafe.guard("keep the predictions of a score"):
+                run_id = self._recorder.moved.place_of(link)
+                classes = attribute(model, "classes_", ())
+                self._recorder.held_out.add(
+                    link.store, run_id, data_name, y, noted.outputs, classes
+                )
 
 
 def _score_options(call: Call) -> str:

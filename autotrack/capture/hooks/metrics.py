@@ -14,13 +14,16 @@ from autotrack.capture.call import Call
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.metric_keys import metric_name, own_name, signature_of
 from autotrack.capture.parallel.outermost import OutermostWatch, is_open
+from autotrack.capture.results.kept_predictions import judged_outputs
 from autotrack.capture.results.metric_result import Part, report_of, shape
 from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.program.call_site import line_below, users_frame
 from autotrack.lineage.tracker import Lineage, Prediction
+from autotrack.lineage.training_rows import TRAIN
 from autotrack.runtime.in_between import in_between
 from autotrack.tracking.facts import ScoreFacts
+from autotrack.tracking.kept.asked import is_asked
 from autotrack.tracking.model_links import Link, links
 from autotrack.tracking.recording.recorder import Recorder
 
@@ -168,10 +171,31 @@ class MetricHook:
                 again = Recomputed(function, bound, by_row, lambda *of: shape(name, *of)[0])
             facts = self._assessing.of_metric(facts, prediction, truth, again, frame)
         self._recorder.score(link, facts)
+        if prediction is not None and link is not None and is_asked(self._recorder.settings):
+            self._keep_prediction(prediction, data_name, truth, predictions, bound)
         if prediction is not None:
             # What is computed from a curve (`auc`) is the model's as well.
             for array in arrays:
                 self._lineage.remember(prediction, array)
+
+    def _keep_prediction(
+        self,
+        prediction: Prediction,
+        data_name: str,
+        truth: object,
+        names: Sequence[str],
+        bound: Mapping[str, Any],
+    ) -> None:
+        """Keep the prediction that a score was computed from, for it is asked for."""
+        link = prediction.link
+        if link is None or truth is None or data_name.startswith(TRAIN):
+            return
+        with self._failsafe.guard("keep the predictions of a score"):
+            name = next(name for name in names if bound.get(name) is not None)
+            model = prediction.model() if prediction.model is not None else None
+            outputs, classes = judged_outputs(name, bound[name], model)
+            run_id = self._recorder.moved.place_of(link)
+            self._recorder.held_out.add(link.store, run_id, data_name, truth, outputs, classes)
 
     def data_of(
         self, prediction: Prediction | None, truth: object, frame: FrameType | None = None

@@ -13,6 +13,7 @@ from autotrack.analysis.names import UNSEEDED_TAG
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.fit_describer import FitDescriber
+from autotrack.capture.hooks.search_loops import CandidateLoop, Evaluations
 from autotrack.capture.naming.data_names import Scoring
 from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
@@ -21,11 +22,8 @@ from autotrack.capture.results import cv_results
 from autotrack.capture.results.evaluation import candidate_name, measured, noted, readable
 from autotrack.capture.results.reached_code import Overview, look_over
 from autotrack.capture.results.search_identity import (
-    as_result,
     identity,
     search_identity,
-    split_digest,
-    test_share,
 )
 from autotrack.describe.estimator import deep_params, storable, summary
 from autotrack.describe.parts import attribute, has, held_by
@@ -38,6 +36,8 @@ from autotrack.settings import Settings
 from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import ScoreFacts
+from autotrack.tracking.kept.asked import is_asked
+from autotrack.tracking.kept.writer import PredictionWriter
 from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
 
@@ -89,17 +89,19 @@ class SearchHook:
             with following, listening(watched, everywhere=watched.is_foreign):
                 result = call.make()
         except BaseException as error:
+            watched.close_predictions()
             with self._failsafe.guard("record a failed search"):
                 watched.sweep.fail(error, watched.culprit)
             raise
         finally:
             watched.bar.end(None)
             watched.bar.close()
+        watched.close_predictions()
         with self._failsafe.guard("record a search"):
             self._close(watched, call.X, call.y)
         return result
 
-    def _open(self, call: Call) -> _Watched | None:
+    def _open(self, call: Call) -> WatchedSearch | None:
         with self._failsafe.guard("record a search"):
             search, overview = call.estimator, look_over(call.estimator)
             facts = self._describer.facts(call, overview)
@@ -115,7 +117,11 @@ class SearchHook:
                 summary="best",
                 estimator=search,
             )
-            return _Watched(search, sweep, bar, self._failsafe, overview)
+            watched = WatchedSearch(search, sweep, bar, self._failsafe, overview)
+            if is_asked(self._settings):
+                with self._failsafe.guard("keep the predictions of a search"):
+                    watched.keep_predictions(self._recorder, call)
+            return watched
         return None
 
     def _search_identity(self, search: Any, name: str, call: Call) -> SearchIdentity | None:
@@ -129,7 +135,7 @@ class SearchHook:
             return search_identity(search, name, call.X, call.y, further, key)
         return None
 
-    def _close(self, watched: _Watched, X: object, y: object) -> None:
+    def _close(self, watched: WatchedSearch, X: object, y: object) -> None:
         search, sweep = watched.search, watched.sweep
         if not sweep.means:
             with self._failsafe.guard("read the results of a search"):
@@ -160,7 +166,7 @@ class SearchHook:
         self._recorder.score(link, ScoreFacts(name, value, data=use))
 
 
-class _Watched(Listener):
+class WatchedSearch(Listener):
     """A search under way."""
 
     def __init__(
@@ -189,11 +195,27 @@ class _Watched(Listener):
         self._candidates = self._loops = 0
         self._lock = threading.Lock()
         self._best_before = self._best()
+        #: Writes the predictions of the evaluations, if that is asked for.
+        self.predictions: PredictionWriter | None = None
+
+    def keep_predictions(self, recorder: Recorder, call: Call) -> None:
+        """Have the evaluations keep their predictions."""
+        opened = self.sweep.opened
+        self.predictions = PredictionWriter(
+            opened.store, opened.run_id, recorder.retry_queue, call.y, call.kwargs.get("groups")
+        )
+
+    def close_predictions(self) -> None:
+        """No evaluation comes any more."""
+        if self.predictions is not None:
+            with self.failsafe.guard("keep the predictions of a search"):
+                self.predictions.close()
 
     def _best(self) -> object:
         return held_by(self.search).get("best_estimator_")
 
     def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
+        """Who follows a loop: of candidates and splits, or of the splits of one candidate."""
         with self.failsafe.guard("record the evaluations of a search"):
             if self._best() is not self._best_before:
                 return None  # the best is refitted, and may be a search itself
@@ -209,7 +231,7 @@ class _Watched(Listener):
         self._expect(candidates * splits, later * splits, afresh=bool(numbers))
         first, self._candidates = self._candidates, self._candidates + candidates
         self._loops += 1
-        return _Evaluations(self, self._loops - 1, first, splits, numbers)
+        return Evaluations(self, self._loops - 1, first, splits, numbers)
 
     def _candidate_begins(self, estimator: Any) -> Loop | None:
         swept = attribute(self.search, "param_distributions") or {}
@@ -223,7 +245,7 @@ class _Watched(Listener):
             wanted = attribute(self.search, "n_trials")
             if number == 0 and isinstance(wanted, int):
                 self._expect(wanted * self.search.n_splits_, 0, afresh=False)
-        return _Candidate(self, number, params, self.search.n_splits_)
+        return CandidateLoop(self, number, params, self.search.n_splits_)
 
     def _expect(self, evaluations: int, later: int, *, afresh: bool) -> None:
         self.bar.expect(self.sweep.begin(evaluations, later=later, afresh=afresh))
@@ -263,73 +285,3 @@ class _Watched(Listener):
             self.create(number, params, len(splits), {})
             for split, numbers in enumerate(splits):
                 self.sweep.finish(number, split, numbers, ())
-
-
-class _Evaluations(Loop):
-    """A loop over candidates and splits."""
-
-    def __init__(
-        self, watched: _Watched, loop: int, first: int, splits: int, numbers: Mapping[str, float]
-    ) -> None:
-        self._watched = watched
-        self._loop = loop
-        self._first = first
-        self._splits = splits
-        self._numbers = numbers
-        self._digests: dict[int, str] = {}
-        self._split_digests: dict[int, str] = {}
-        # Candidate and split of the tasks that are under way.
-        self._places: dict[int, tuple[int, int]] = {}
-
-    def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        watched, split = self._watched, kwargs["split_progress"][0]
-        with watched.failsafe.guard("record a candidate"):
-            number = self._first + kwargs["candidate_progress"][0]
-            if number not in self._digests:
-                self._digests[number] = watched.create(
-                    number, kwargs["parameters"], self._splits, self._numbers, self._loop
-                )
-            if split not in self._split_digests:
-                digest = split_digest(kwargs["train"], kwargs["test"])
-                self._split_digests[split] = digest
-                share = test_share(kwargs["train"], kwargs["test"])
-                watched.sweep.split(self._loop, split, digest, share)
-            key = self._digests[number], self._split_digests[split]
-            known = watched.sweep.earlier.evaluations.get(key)
-            if (
-                known is not None
-                and (result := as_result(known, kwargs, watched.scorer)) is not None
-            ):
-                watched.reuse(number, split, known)
-                return result
-            self._places[place] = number, split
-        return None
-
-    def drew(self, place: int) -> None:
-        with self._watched.failsafe.guard("record an evaluation"):
-            self._watched.drew.add(self._places[place])
-
-    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        with self._watched.failsafe.guard("record an evaluation"):
-            self._watched.finish(*self._places.pop(place), result, notes)
-
-    def failed(self, place: int | None, error: BaseException) -> None:
-        self._watched.culprit = self._places.get(-1 if place is None else place, (None,))[0]
-
-
-class _Candidate(Loop):
-    """A loop over the splits of one candidate."""
-
-    def __init__(
-        self, watched: _Watched, number: int, params: Mapping[str, Any], splits: int
-    ) -> None:
-        self._watched = watched
-        self._number = number
-        watched.create(number, params, splits, {})
-
-    def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
-        with self._watched.failsafe.guard("record an evaluation"):
-            self._watched.finish(self._number, place, result, notes)
-
-    def failed(self, place: int | None, error: BaseException) -> None:
-        self._watched.culprit = self._number

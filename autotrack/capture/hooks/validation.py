@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence, Sized
 from dataclasses import field, replace
 from typing import Any
 
+import numpy as np
+
 from autotrack.analysis.names import UNSEEDED_TAG
 from autotrack.analysis.split_keys import ScoreNames, split_key
 from autotrack.capture.assessing import Assessing
@@ -18,6 +20,7 @@ from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results.evaluation import noted
+from autotrack.capture.results.kept_predictions import LoopPredictions, Predicted
 from autotrack.capture.results.reached_code import Overview, look_over, reached_code
 from autotrack.capture.results.search_identity import SplitRows
 from autotrack.capture.results.split_tables import (
@@ -51,6 +54,8 @@ from autotrack.tracking.evaluations.evaluation_run import (
     Stream,
 )
 from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.kept.asked import is_asked
+from autotrack.tracking.kept.writer import PredictionWriter
 from autotrack.tracking.model_links import link_parts, links
 from autotrack.tracking.opened_fit import OpenFit
 
@@ -71,6 +76,8 @@ IMPORTANCE, IMPORTANCE_MODULE = (
 _UNITS = {**FUNCTIONS, IMPORTANCE: "features"}
 # Those whose tasks are the splits.
 _OF_SPLITS = ("cross_validate", "cross_val_score")
+# Those each of whose splits predicts held-out rows with a model of its own.
+_PREDICTING = ("cross_validate", "cross_val_score", "cross_val_predict")
 _CURVES = ("learning_curve", "validation_curve")
 # Arguments that are data or say nothing of what was judged, and how.
 _NO_PARAMS = frozenset(
@@ -97,6 +104,7 @@ class _Watched:
     findings: list[Finding] = field(default_factory=list)
     #: Whether a task drew from the global random generator, in whichever process.
     drew: bool = False
+    predictions: PredictionWriter | None = None
     splits: dict[int, Split] = field(default_factory=dict)
     names: ScoreNames = field(default_factory=ScoreNames)
     #: What a score without a name is called, and what one of a fit that failed.
@@ -138,6 +146,7 @@ class ValidationHook:
                 result = call.make()
         except BaseException as error:
             watched.bar.close()
+            self._close_predictions(watched)
             with self.failsafe.guard("record a failed validation"):
                 try:
                     watched.stream.close()
@@ -147,6 +156,7 @@ class ValidationHook:
         finally:
             watched.bar.end(None)
         watched.bar.close()
+        self._close_predictions(watched)
         with self.failsafe.guard("record a validation"):
             self._close(watched, result)
         return result
@@ -179,8 +189,19 @@ class ValidationHook:
                 )
             self._assessing.grouped(bound.get("X"), _groups(bound), call.name)
             stream = self._measurements.stream(opened)
-            return _Watched(call.name, bound, opened, stream, bar, overview)
+            watched = _Watched(call.name, bound, opened, stream, bar, overview)
+            if call.name in _PREDICTING and is_asked(self._settings):
+                with self.failsafe.guard("keep the predictions of a validation"):
+                    groups = bound.get("groups", (bound.get("params") or {}).get("groups"))
+                    y = bound.get("y")
+                    watched.predictions = self._measurements.predictions(opened, y, groups)
+            return watched
         return None
+
+    def _close_predictions(self, watched: _Watched) -> None:
+        if watched.predictions is not None:
+            with self.failsafe.guard("keep the predictions of a validation"):
+                watched.predictions.close()
 
     def _facts(
         self,
@@ -332,6 +353,9 @@ class _Splits(Listener, Loop):
     def __init__(self, hook: ValidationHook, watched: _Watched) -> None:
         self._hook = hook
         self._watched = watched
+        self._predictions = LoopPredictions(watched.predictions, hook.failsafe)
+        if watched.function != "cross_val_predict":  # whose tasks return predictions
+            self.keeper = self._predictions.keeper
 
     def begins(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Loop | None:
         """Whether it is the function's own loop, and not one of a fit or prediction before it."""
@@ -346,9 +370,17 @@ class _Splits(Listener, Loop):
 
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Take the rows that a task is about."""
-        if self._watched.function in _OF_SPLITS and {"train", "test"} <= kwargs.keys():
-            with self._hook.failsafe.guard("tell the rows of a split"):
-                self._hook.split(self._watched, place, kwargs["train"], kwargs["test"])
+        if self._watched.function in _PREDICTING:
+            with self._hook.failsafe.guard("note the rows of a split"):
+                named = "test" in kwargs  # by place in `cross_val_predict`
+                train, test = (kwargs["train"], kwargs["test"]) if named else args[3:5]
+                if self._watched.function in _OF_SPLITS:
+                    self._hook.split(self._watched, place, train, test)
+                self._predictions.expect(place, place, test)
+
+    def kept(self, place: int, value: Any) -> None:
+        """Keep what a task predicted."""
+        self._predictions.add(place, value)
 
     def drew(self, place: int) -> None:
         """Note that a task drew from the global random generator."""
@@ -356,7 +388,18 @@ class _Splits(Listener, Loop):
 
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
         """Take what a task returned."""
+        if self._watched.function == "cross_val_predict":
+            self._predictions.add(place, _out_of_fold(self._watched.bound, result))
+        self._predictions.miss(place)
         self._hook.evaluated(self._watched, place, result, notes)
+
+
+def _out_of_fold(bound: Mapping[str, Any], result: Any) -> Predicted:
+    """What a task of `cross_val_predict` returned, which has a column for each class of y."""
+    method = bound.get("method", "predict")
+    if method == "predict" or bound.get("y") is None or np.ndim(bound["y"]) != 1:
+        return Predicted({method: result})
+    return Predicted({method: result}, np.unique(np.asarray(bound["y"])))
 
 
 def _expected(function: str, bound: Mapping[str, Any]) -> int | None:

@@ -31,6 +31,13 @@ _DASK = "joblib._dask"
 class Loop:
     """Somebody who follows a loop. None of its methods may raise."""
 
+    #: Calls the function of a task with its arguments, in whichever process that is, and returns
+    #: something beside the result, which `kept` is given; None where that is not asked for.
+    keeper: Callable[[Call, tuple[Any, ...], dict[str, Any]], tuple[Any, Any]] | None = None
+
+    def kept(self, place: int, value: Any) -> None:
+        """Take what the keeper returned beside the result of a task that finished."""
+
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Take a task that is to be run, perhaps in another thread.
 
@@ -113,21 +120,26 @@ class listening:  # noqa: N801 - a block, which reads as one
 class _Numbered:
     """A task that returns its place, what came up in it and whether it drew, beside its result."""
 
-    __slots__ = ("function", "place", "private")
+    __slots__ = ("function", "keeper", "place", "private")
 
-    def __init__(self, place: int, function: Call, private: bool) -> None:
+    def __init__(self, place: int, function: Call, private: bool, keeper: Any = None) -> None:
         self.place = place
         self.function = function
+        self.keeper = keeper
         # Whether the filters of warnings are put back after the task by whoever called it.
         self.private = private
 
     @in_between
-    def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any, Sequence[Noted], bool]:
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         try:
+            kept: Sequence[Any] = ()
             before = global_state()
             with noting(private=self.private) as notes:
-                result = self.function(*args, **kwargs)
-            return self.place, result, notes, global_state() != before
+                if self.keeper is None:
+                    result = self.function(*args, **kwargs)
+                else:
+                    result, *kept = self.keeper(self.function, args, kwargs)
+            return self.place, result, notes, global_state() != before, *kept
         except BaseException as error:
             with suppress(Exception):
                 vars(error)[_PLACE] = self.place
@@ -156,7 +168,7 @@ _with_place_anywhere = FunctionType(_with_place.__code__, {"__builtins__": built
 _with_place_anywhere.__module__ = "__main__"
 
 
-def _number(place: int, function: Any, *, here: bool) -> Any:
+def _number(place: int, function: Any, *, here: bool, keeper: Any = None) -> Any:
     """`function`, numbered: inside of what scikit-learn puts around it, which sets warnings up."""
     holder, inner = None, function
     while hasattr(inner, "function"):
@@ -164,7 +176,7 @@ def _number(place: int, function: Any, *, here: bool) -> Any:
     private = holder is not None and hasattr(holder, "warning_filters")
     numbered: Call = partial(_with_place_anywhere, place, inner)
     if here:
-        numbered = _Numbered(place, inner, private)
+        numbered = _Numbered(place, inner, private, keeper)
     if holder is None:
         return numbered
     holder.function = numbered
@@ -220,8 +232,12 @@ def _stream(original: Call, parallel: Any, tasks: Iterator[Any], loop: Loop) -> 
         outputs = _generated(original, parallel, watched, order)
     try:
         for count, output in enumerate(outputs):
-            place, result, notes, drew = output if numbers else (places[count], output, (), False)
+            place, result, notes, drew, *kept = (
+                output if numbers else (places[count], output, (), False)
+            )
             found[place] = result
+            for value in kept:
+                loop.kept(place, value)
             if drew:
                 loop.drew(place)
             loop.finished(place, result, notes)
@@ -269,7 +285,9 @@ def _watched(
                 found[place] = known
                 continue
             places.append(place)
-            yield _number(place, function, here=here) if numbers else function, args, kwargs
+            if numbers:
+                function = _number(place, function, here=here, keeper=loop.keeper)  # noqa: PLW2901
+            yield function, args, kwargs
     except BaseException as error:
         take_off(error)
         raise

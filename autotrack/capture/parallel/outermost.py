@@ -10,18 +10,18 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
 from typing import Any
 
 from autotrack.capture.call import Call
 from autotrack.capture.parallel import joblib_loop
 from autotrack.runtime.in_between import in_between, take_off
 from autotrack.runtime.patching import Watch
+from autotrack.runtime.quiet import open_call
 from autotrack.runtime.stack import is_scikit_learns_own
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.model_links import links
 
-_open: ContextVar[bool | None] = ContextVar("autotrack_open_call", default=None)
+_open = open_call
 # Threads that were started inside an open call, and are part of it.
 _started: IdentityMap[bool] = IdentityMap()
 

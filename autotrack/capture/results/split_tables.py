@@ -69,8 +69,9 @@ def _size(row: Sequence[float], scorer: str) -> Split:
 
 def _moments_of(key: str, values: Sequence[float]) -> list[tuple[str, float]]:
     """The moments by key. How sure one is of a mean time interests nobody."""
-    found = zip(("mean", "std", "se"), moments(values), strict=True)
-    return [(f"{name}_{key}", n) for name, n in found if name != "se" or key not in TIMES]
+    found = zip(("mean", "std", "se", "n"), (*moments(values), float(len(values))), strict=True)
+    few = ("mean", "std") if key in TIMES else ("mean", "std", "se", "n")
+    return [(f"{name}_{key}", number) for name, number in found if name in few]
 
 
 def summary(splits: Iterable[Split]) -> list[Measured]:

@@ -102,7 +102,7 @@ def _as_frame(columns: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
 
 def _as_arrow(frame: Any, schema: Mapping[str, Any]) -> Any:
     """A frame as the table, or the batch of rows, that training had."""
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
 
     table = pyarrow.Table.from_pandas(frame, preserve_index=False)
     return table.to_batches()[0] if schema["kind"] == "pyarrow.RecordBatch" else table

@@ -196,7 +196,8 @@ def _make_mlflow_model(store: Store, crate: Path) -> None:
 def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -> Run:
     """The run with the largest (``mode="max"``) or smallest (``"min"``) value of a metric.
 
-    Runs without the metric, or whose value is NaN, and candidates of searches do not count.
+    Runs without the metric, or whose value is NaN, and candidates of searches do not count. Shown,
+    it says which others are as good: see :meth:`Run.ties`.
 
     Where it was computed on different data, or is not one metric (the `score` of a classifier and
     of a regressor), a line on stderr says so, once in a process for each metric, and so does the
@@ -221,11 +222,10 @@ def best_run(metric: str, *, mode: str = "max", experiment: str | None = None) -
         )
     best, asked = rows[0].run_id, query(experiment, None, None, None, True)
     ids = asked.experiment_ids
-    return Run(
-        store,
-        best,
-        _tell_compared(store, metric, experiment_id=ids[0] if ids else None, best=best),
-    )
+    compared = _tell_compared(store, metric, experiment_id=ids[0] if ids else None, best=best)
+    found = Run(store, best, compared)
+    found._asked = metric, mode
+    return found
 
 
 def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
@@ -246,9 +246,12 @@ def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
         held_out_set (the beginnings of its fingerprints), data (what it is called in keys), rows,
         models (how many different ones), runs, experiments, since, until, metric, best, best_run,
         mean and std over the models, and optimism: what the best of so many equally good models is
-        expected to gain by luck, at most. That is known of shares of rows such as
-        ``accuracy_score``, and NaN for other metrics; see
-        `autotrack.analysis.statistics.optimism.bound`. Then shares_rows, the sets of which it is a
+        expected to gain by luck. ``optimism_by`` says how that is known: ``bootstrap`` over the
+        losses of single rows, with its standard error ``optimism_error``, where all of the models'
+        runs kept their predictions (``keep_predictions``) and the metric is one of
+        `autotrack.analysis.predictions.losses`; else ``bound``, what it is at most, of shares of
+        rows such as ``accuracy_score``; else it is NaN. See
+        `autotrack.analysis.statistics.optimism`. Then shares_rows, the sets of which it is a
         part or which are parts of it (with how many rows), as far as one process scored on both;
         and related_models, how many different models it or one of those judged.
 
@@ -262,7 +265,7 @@ def held_out_sets(experiment: str | None = None) -> pd.DataFrame:
     name = None
     if experiment is not None:
         name = store.get_experiment(name=text(experiment, "experiment")).name
-    return ledger_frame(entries(store.judgements(), store.shared_rows()), name)
+    return ledger_frame(store, entries(store.judgements(), store.shared_rows()), name)
 
 
 def diff_runs(a: str, b: str) -> pd.DataFrame:

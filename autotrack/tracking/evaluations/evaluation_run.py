@@ -18,6 +18,7 @@ from autotrack.tracking.active import ActiveRun, active_runs, note_filed
 from autotrack.tracking.crating.run_files import file_table
 from autotrack.tracking.evaluations.flusher import Flusher
 from autotrack.tracking.facts import FitFacts, Table
+from autotrack.tracking.kept.writer import PredictionWriter
 from autotrack.tracking.model_links import Link
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.recorder import Recorder
@@ -105,6 +106,10 @@ class Measurements:
         """For evaluations that may come quickly; to be closed before the run ends."""
         return Stream(self, opened, self._recorder.failsafe)
 
+    def predictions(self, opened: OpenFit, y: object, groups: object) -> PredictionWriter:
+        """For what the evaluations predict; to be closed before the run ends."""
+        return PredictionWriter(opened.store, opened.run_id, self._retry_queue, y, groups)
+
     def close(
         self,
         opened: OpenFit,
@@ -128,6 +133,7 @@ class Measurements:
             if found:
                 store.add_evidence(opened.run_id, found)
             store.put_artifacts(opened.run_id, files)
+            store.set_tags(opened.run_id, tags or {})
             if progress is not None:
                 store.set_tags(opened.run_id, {PROGRESS_TAG: str(progress), **tags})
             store.end_run(opened.run_id, status="FINISHED", end_time=now)

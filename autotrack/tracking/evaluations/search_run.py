@@ -286,6 +286,7 @@ class Sweep:
             numbers[f"mean_{key}"] = mean
             if not key.endswith("_time"):
                 numbers[f"std_{key}"], numbers[f"se_{key}"] = std, se
+                numbers[f"n_{key}"] = float(len(named))
         if not any(map(self._names.lacks, measured)):
             candidate.measured.clear()
         score = numbers.get(f"mean_test_{self._rank_by}", math.nan)

@@ -38,6 +38,7 @@ from autotrack.tracking.facts import (
     TransformerFacts,
     preprocessing_params,
 )
+from autotrack.tracking.kept.held_out import HeldOutWriter
 from autotrack.tracking.model_links import Link, link_parts, links
 from autotrack.tracking.moved_fits import Filed, Moved
 from autotrack.tracking.opened_fit import OpenFit
@@ -78,6 +79,8 @@ class Recorder:
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
         self._tables = ScoreTables(workspace)
+        #: Keeps the predictions behind scores, where that is asked for.
+        self.held_out = HeldOutWriter(workspace.retry_queue)
         self._steps = Steps(workspace.retry_queue)
         self._lock = threading.Lock()
         self._upkeep = Upkeep()

@@ -10,9 +10,21 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score
-from sklearn.model_selection import train_test_split
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    mean_squared_error,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+    zero_one_loss,
+)
+from sklearn.model_selection import GridSearchCV, train_test_split
 
 import autotrack
 
@@ -93,6 +105,97 @@ def test_a_ledger_of_one_experiment_counts_the_models_of_all():
     judge(C=1.0)
     assert autotrack.held_out_sets("a")["models"].tolist() == [2]
     assert autotrack.held_out_sets()["experiments"].tolist() == ["a, b"]
+
+
+def judge_by_chance(models, rows=150, keep=True):
+    """Score models that predict by chance, so that all are equally good."""
+    random = np.random.default_rng(1)
+    X, y = random.normal(size=(2 * rows, 2)), random.integers(0, 2, 2 * rows)
+    X_train, X_test, y_train, y_test = X[:rows], X[rows:], y[:rows], y[rows:]
+    for seed in models:
+        model = DummyClassifier(strategy="uniform", random_state=seed).fit(X_train, y_train)
+        with autotrack.keep_predictions(keep):
+            accuracy_score(y_test, model.predict(X_test))
+
+
+def test_the_optimism_is_found_from_kept_rows_and_else_it_is_the_bound():
+    autotrack.enable(log_models=False)
+    judge_by_chance(range(12))
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert row["optimism_by"] == "bootstrap"
+    # Twelve independent shares of 150 rows: 1.63 times their standard deviation.
+    assert row["optimism"] == pytest.approx(
+        1.63 * 0.5 / np.sqrt(150), abs=3 * row["optimism_error"]
+    )
+    assert 0 < row["optimism_error"] < 0.2 * row["optimism"]
+    said = f"gains {row['optimism']:.2g} ± {row['optimism_error']:.1g} in accuracy_score by luck"
+    assert said in repr(autotrack.last_run())
+
+    judge_by_chance([99], keep=False)
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert row["models"] == 13
+    assert row["optimism_by"] == "bound"
+    assert np.isnan(row["optimism_error"])
+    assert "gains up to" in repr(autotrack.last_run())
+
+
+def test_predictions_that_do_not_give_the_recorded_score_are_not_taken_for_it():
+    autotrack.enable(log_models=False, keep_predictions=True)
+    X_train, X_test, y_train, y_test = data()
+    for C in (0.001, 1.0):
+        # It is scored by what the search is: not by accuracy.
+        search = GridSearchCV(LogisticRegression(), {"C": [C]}, cv=2, scoring="f1")
+        search.fit(X_train[:, 1:], y_train).score(X_test[:, 1:], y_test)
+    assert len(autotrack.last_run().predictions("test")) == len(y_test)
+    found = autotrack.held_out_sets()
+    assert found["models"].tolist() == [2]
+    assert "bootstrap" not in set(found["optimism_by"])
+
+
+def numbers(model, X_test, y_test):
+    predicted = model.predict(X_test)
+    for metric in (r2_score, mean_absolute_error, mean_squared_error, root_mean_squared_error):
+        metric(y_test, predicted)
+    model.score(X_test, y_test)
+
+
+def classes(model, X_test, y_test):
+    accuracy_score(y_test, model.predict(X_test))
+    zero_one_loss(y_test, model.predict(X_test))
+    log_loss(y_test, model.predict_proba(X_test))
+    roc_auc_score(y_test, model.predict_proba(X_test)[:, 1])
+    brier_score_loss(y_test, model.predict_proba(X_test)[:, 1])
+    f1_score(y_test, model.predict(X_test))
+    model.score(X_test, y_test)
+
+
+def test_metrics_that_are_made_of_losses_of_rows_have_an_optimism_too():
+    autotrack.enable(log_models=False, keep_predictions=True)
+    X_train, X_test, y_train, y_test = data()
+    for C in (0.001, 0.1, 100.0):
+        classes(LogisticRegression(C=C).fit(X_train, y_train), X_test, y_test)
+    found = autotrack.held_out_sets().set_index("metric")["optimism_by"].to_dict()
+    assert found.pop("f1_score") == ""
+    assert set(found) == {
+        "accuracy_score", "zero_one_loss", "log_loss", "roc_auc_score", "brier_score_loss", "score",
+    }  # fmt: skip
+    assert set(found.values()) == {"bootstrap"}
+
+
+def test_errors_of_regressions_have_an_optimism_too():
+    autotrack.enable(log_models=False, keep_predictions=True)
+    X_train, X_test, y_train, y_test = data()
+    amounts, known = X_test[:, 0] + y_test, X_train[:, 0] + y_train
+    for alpha in (0.1, 1.0, 1000.0):
+        numbers(Ridge(alpha=alpha).fit(X_train[:, 1:], known), X_test[:, 1:], amounts)
+    found = autotrack.held_out_sets().set_index("metric")
+    assert set(found["optimism_by"]) == {"bootstrap"}
+    assert len(found) == 5
+    # In the unit of the metric: the root of a mean, and a share of the variance.
+    error, root = found.loc["mean_squared_error"], found.loc["root_mean_squared_error"]
+    assert root["optimism"] == pytest.approx(error["optimism"] / 2 / root["mean"], rel=0.1)
+    gain = found.loc["r2_score", "optimism"] * np.var(amounts)
+    assert gain == pytest.approx(error["optimism"], rel=0.3)
 
 
 @pytest.mark.thorough

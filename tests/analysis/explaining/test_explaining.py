@@ -259,6 +259,38 @@ def test_scores_on_other_rows_are_not_compared(tracking):
     assert "different data" in autotrack.explain(*runs).comparisons[0].reason
 
 
+def test_splits_of_other_data_are_not_compared_though_they_are_of_as_many_rows(tracking):
+    runs = []
+    for part in (slice(0, 100), slice(100, 200)):
+        cross_validate(LogisticRegression(), X[part], y[part], cv=KFold(5))
+        runs.append(last())
+    score = autotrack.explain(*runs).comparisons[0]
+    assert score.within_noise is None
+    assert "not comparable: they were measured on different data" in score.reason
+
+
+def test_splits_are_compared_though_a_column_is_left_out(tracking):
+    runs = []
+    for columns in (slice(0, None), slice(1, None)):
+        cross_validate(LogisticRegression(), X[:, columns], y, cv=KFold(5))
+        runs.append(last())
+    assert "corrected resampled t-test" in autotrack.explain(*runs).comparisons[0].reason
+    assert autotrack.compare(*runs).method.startswith("corrected resampled t-test")
+
+
+def test_kept_predictions_tell_what_single_numbers_do_not(tracking):
+    runs, amounts = [], X @ np.arange(X.shape[1])
+    for alpha in (0.1, 1e5):
+        model = Ridge(alpha=alpha).fit(X[:160], amounts[:160])
+        with autotrack.keep_predictions():
+            r2_score(amounts[160:], model.predict(X[160:]))
+        runs.append(last())
+    score = autotrack.explain(*runs).comparisons[0]
+    assert score.within_noise is False
+    rows = len(X) - 160
+    assert score.reason == f"p = {score.p_value:.2g}, paired bootstrap on the same rows ({rows})"
+
+
 def test_a_frame_and_plain_values_have_what_the_report_has(tracking):
     a, _ = held_out(LogisticRegression(C=1))
     b, _ = held_out(LogisticRegression(C=0.01))

@@ -1,0 +1,1 @@
+"""What can be told from kept predictions and scores, without fitting anything."""

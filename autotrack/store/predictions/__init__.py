@@ -1,0 +1,1 @@
+"""The files that hold predictions of runs: one that grows, and the table it becomes."""

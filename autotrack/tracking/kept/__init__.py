@@ -1,0 +1,1 @@
+"""Predictions that are kept on request, written while evaluations finish."""
