@@ -73,8 +73,8 @@ ROWS: dict[str, tuple[Row, ...]] = {
     ),
     "score": (
         Row("score", "a score", goal=0.4e-3),
-        Row("score_commits", "the same, in durable commits", unit="x", goal=1.45),
-        Row("score_crowded", "the same, 10,000 predictions alive", unit="x", goal=1.45),
+        Row("score_commits", "the same, in durable commits", unit="x", goal=1.35),
+        Row("score_crowded", "the same, 10,000 predictions alive", unit="x", goal=1.35),
     ),
     "predict": (Row("predict", "predict of one row (array)", goal=10e-6),),
     "transform": (
