@@ -16,13 +16,14 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from importlib import metadata
 from pathlib import Path
 
 from autotrack.describe.git import GitState, dirty, git_state, git_status
 from autotrack.describe.secrets import masked
 from autotrack.entities import Source
+from autotrack.runtime.dataclass import dataclass
 
 __all__ = ["GitState", "dirty", "git_state", "masked", "source", "watch_dirty", "work_for"]
 

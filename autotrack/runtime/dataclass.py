@@ -1,6 +1,6 @@
 """Dataclasses that cost little to define.
 
-The standard decorator compiles six functions for a frozen class with slots, which was a third of
+The standard decorator compiles up to six functions for a class with slots, which was a third of
 what `import autotrack` took. Here `__init__` alone is compiled, because it is called often, and
 the rest is shared code. What such a class does is the same.
 """
@@ -8,6 +8,7 @@ the rest is shared code. What such a class does is the same.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import reprlib
 from collections.abc import Callable
 from operator import attrgetter
@@ -19,32 +20,39 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
 
-    def dataclass(*, frozen: bool = False, slots: bool = False, **others: Any) -> Any:
-        """Do as `dataclasses.dataclass` does, which it leaves most kinds of classes to."""
-        if frozen and slots and not others:
-            return _frozen
-        return dataclasses.dataclass(frozen=frozen, slots=slots, **others)
+    def dataclass(
+        *, frozen: bool = False, slots: bool = False, eq: bool = True, **others: Any
+    ) -> Any:
+        """Do as `dataclasses.dataclass` does, which it leaves some kinds of classes to."""
+        if slots and not others:
+            return functools.partial(_with_slots, frozen=frozen, eq=eq)
+        return dataclasses.dataclass(frozen=frozen, slots=slots, eq=eq, **others)
 
 
-def _frozen(cls: type) -> type:
+def _with_slots(cls: type, *, frozen: bool, eq: bool) -> type:
     if not _is_plain(cls):
-        return dataclasses.dataclass(frozen=True, slots=True)(cls)
+        return dataclasses.dataclass(frozen=frozen, slots=True, eq=eq)(cls)
     own = set(cls.__dict__)
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     fields = dataclasses.fields(made)
-    methods = {
+    methods: dict[str, Any] = {
         "__init__": _init(made, fields),
         "__repr__": _repr([field.name for field in fields if field.repr]),
-        "__eq__": _eq(_values([field.name for field in fields if field.compare])),
-        "__hash__": _hash(_values([field.name for field in fields if field.compare])),
-        "__getstate__": _getstate,
-        "__setstate__": _setstate,
     }
+    if eq:
+        values = _values([field.name for field in fields if field.compare])
+        methods["__eq__"] = _eq(values)
+        # What can be changed has no hash, unless it says what that is.
+        methods["__hash__"] = _hash(values) if frozen else None
+    if frozen:
+        methods |= {"__getstate__": _getstate, "__setstate__": _setstate}
+        # As in `dataclasses`, whatever the class itself says.
+        made.__setattr__ = _setattr
+        made.__delattr__ = _delattr
     for name, method in methods.items():
+        # Python itself says of a class with an `__eq__` of its own that it has no hash.
         if name not in own:
             setattr(made, name, method)
-    made.__setattr__ = _setattr
-    made.__delattr__ = _delattr
     return made  # type: ignore[no-any-return]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.forks import at_fork
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.store.store import Store

@@ -14,7 +14,7 @@ import uuid
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -37,6 +37,7 @@ from autotrack.describe.parts import (
     shared_parts,
 )
 from autotrack.entities import DatasetUse
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.subscribers import Subscribers
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.store.store import Store

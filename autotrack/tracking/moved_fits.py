@@ -8,10 +8,11 @@ same class, all of them are children. In a loop of an installed function they ar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from autotrack.entities import RunError, RunStatus
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.model_links import Link, links
 

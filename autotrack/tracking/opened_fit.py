@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
 from autotrack.tracking.active import ActiveRun
 from autotrack.tracking.facts import FitFacts

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence, Sized
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from autotrack.capture.assessing import Assessing
@@ -37,6 +37,7 @@ from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_FOLD
 from autotrack.lineage.tracker import Lineage, reference
 from autotrack.progress.bar import ProgressBar, progress_bar
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from autotrack.capture.naming.data_names import key_text
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
 
 #: What scikit-learn calls the argument that holds a prediction, likeliest first; and its partner.

@@ -245,7 +245,7 @@ def _skopsed(model: object, folder: Path, own: ProjectCode) -> _Held:
 
 def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
     function = model if isinstance(model, Isolated) else None
-    with open(folder / MODEL_FILE, "wb", buffering=1 << 16) as file:
+    with open(f"{folder}/{MODEL_FILE}", "wb", buffering=1 << 16) as file:
         writer = HashingWriter(file)
         pickler = CratePickler(writer, own)
         try:

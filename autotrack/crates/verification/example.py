@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -146,9 +147,10 @@ def answers(model: Any, data: Any, *, draws: bool = True) -> dict[str, dict[str,
         contextlib.suppress(Exception),
     ):  # made-up rows may be none for it
         started = time.perf_counter()
-        found[first] = answer(getattr(model, first)(data))
+        asked, given = (model, data) if draws or not further else _last_step(model, data)
+        found[first] = answer(getattr(asked, first)(given))
         if further and time.perf_counter() - started <= _QUICK:
-            found[further] = answer(getattr(model, further)(data))
+            found[further] = answer(getattr(asked, further)(given))
     labels = getattr(model, "classes_", None)
     if isinstance(labels, np.ndarray) and labels.ndim == 1 and first in found:
         if further == "predict_proba":
@@ -157,6 +159,23 @@ def answers(model: Any, data: Any, *, draws: bool = True) -> dict[str, dict[str,
         for output in found.values():
             output["labels"] = labels.tolist()
     return found
+
+
+def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
+    """The last step of a pipeline and what it gets, so that `data` goes through the others once.
+
+    That is all that scikit-learn's pipeline does for each method it is asked, unless metadata is
+    routed through it.
+    """
+    if type(model) is not getattr(sys.modules.get("sklearn.pipeline"), "Pipeline", None):
+        return model, data
+    if sys.modules["sklearn"].get_config()["enable_metadata_routing"]:
+        return model, data
+    *steps, (_, last) = model.steps
+    for _, step in steps:
+        if step is not None and step != "passthrough":
+            data = step.transform(data)
+    return last, data
 
 
 @contextlib.contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from autotrack.entities import Note
+from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
 from autotrack.store.tables.candidates import Ending, NewCandidate
 from autotrack.store.tables.run_data import MetricRow
