@@ -215,6 +215,8 @@ def untouched(model: Any, *, draws: bool = True) -> Iterator[None]:
 
 _lock = threading.Lock()
 _DEEPEST = 6
+# What nearly all attributes are.
+_NO_ESTIMATORS = frozenset({type(None), bool, int, float, str, np.ndarray, np.float64, np.int64})
 # Beyond this many in one list, such as the trees of a forest, they are alike and have no voice.
 _MOST_PARTS = 32
 
@@ -228,7 +230,8 @@ def _estimators(model: Any, deepest: int) -> Iterator[Any]:
         several = isinstance(value, list | tuple) and len(value) <= _MOST_PARTS
         for part in value if several else (value,):
             for inner in part if isinstance(part, tuple) else (part,):
-                yield from _estimators(inner, deepest - 1)
+                if type(inner) not in _NO_ESTIMATORS:
+                    yield from _estimators(inner, deepest - 1)
 
 
 def _put_back(now: dict[str, Any], before: dict[str, Any]) -> None:
