@@ -15,13 +15,17 @@ from typing import Any
 import joblib
 import sklearn.metrics
 import sklearn.model_selection
-from sklearn.calibration import calibration_curve
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics._scorer import _BaseScorer, _Scorer
 
 from autotrack.capture.discovery import estimator_classes, is_estimator_class, with_subclasses
 from autotrack.capture.hooks import imbalanced_metrics
-from autotrack.capture.hooks.displays import DISPLAYS, MAKERS, DisplayHook
+from autotrack.capture.hooks.displays import (
+    CALIBRATION_MODULE,
+    DISPLAYS,
+    MAKERS,
+    DisplayHook,
+    take_in_calibration,
+)
 from autotrack.capture.hooks.estimators import EstimatorHook
 from autotrack.capture.hooks.metrics import (
     REPORT,
@@ -73,6 +77,7 @@ METHODS = {
     "staged_score": "staged",
 }
 _NEW_CLASS = "__init_subclass__"
+_FROZEN = "FrozenEstimator"
 
 # The classes being created in this context: several hooks of a chain run for each of them.
 _creating: ContextVar[tuple[type, ...]] = ContextVar("autotrack_creating", default=())
@@ -142,16 +147,18 @@ class PatchTable:
             self._patch_function(function, self._reports.get(function.__name__, self._metric))
         for name in FUNCTIONS:
             self._patch_function(getattr(sklearn.model_selection, name), self._validation)
-        # Importing it takes as long as half of what `enable` takes otherwise.
+        # Importing these takes as long as half of what `enable` takes otherwise.
         self._give_up_waiting = [
+            once_loaded(CALIBRATION_MODULE, self._patch_calibration),
             once_loaded(IMPORTANCE_MODULE, self._patch_importance),
             once_loaded(imbalanced_metrics.MODULE, self._patch_imbalanced),
         ]
-        displays = ((cls, maker, self._display) for cls in DISPLAYS for maker in MAKERS)
+        for cls in DISPLAYS:
+            self._patch_display(cls)
         # `_score` is what several scorers in one are called by.
         scorers = ((_BaseScorer, "__call__", self._scorer), (_Scorer, "_score", self._scorer))
         splits = ((owner, SPLIT, self._split) for owner in split_owners())
-        rows = (*self._workers, *scorers, *displays, *splits)
+        rows = (*self._workers, *scorers, *splits)
         for owner, name, watch in rows:
             if patch_attribute(owner, name, watch):
                 self._classes.set(owner, None)
@@ -181,6 +188,17 @@ class PatchTable:
         while self._cells:
             restore_cell(self._cells.pop())
 
+    def _patch_display(self, cls: type) -> None:
+        for maker in MAKERS:
+            if patch_attribute(cls, maker, self._display):
+                self._classes.set(cls, None)
+
+    def _patch_calibration(self) -> None:
+        with self._failsafe.guard("patch a function"):
+            function, display = take_in_calibration()
+            self._patch_function(function, self._metric)
+            self._patch_display(display)
+
     def _patch_importance(self) -> None:
         with self._failsafe.guard("patch a function"):
             function = getattr(sys.modules[IMPORTANCE_MODULE], IMPORTANCE)
@@ -199,7 +217,7 @@ class PatchTable:
 
     def _patch_owner(self, owner: type) -> None:
         """Patch the methods that `owner` itself defines, and the classes derived from it later."""
-        if owner is FrozenEstimator:
+        if owner.__name__ == _FROZEN and owner.__module__.startswith("sklearn."):
             return  # its fit trains nothing, and the rest it hands on to what it holds
         for name in list(owner.__dict__):
             watch = self._new_class if name == _NEW_CLASS else self._watches.get(_kind(name) or "")
@@ -258,7 +276,6 @@ def _metric_functions() -> Iterator[FunctionType]:
         function = getattr(sklearn.metrics, name)
         if isinstance(function, FunctionType) and judges_predictions(function):
             yield function
-    yield calibration_curve
 
 
 def _innermost_cell(function: FunctionType) -> CellType | None:

@@ -27,7 +27,10 @@ class HashingWriter(io.RawIOBase):
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._hash, self._fast = hashlib.sha256(), blake3()
+        self._hash = hashlib.sha256()
+        # Of what went by no more is kept than a small file has, which has no BLAKE3.
+        self._fast: blake3 | None = None
+        self._pieces: list[bytes] = []
         self._thread: threading.Thread | None = None
         self._held = 0
         self.size = 0
@@ -42,11 +45,19 @@ class HashingWriter(io.RawIOBase):
         self._file.write(data)
         self.size += len(data)
         if self._thread is None and self.size < _THREAD_FROM:
-            self._hash.update(data)
-            self._fast.update(data)
+            self._take(data)
         else:
             self._hash_beside(data)
         return len(data)
+
+    def _take(self, data: bytes) -> None:
+        self._hash.update(data)
+        if self._fast is None:
+            self._pieces.append(data)
+            if self.size < LARGE:
+                return
+            data, self._pieces, self._fast = b"".join(self._pieces), [], blake3()
+        self._fast.update(data)
 
     def _hash_beside(self, data: bytes) -> None:
         if self._thread is None:
@@ -62,8 +73,7 @@ class HashingWriter(io.RawIOBase):
 
     def _digest(self) -> None:
         while (data := self._waiting.get()) is not None:
-            self._hash.update(data)
-            self._fast.update(data)
+            self._take(data)
             with self._room:
                 self._held -= len(data)
                 self._room.notify()
@@ -74,5 +84,5 @@ class HashingWriter(io.RawIOBase):
             self._waiting.put(None)
             self._thread.join()
             self._thread = None
-        fast = self._fast.hexdigest() if self.size >= LARGE else None
+        fast = self._fast.hexdigest() if self._fast is not None else None
         return self._hash.hexdigest(), fast

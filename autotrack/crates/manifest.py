@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from autotrack.crates.manifest_check import brief, shown, what_is_wrong
@@ -49,7 +51,8 @@ def write(folder: Path, path: str, content: bytes) -> None:
         file.write(content)
 
 
-_as_json = json.JSONEncoder(default=_plain, check_circular=False).encode
+#: A value of a manifest as the text that is stored.
+as_json = json.JSONEncoder(default=_plain, check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +154,19 @@ class Manifest:
     mlflow: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
-    def to_bytes(self) -> bytes:
-        """The manifest as the JSON text that is stored: a line a field."""
+    def to_bytes(self, texts: Mapping[str, str] = MappingProxyType({})) -> bytes:
+        """The manifest as the JSON text that is stored: a line a field.
+
+        Parameters
+        ----------
+        texts : mapping of str to str
+            What :func:`as_json` gave for some of the fields.
+        """
         # json's own indentation is done in Python and takes longer than pickling a small model.
-        lines = [f'"{name}": {_as_json(getattr(self, name))}' for name in self.__slots__]
+        lines = [
+            f'"{name}": {texts[name] if name in texts else as_json(getattr(self, name))}'
+            for name in self.__slots__
+        ]
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
     @classmethod

@@ -19,10 +19,22 @@ _defaults: IdentityMap[dict[str, Any]] = IdentityMap()
 _takes_deep: IdentityMap[bool] = IdentityMap()
 
 
+# Where scikit-learn defines `get_params`. Unless it is asked for more, each of these reads the
+# attributes that are called as the params.
+_READ_ATTRIBUTES = frozenset(
+    {
+        "sklearn.base",
+        "sklearn.compose._column_transformer",
+        "sklearn.ensemble._base",
+        "sklearn.pipeline",
+    }
+)
+
+
 def own_params(estimator: Any) -> Mapping[str, Any]:
     """What ``get_params(deep=False)`` gives."""
     cls = type(estimator)
-    if getattr(cls.get_params, "__module__", None) != "sklearn.base":
+    if getattr(cls.get_params, "__module__", None) not in _READ_ATTRIBUTES:
         with _undrawn(estimator):
             return dict(estimator.get_params(**({"deep": False} if _is_asked_deep(cls) else {})))
     # scikit-learn's own get_params reads the constructor's signature anew at every call.

@@ -16,7 +16,7 @@ import time
 from _thread import start_new_thread
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from autotrack.printable import printable
 from autotrack.progress.counts import Progress
 from autotrack.progress.line import View
 from autotrack.progress.screens import Screen, screen_for
+from autotrack.runtime.dataclass import dataclass
 
 Setting = bool | Literal["auto"]
 #: What the bar says of the scores so far.

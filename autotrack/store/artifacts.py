@@ -108,8 +108,6 @@ class ArtifactFolder:
         What is there already stays: the newcomer is called ``model.2`` or ``plot.2.png``.
         """
         path = clean_path(path)
-        if self._is_first(staged, run_id, path):
-            return str(self.root / run_id / path) if self._absolute else f"{run_id}/{path}"
         target = self._inside(self.root / _run_folder(run_id) / path, str(path))
         with explained(target):
             for _ in range(_ATTEMPTS):
@@ -123,20 +121,29 @@ class ArtifactFolder:
                 placed = self._settle(staged, target)
         return str(placed) if self._absolute else placed.relative_to(self.root).as_posix()
 
-    def _is_first(self, staged: Path, run_id: str, path: str) -> bool:
-        """Move a folder to where nothing of its run lies yet, in two steps; False if not so.
+    @contextmanager
+    def first(self, run_id: str, path: str) -> Iterator[tuple[Path, str] | None]:
+        """A block with a new folder to write the run's `path` into, and its location.
 
-        Nothing leads out of a folder that was made just now.
+        It is None where there is something of the run's already, or where a folder cannot be made
+        just like that: then what is written has to be staged, and to give way. As long as the
+        database does not point at it nobody reads it, so that nothing need be moved. If the block
+        raises, the folder is deleted.
         """
-        if "/" in path or not os.path.isdir(staged):
-            return False
         home = f"{self.root}/{_run_folder(run_id)}"
         try:
+            if clean_path(path) != path or "/" in path:
+                raise FileExistsError
             os.mkdir(home)
-            os.rename(staged, f"{home}/{path}")
+            os.mkdir(f"{home}/{path}")
         except OSError:
-            return False  # what is in the way is found the long way
-        return True
+            yield None  # what is in the way is found the long way
+            return
+        try:
+            yield Path(f"{home}/{path}"), f"{home if self._absolute else run_id}/{path}"
+        except BaseException:
+            _remove_tree(Path(home))
+            raise
 
     def _settle(self, staged: Path, target: Path) -> Path:
         folder = self.root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import PurePath, PurePosixPath
 
 from autotrack.errors import InvalidValueError
@@ -58,7 +59,12 @@ def clean_path(path: str | PurePosixPath, longest: int = _LONGEST_PATH) -> str:
     """
     if not isinstance(path, str | PurePath):
         raise InvalidValueError(f"expected an artifact path, a text, got {described(path)}")
-    text = (plain_text(path) if isinstance(path, str) else str(path)).replace("\\", "/")
+    return _clean_path(plain_text(path) if isinstance(path, str) else str(path), longest)
+
+
+@functools.lru_cache(maxsize=256)  # the files of each crate are called the same
+def _clean_path(path: str, longest: int) -> str:
+    text = path.replace("\\", "/")
     parts = [part for part in text.split("/") if part not in ("", ".")]
     problem = None
     if not parts:

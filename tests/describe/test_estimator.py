@@ -20,10 +20,11 @@ from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier, VotingC
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KernelDensity
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from autotrack.describe.constructor import own_params
 from autotrack.describe.estimator import LONGEST_VALUE, is_model, storable, summary, user_params
 
 
@@ -336,3 +337,22 @@ def test_a_tuple_comes_back_as_it_was_given():
     assert type(held((50,))) is tuple
     assert held([(1, 2), [1, 2]]) == [(1, 2), [1, 2]]
     assert held((1, 2)) != held([1, 2])
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        Pipeline([("scale", StandardScaler()), ("model", LogisticRegression(C=2.0))]),
+        FeatureUnion([("scale", StandardScaler())], n_jobs=1),
+        ColumnTransformer([("scale", StandardScaler(), [0])], remainder="passthrough"),
+        VotingClassifier([("a", LogisticRegression())], voting="soft"),
+        LogisticRegression(C=3.0),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_the_own_params_are_those_that_scikit_learn_gives_as_they_are_now(estimator):
+    assert own_params(estimator) == estimator.get_params(deep=False)
+
+    name = next(iter(estimator.get_params(deep=False)))
+    setattr(estimator, name, "another")
+    assert own_params(estimator)[name] == "another"

@@ -194,3 +194,57 @@ def test_each_kind_does_what_a_standard_one_of_its_kind_does(options: dict[str, 
         lambda cls: inspect.signature(cls).parameters.keys(),
     ):
         assert doing(action, ours) == doing(action, standard)
+
+
+@dataclass(slots=True)
+class Changing:
+    """A value that can be changed."""
+
+    key: str
+    tags: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Itself:
+    """A value that equals nothing but itself."""
+
+    key: str
+
+
+@dataclass(slots=True, eq=False)
+class ChangingItself:
+    """Both."""
+
+    key: str
+
+
+@given(st.text(), st.text())
+def test_one_that_is_not_frozen_can_be_changed_and_has_no_hash(key: str, other: str) -> None:
+    value = Changing(key)
+    assert value == Changing(key)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(value)
+
+    value.key = other
+    assert value == pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == Changing(other)
+    assert not hasattr(value, "__dict__")
+
+
+@pytest.mark.parametrize("cls", [Itself, ChangingItself])
+def test_one_without_equality_equals_itself_alone(cls: type[Itself | ChangingItself]) -> None:
+    one = cls("a")
+
+    assert one == one
+    assert one != cls("a")
+    assert len({one, cls("a")}) == 2
+    assert repr(one) == f"{cls.__name__}(key='a')"
+    assert pickle.loads(pickle.dumps(one)).key == copy.copy(one).key == "a"
+
+
+def test_without_equality_a_frozen_one_stays_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Itself("a").key = "b"  # type: ignore[misc]
+
+    changing = ChangingItself("a")
+    changing.key = "b"
+    assert changing.key == "b"

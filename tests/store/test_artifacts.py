@@ -260,3 +260,44 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     folder = ArtifactFolder(tmp_path / "file" / "artifacts")
     with pytest.raises(StoreUnavailableError, match="file"):
         folder.add_bytes("r1", b"x", "x")
+
+
+def test_the_first_folder_of_a_run_is_written_where_it_stays(folder: ArtifactFolder) -> None:
+    folder.root.mkdir()
+    with folder.first("r1", "model") as first:
+        assert first is not None
+        made, location = first
+        (made / "file").write_bytes(b"content")
+
+    assert location == "r1/model"
+    assert folder.resolve(location) == made
+    assert files(folder) == {"r1/model/file"}
+
+
+@pytest.mark.parametrize("error", [OSError("full"), KeyboardInterrupt()])
+def test_a_first_folder_that_could_not_be_filled_is_gone(
+    folder: ArtifactFolder, error: BaseException
+) -> None:
+    folder.root.mkdir()
+    with pytest.raises(type(error)), folder.first("r1", "model") as first:
+        assert first is not None
+        (first[0] / "file").write_bytes(b"half of it")
+        raise error
+
+    assert files(folder) == set()
+    assert not (folder.root / "r1").exists()
+
+
+def test_what_is_not_the_first_of_its_run_has_to_be_staged(folder: ArtifactFolder) -> None:
+    with folder.first("r1", "model") as none_yet:  # not even the store's folder is there
+        pass
+    folder.add_bytes("r1", b"a", "notes.txt")
+    with folder.first("r1", "model") as beside:
+        pass
+    with folder.first("r2", "some/model") as deep:
+        pass
+    with pytest.raises(InvalidValueError), folder.first("r2", "../r1"):
+        pass
+
+    assert (none_yet, beside, deep) == (None, None, None)
+    assert files(folder) == {"r1/notes.txt"}

@@ -8,6 +8,7 @@ model's behaviour (partial dependence, decision boundaries) judges nothing and i
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
-from sklearn.calibration import CalibrationDisplay, calibration_curve
 
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.metrics import MetricHook
@@ -132,7 +132,7 @@ class _Errors:
 
 
 #: The displays that are recorded, and how they are read.
-DISPLAYS: Mapping[type, _Curve | _Matrix | _Errors] = {
+DISPLAYS: dict[type, _Curve | _Matrix | _Errors] = {
     metrics.RocCurveDisplay: _Curve(
         metrics.roc_curve, ("fpr", "tpr"), ("roc_auc", "roc_auc_score", metrics.roc_curve)
     ),
@@ -142,10 +142,19 @@ DISPLAYS: Mapping[type, _Curve | _Matrix | _Errors] = {
         ("average_precision", "average_precision_score", metrics.average_precision_score),
     ),
     metrics.DetCurveDisplay: _Curve(metrics.det_curve, ("fpr", "fnr")),
-    CalibrationDisplay: _Curve(calibration_curve, ("prob_true", "prob_pred")),
     metrics.ConfusionMatrixDisplay: _Matrix(),
     metrics.PredictionErrorDisplay: _Errors(),
 }
+#: Holds one more, which is taken in once somebody has imported it.
+CALIBRATION_MODULE = "sklearn.calibration"
+
+
+def take_in_calibration() -> tuple[Any, type]:
+    """Take in the display of calibration curves; the function of these, and the display."""
+    module = sys.modules[CALIBRATION_MODULE]
+    curve, display = module.calibration_curve, module.CalibrationDisplay
+    DISPLAYS[display] = _Curve(curve, ("prob_true", "prob_pred"))
+    return curve, display
 
 
 @dataclass(frozen=True, slots=True)

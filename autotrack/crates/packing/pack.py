@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from autotrack._version import __version__
 from autotrack.crates.contract.values_only import looks_at_values_only
 from autotrack.crates.digests import HashingWriter
@@ -28,10 +26,11 @@ from autotrack.crates.manifest import (
 from autotrack.crates.packing.functions import Isolated
 from autotrack.crates.packing.mlflow_facts import for_mlflow
 from autotrack.crates.packing.pickler import CratePickler, Nowhere, culprit
+from autotrack.crates.packing.prepared import Prepared, prepared
 from autotrack.crates.packing.sources import source_of
 from autotrack.crates.requirements import USUAL, ProjectCode, exact_requirements
 from autotrack.crates.verification.drawing import may_draw
-from autotrack.crates.verification.example import answers, made_up
+from autotrack.crates.verification.example import answers
 from autotrack.crates.verification.replay import as_input
 from autotrack.describe.estimator import qualified_name
 from autotrack.describe.origins import is_installed
@@ -91,12 +90,17 @@ def pack(
     """
     function = model if isinstance(model, Isolated) else None
     held = _stored(model, folder, storage, own)
-    example: dict[str, Any] = {}
     outputs: dict[str, dict[str, Any]] = {}
+    example: dict[str, Any] = {}
+    texts: dict[str, str] = {}
     if function is None:
-        asks = own.asked or (held.is_installed and not _has_own_methods(model))
-        draws = any(map(may_draw, held.kinds)) if held.kinds else True
-        example, outputs = _example(model, schema, draws) if asks else (_made_up(schema), {})
+        made = prepared(schema)
+        example, texts = made.example, made.texts
+        if own.asked or (held.is_installed and not _has_own_methods(model)):
+            draws = any(map(may_draw, held.kinds)) if held.kinds else True
+            outputs = _answers(model, made, draws)
+            if not outputs:
+                example, texts = {}, {"schema": texts["schema"]}
     modules = [] if function is None else sorted(function.modules)
     manifest = Manifest(
         kind="estimator" if function is None else "function",
@@ -110,7 +114,7 @@ def pack(
         mlflow=for_mlflow(model, held.asked),
         **held.facts(_containers(schema).union(modules), own),
     )
-    return _finish(folder, manifest)
+    return _finish(folder, manifest, texts)
 
 
 def repack(
@@ -161,9 +165,11 @@ def vouched(files: Iterable[PackedFile]) -> list[str]:
     return [file.sha256 for file in files if file.path in (*MODEL_FILES.values(), FILE_NAME)]
 
 
-def _finish(folder: Path, manifest: Manifest) -> list[PackedFile]:
+def _finish(
+    folder: Path, manifest: Manifest, texts: Mapping[str, str] = types.MappingProxyType({})
+) -> list[PackedFile]:
     """Write what goes with the file of the model; MLflow's files come when it leaves the store."""
-    return [*manifest.files, PackedFile.written(folder, FILE_NAME, manifest.to_bytes())]
+    return [*manifest.files, PackedFile.written(folder, FILE_NAME, manifest.to_bytes(texts))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +245,7 @@ def _skopsed(model: object, folder: Path, own: ProjectCode) -> _Held:
 
 def _pickled(model: object, folder: Path, own: ProjectCode) -> _Held:
     function = model if isinstance(model, Isolated) else None
-    with open(folder / MODEL_FILE, "wb", buffering=1 << 16) as file:
+    with open(f"{folder}/{MODEL_FILE}", "wb", buffering=1 << 16) as file:
         writer = HashingWriter(file)
         pickler = CratePickler(writer, own)
         try:
@@ -292,32 +298,21 @@ def _containers(schema: DataSchema) -> set[str]:
     return {schema.kind.partition(".")[0]} & {"numpy", "pandas", "polars"}
 
 
-def _example(
-    model: object, schema: DataSchema, draws: bool
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Made-up rows, and what the model says to them."""
+def _answers(model: object, made: Prepared, draws: bool) -> dict[str, dict[str, Any]]:
+    """What the model says to made-up rows; empty where it says nothing."""
+    if not made.example:
+        return {}
     try:
-        example = made_up(schema)
-        outputs = answers(model, _data(model, example, schema), draws=draws) if example else {}
-    except Exception:  # noqa: BLE001 - a crate without an example is a crate
-        return {}, {}
-    return (example, outputs) if outputs else ({}, {})
-
-
-def _made_up(schema: DataSchema) -> dict[str, Any]:
-    try:
-        return made_up(schema)
+        return answers(model, _data(model, made), draws=draws)
     except Exception:  # noqa: BLE001 - a crate without an example is a crate
         return {}
 
 
-def _data(model: object, example: Mapping[str, Any], schema: DataSchema) -> Any:
+def _data(model: object, made: Prepared) -> Any:
     """The rows of an example as `model` takes them in the least time."""
-    columns = example.get("columns")
-    if columns is None:  # then no more than this is looked at
+    schema, example = made.schema, made.example
+    if "columns" not in example:  # then no more than this is looked at
         return as_input(example, DataSchema(schema.kind, dtype=schema.dtype).to_json())
-    if not looks_at_values_only(model):
-        return as_input(example, schema.to_json())
-    if any(column.dtype != "float64" for column in schema.columns):
-        return as_input(example, schema.to_json())
-    return np.array(list(columns.values()), dtype=np.float64).T
+    if made.values is not None and looks_at_values_only(model):
+        return made.values.copy(order="K")
+    return as_input(example, schema.to_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import io
 import types
@@ -9,6 +10,7 @@ from pickle import whichmodule  # type: ignore[attr-defined]
 from typing import Any
 
 import cloudpickle
+import numpy as np
 from cloudpickle import cloudpickle as _cloudpickle
 
 from autotrack.crates.packing.functions import imported
@@ -20,6 +22,14 @@ from autotrack.runtime.patching import unwrapped
 
 PROTOCOL = 5
 _CACHE_INFO = functools._CacheInfo
+_REDUCERS = cloudpickle.Pickler._dispatch_table
+
+
+# Kinds of NumPy's whose objects have no attributes of their own, and the modules they are said to
+# be of. Whatever pickle does with one, it does with all.
+_HOMES = {
+    kind: kind.__module__ for kind in (np.ndarray, *{type(np.dtype(c)) for c in "?bhilqBHILQefdgO"})
+}
 
 
 class CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -40,12 +50,26 @@ class CratePickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._has_own = False
 
     @property
+    def dispatch_table(self) -> dict[type, Any]:
+        """What cloudpickle and `copyreg` say of classes, as a dict.
+
+        Pickle asks it for each object, which takes a while of cloudpickle's own chain of mappings.
+        """
+        return {**copyreg.dispatch_table, **_REDUCERS}
+
+    @property
     def is_installed(self) -> bool:
         """Whether all that was pickled is of installed packages."""
         return not self._has_own and all(map(is_installed, self.modules))
 
     def reducer_override(self, obj: Any) -> Any:
         """How to pickle an object; pickle asks for each that is no plain container or value."""
+        kind = type(obj)
+        home = _HOMES.get(kind)
+        if home is not None:  # most of what models learn
+            self.kinds.add(kind)
+            self.modules.add(home)
+            return NotImplemented
         before = unwrapped(obj)
         if before is not obj and not isinstance(before, types.FunctionType):
             return before.__reduce_ex__(PROTOCOL)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -147,9 +148,10 @@ def answers(model: Any, data: Any, *, draws: bool = True) -> dict[str, dict[str,
         contextlib.suppress(Exception),
     ):  # made-up rows may be none for it
         started = time.perf_counter()
-        found[first] = answer(getattr(model, first)(data))
+        asked, given = (model, data) if draws or not further else _last_step(model, data)
+        found[first] = answer(getattr(asked, first)(given))
         if further and time.perf_counter() - started <= _QUICK:
-            found[further] = answer(getattr(model, further)(data))
+            found[further] = answer(getattr(asked, further)(given))
     labels = getattr(model, "classes_", None)
     if isinstance(labels, np.ndarray) and labels.ndim == 1 and first in found:
         if further == "predict_proba":
@@ -158,6 +160,23 @@ def answers(model: Any, data: Any, *, draws: bool = True) -> dict[str, dict[str,
         for output in found.values():
             output["labels"] = labels.tolist()
     return found
+
+
+def _last_step(model: Any, data: Any) -> tuple[Any, Any]:
+    """The last step of a pipeline and what it gets, so that `data` goes through the others once.
+
+    That is all that scikit-learn's pipeline does for each method it is asked, unless metadata is
+    routed through it.
+    """
+    if type(model) is not getattr(sys.modules.get("sklearn.pipeline"), "Pipeline", None):
+        return model, data
+    if sys.modules["sklearn"].get_config()["enable_metadata_routing"]:
+        return model, data
+    *steps, (_, last) = model.steps
+    for _, step in steps:
+        if step is not None and step != "passthrough":
+            data = step.transform(data)
+    return last, data
 
 
 @contextlib.contextmanager
@@ -206,6 +225,8 @@ def _child_after_fork() -> None:
 at_fork(in_child=_child_after_fork)
 
 _DEEPEST = 6
+# What nearly all attributes are.
+_NO_ESTIMATORS = frozenset({type(None), bool, int, float, str, np.ndarray, np.float64, np.int64})
 # Beyond this many in one list, such as the trees of a forest, they are alike and have no voice.
 _MOST_PARTS = 32
 
@@ -219,7 +240,8 @@ def _estimators(model: Any, deepest: int) -> Iterator[Any]:
         several = isinstance(value, list | tuple) and len(value) <= _MOST_PARTS
         for part in value if several else (value,):
             for inner in part if isinstance(part, tuple) else (part,):
-                yield from _estimators(inner, deepest - 1)
+                if type(inner) not in _NO_ESTIMATORS:
+                    yield from _estimators(inner, deepest - 1)
 
 
 def _put_back(now: dict[str, Any], before: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from autotrack.entities import Dataset
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 
-__all__ = ["describe", "fingerprint", "row_count"]
+__all__ = ["describe", "described_before", "fingerprint", "row_count"]
 
 
 def fingerprint(data: object) -> str:
@@ -95,6 +95,27 @@ def describe(data: object, stamp: Stamp | None = None) -> Dataset | None:
                 names = None if block is None else _names(data)
                 _described.set(data, _Seen(names, block, seen_as, dataset))
         return dataset
+    except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
+        return None
+
+
+def described_before(data: object) -> Dataset | None:
+    """What `describe` said of data that still holds the same.
+
+    Parameters
+    ----------
+    data : object
+        Whatever was passed as X or y.
+
+    Returns
+    -------
+    Dataset or None
+        The very object that was returned then; None where it was not asked yet, or where only a
+        new description tells whether anything was changed.
+    """
+    try:
+        seen = _described.get(data)
+        return seen.dataset if seen is not None and seen.is_still(data, None) else None
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
         return None
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from autotrack.describe.data.dtypes import kept_text
 from autotrack.describe.data.frames import Frame
 from autotrack.entities import Dataset
+from autotrack.runtime.weak_map import IdentityMap
 from autotrack.schema import ColumnSchema, DataSchema
 
 __all__ = ["known", "profile"]
@@ -48,7 +49,7 @@ def profile(data: object, dataset: Dataset) -> DataSchema:
     data : object
         The training input. It is not changed.
     dataset : Dataset
-        What :func:`autotrack.describe.data.fingerprint.describe` says of it.
+        What :func:`autotrack.describe.data.fingerprint.describe` says of it as it is now.
 
     Returns
     -------
@@ -56,6 +57,20 @@ def profile(data: object, dataset: Dataset) -> DataSchema:
         An array of more than 1,000 columns has none; where the data cannot be looked at, of each
         column no more than name and dtype is known.
     """
+    made = _made.get(data)
+    if made is not None and made[0] is dataset:
+        return made[1]
+    schema = _profile(data, dataset)
+    _made.set(data, (dataset, schema))
+    return schema
+
+
+# Models are fitted in loops, and all of a loop on the same data. Whether it still holds the same is
+# told by its description, which is another object for data that was changed.
+_made: IdentityMap[tuple[Dataset, DataSchema]] = IdentityMap()
+
+
+def _profile(data: object, dataset: Dataset) -> DataSchema:
     try:
         columns, dtype = _seen(data, dataset)
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute

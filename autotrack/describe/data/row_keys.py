@@ -16,8 +16,10 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from autotrack.describe.data.fingerprint import single_block
+from autotrack.describe.data.fingerprint import described_before, single_block
+from autotrack.entities import Dataset
 from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.weak_map import IdentityMap
 
 Array = NDArray[Any]
 
@@ -73,9 +75,23 @@ def row_keys(data: Any, *, most_cells: int = MOST_CELLS) -> RowKeys | None:
         None for what is no such data.
     """
     try:
-        return _row_keys(data, most_cells)
+        dataset = described_before(data) if most_cells == MOST_CELLS else None
+        if dataset is None:
+            return _row_keys(data, most_cells)
+        made = _made.get(data)
+        if made is not None and made[0] is dataset:
+            return made[1]
+        keys = _row_keys(data, most_cells)
+        if keys is not None:
+            keys.keys.flags.writeable = False  # whoever asks for them gets the same ones
+            _made.set(data, (dataset, keys))
+        return keys
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
         return None
+
+
+# Models are fitted in loops, and all of a loop on the same data.
+_made: IdentityMap[tuple[Dataset, RowKeys]] = IdentityMap()
 
 
 def _row_keys(data: Any, most_cells: int) -> RowKeys | None:

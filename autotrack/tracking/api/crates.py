@@ -18,6 +18,7 @@ from autotrack.crates.packing.functions import Isolated, isolate
 from autotrack.crates.packing.pack import pack, vouched
 from autotrack.crates.trust.refusal import repacked_refused
 from autotrack.crates.trust.trust import Trust, just_packed, packed_here
+from autotrack.describe.data.fingerprint import describe
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.schema import DataSchema
@@ -148,7 +149,13 @@ def known_schema(given: object, packed: object) -> DataSchema:
     if isinstance(given, Crate):
         return given.manifest.schema
     link = None if isinstance(packed, Isolated) else links.get(packed)
-    return DataSchema() if link is None else schema_of(link.train, link.training_input)
+    if link is None or link.train is None:
+        return DataSchema()
+    # What the data holds by now says nothing of the model.
+    X = link.training_input
+    now = None if X is None else describe(X)
+    is_same = now is not None and now.fingerprint == link.train.data.fingerprint
+    return schema_of(link.train, X if is_same else None)
 
 
 def must_be_trusted(model: object, given: object, trust: Trust) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from autotrack.analysis.names import CRATE, CRATE_TAG
 from autotrack.crates import unvouched
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.profile import profile
 from autotrack.errors import CaptureWarning, StoreError, UncratableError
+from autotrack.runtime.dataclass import dataclass
 from autotrack.schema import DataSchema
 from autotrack.settings import Settings
 from autotrack.store.artifacts import StoredArtifact

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 
 # A crate that is refreshed again and again may take this share of the time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -38,18 +39,23 @@ def file_crate(
     StoreError, OSError
         If it cannot be written.
     """
-    before = [str(transformer) for transformer in preprocessing]
-    with folder.staging() as staged:
-        files = pack(
-            model,
-            staged,
-            run_id=run_id,
-            schema=schema,
-            preprocessing=before,
-            own=own,
-            storage=storage,
-        )
-        location = folder.place(staged, run_id, path)
+    pack_into = functools.partial(
+        pack,
+        model,
+        run_id=run_id,
+        schema=schema,
+        preprocessing=[str(transformer) for transformer in preprocessing],
+        own=own,
+        storage=storage,
+    )
+    with folder.first(run_id, path) as first:
+        if first is not None:
+            made, location = first
+            files = pack_into(made)
+    if first is None:
+        with folder.staging() as staged:
+            files = pack_into(staged)
+            location = folder.place(staged, run_id, path)
     return [
         StoredArtifact(f"{path}/{file.path}", f"{location}/{file.path}", file.size, file.sha256)
         for file in files

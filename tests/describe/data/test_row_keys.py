@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import sparse
 
+from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.data.row_keys import row_keys, with_target
 
 numbers = np.round(np.random.default_rng(0).normal(size=(50, 4)), 2)
@@ -95,3 +96,15 @@ def test_the_keys_of_another_process_are_others(run_python):
         "from autotrack.describe.data.row_keys import row_keys; print(row_keys([[1, 2]]).keys[0])"
     )
     assert run_python(code=code).stdout != run_python(code=code).stdout
+
+
+@pytest.mark.parametrize("data", [frame.copy(), numbers.copy()], ids=["frame", "array"])
+def test_data_that_was_described_has_other_keys_once_it_is_changed(data):
+    describe(data)
+    before = row_keys(data)
+    assert row_keys(data).keys.tolist() == before.keys.tolist() == row_keys(numbers).keys.tolist()
+
+    (data.iloc if hasattr(data, "iloc") else data)[7, 0] = 99.0
+    changed = np.flatnonzero(row_keys(data).keys != before.keys)
+    describe(data)
+    assert changed.tolist() == np.flatnonzero(row_keys(data).keys != before.keys).tolist() == [7]
