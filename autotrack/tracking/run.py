@@ -30,7 +30,7 @@ from autotrack.tracking.crating.load_stored import (
 from autotrack.tracking.of_run.predictions import RunPredictions
 from autotrack.tracking.of_run.reports import ReportsOfRun
 from autotrack.tracking.recording import library_calls
-from autotrack.tracking.recording.compared import note_children
+from autotrack.tracking.recording.unlike_scores import note_children
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import workspace
 

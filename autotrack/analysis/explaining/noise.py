@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 
 from autotrack.analysis.explaining.scores import Score
-from autotrack.analysis.predictions.compared import Compared, differ
 from autotrack.analysis.predictions.comparing import T_TEST, compare_runs
+from autotrack.analysis.predictions.scored_run import Compared, differ
 from autotrack.analysis.statistics.comparisons import corrected_pvalue
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store

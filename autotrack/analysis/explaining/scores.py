@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from autotrack.analysis.explaining.changes import split_rows, uses
 from autotrack.analysis.names import TEST_SHARE_TAG
-from autotrack.analysis.predictions.compared import split_data
+from autotrack.analysis.predictions.scored_run import split_data
 from autotrack.analysis.selection import Candidates
 from autotrack.analysis.split_keys import split_key
 from autotrack.analysis.statistics.moments import moments

@@ -9,9 +9,9 @@ from itertools import product
 
 import numpy as np
 
-from autotrack.analysis.predictions.compared import Compared, SplitScores, differ
 from autotrack.analysis.predictions.losses import mean_losses
 from autotrack.analysis.predictions.reading import Table
+from autotrack.analysis.predictions.scored_run import Compared, SplitScores, differ
 from autotrack.analysis.statistics.comparisons import (
     Resampled,
     Rope,

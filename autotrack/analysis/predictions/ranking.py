@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from autotrack.analysis.predictions.compared import Compared
 from autotrack.analysis.predictions.comparing import Comparison, compare_runs
+from autotrack.analysis.predictions.scored_run import Compared
 from autotrack.entities import RunRecord
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store

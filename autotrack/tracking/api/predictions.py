@@ -76,8 +76,8 @@ def compare(
     InvalidValueError
         If no metric is named and there are several, or `rope` is no positive number.
     """
-    from autotrack.analysis.predictions.compared import Compared, metric_for
     from autotrack.analysis.predictions.comparing import compare_runs
+    from autotrack.analysis.predictions.scored_run import Compared, metric_for
 
     if rope is not None:
         rope = number(rope, "rope")

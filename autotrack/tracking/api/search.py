@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotrack.analysis.data_frames import metric_frame
-from autotrack.analysis.evidence import comparing
+from autotrack.analysis.evidence import unlike_scores
 from autotrack.analysis.evidence.ledger import entries, ledger_frame
 from autotrack.analysis.evidence.listing import runs_with_worth
 from autotrack.analysis.names import CRATE
@@ -36,7 +36,7 @@ from autotrack.tracking.api.models import load_version
 from autotrack.tracking.api.runs import get_run
 from autotrack.tracking.crating.load_stored import is_ours, link_to_run, load_of_run
 from autotrack.tracking.recording import library_calls
-from autotrack.tracking.recording.compared import tell_compared
+from autotrack.tracking.recording.unlike_scores import tell_compared
 from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace
 
@@ -105,9 +105,9 @@ def tell_order(
 
 def _tell_compared(store: Store, metric: str, **which: Any) -> list[Finding]:
     settings = workspace.settings
-    if not comparing.is_wanted(settings.checks):
+    if not unlike_scores.is_wanted(settings.checks):
         return []
-    found = comparing.compared(store, metric, **which)
+    found = unlike_scores.compared(store, metric, **which)
     if not settings.quiet:
         tell_compared(store, found)
     return found

@@ -13,12 +13,12 @@ from sklearn.preprocessing import StandardScaler
 
 import autotrack
 from autotrack.cli import main
-from autotrack.tracking.recording import compared
+from autotrack.tracking.recording import unlike_scores
 
 
 @pytest.fixture(autouse=True)
 def _nothing_told(monkeypatch):
-    monkeypatch.setattr(compared, "_told", set())
+    monkeypatch.setattr(unlike_scores, "_told", set())
 
 
 def score(seed, alpha=1.0):
@@ -70,7 +70,7 @@ def test_a_list_in_the_order_of_a_metric_says_so_too(tracking, capsys):
     assert capsys.readouterr().err == ""
     autotrack.search_runs(order_by="metrics.test_r2_score desc")
     assert "AT302" in capsys.readouterr().err
-    compared._told.clear()
+    unlike_scores._told.clear()
     done = CliRunner().invoke(main, ["runs", "-o", "metrics.test_r2_score desc"])
     assert "AT302" in done.stderr
 

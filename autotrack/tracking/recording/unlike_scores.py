@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 
-from autotrack.analysis.evidence import comparing
+from autotrack.analysis.evidence import unlike_scores
 from autotrack.analysis.evidence.catalogue import GRADES
 from autotrack.entities import Finding
 from autotrack.printable import printable
@@ -22,10 +22,10 @@ _told: set[tuple[object, ...]] = set()
 def note_children(store: Store, run_id: str) -> None:
     """A run of the user's ended that has children: keep what is to be said of comparing them."""
     settings = workspace.settings
-    if not comparing.is_wanted(settings.checks) or workspace.retry_queue.has_pending:
+    if not unlike_scores.is_wanted(settings.checks) or workspace.retry_queue.has_pending:
         return
     with workspace.failsafe.guard("compare the children of a run"):
-        findings = comparing.compared_children(store, run_id)
+        findings = unlike_scores.compared_children(store, run_id)
         if findings:
             store.add_evidence(run_id, findings)
             if not settings.quiet:
