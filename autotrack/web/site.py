@@ -1,0 +1,52 @@
+"""What all pages share: the store, the way to change it, and the frame around each page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from autotrack.runtime.dataclass import dataclass
+from autotrack.web.guard import Changes, Guard
+from autotrack.web.reading.found import Reader
+from autotrack.web.rendering import render
+
+#: The pages that stand in the head of each.
+PLACES = (
+    ("/", "Experiments"),
+    ("/runs", "Runs"),
+    ("/held-out", "Held-out sets"),
+    ("/models", "Models"),
+)
+
+
+@dataclass(slots=True)
+class Site:
+    """What handlers need besides the request."""
+
+    reader: Reader
+    changes: Changes
+    guard: Guard | None = None
+
+    def page(
+        self, request: Request, template: str, status: int = 200, /, **values: Any
+    ) -> HTMLResponse:
+        """A page with its frame."""
+        return render(
+            template,
+            status,
+            places=PLACES,
+            here=request.url.path,
+            folder=str(self.reader.store.root),
+            may_change=self.changes.allowed,
+            csrf=self.changes.token,
+            said=request.query_params.get("said", ""),
+            **values,
+        )
+
+
+def site_of(request: Request) -> Site:
+    """The site that a request came to."""
+    site: Site = request.app.state.site
+    return site
