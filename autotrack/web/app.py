@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from autotrack.errors import (
+    ArtifactNotFoundError,
     AutotrackError,
     ExperimentNotFoundError,
     ModelNotFoundError,
@@ -24,13 +25,13 @@ from autotrack.errors import (
 from autotrack.serving.allowed_hosts import Origins
 from autotrack.store.store import Store
 from autotrack.web.guard import SIGN_IN, Changes, Guard
-from autotrack.web.pages import runs, signing_in
+from autotrack.web.pages import run, runs, signing_in
 from autotrack.web.reading.found import Reader
 from autotrack.web.site import Site, site_of
 
 log = logging.getLogger("autotrack.web")
 
-_MISSING = (ExperimentNotFoundError, ModelNotFoundError, RunNotFoundError)
+_MISSING = (ArtifactNotFoundError, ExperimentNotFoundError, ModelNotFoundError, RunNotFoundError)
 
 
 def make_app(
@@ -53,6 +54,8 @@ def make_app(
         routes=[
             Route("/runs", runs.runs),
             Route("/complete", runs.complete),
+            Route("/runs/{run_id}", run.run),
+            Route("/runs/{run_id}/files/{path:path}", run.raw),
             Route(SIGN_IN, signing_in.form),
             Route(SIGN_IN, signing_in.enter, methods=["POST"]),
             Mount("/static", static, name="static"),

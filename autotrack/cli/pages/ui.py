@@ -64,8 +64,9 @@ def ui(
     try:
         listening = bind(host, port)
     except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", error)
         raise click.ClickException(
-            f"cannot listen at {host}:{port} ({getattr(error, 'strerror', error)}); choose another with --port, "
+            f"cannot listen at {host}:{port} ({why}); choose another with --port, "
             "0 being any that is free"
         ) from error
     handler = logging.StreamHandler(sys.stderr)

@@ -302,3 +302,21 @@ def fingerprint_users(
         " ORDER BY r.id DESC LIMIT ?",
         (fingerprint, most),
     ).fetchall()
+
+
+def histories(
+    connection: sqlite3.Connection, number: int, most: int
+) -> dict[str, list[tuple[int, float]]]:
+    """Step and value of the metrics of a run that have had several; of each the first so many."""
+    rows = connection.execute(
+        "SELECT key, step, value FROM earlier_metrics WHERE run = :run UNION ALL"
+        " SELECT key, step, value FROM metrics AS m WHERE run = :run AND EXISTS"
+        " (SELECT 1 FROM earlier_metrics AS e WHERE e.run = m.run AND e.key = m.key)",
+        {"run": number},
+    )
+    found: dict[str, list[tuple[int, float]]] = {}
+    for key, step, value in rows:
+        held = found.setdefault(key, [])
+        if len(held) < most:
+            held.append((step, decode_metric(value)))
+    return found

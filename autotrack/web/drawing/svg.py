@@ -116,14 +116,16 @@ def text(x: float, y: float, words: str, style: str, anchor: str = "middle") -> 
     )
 
 
-def frame(x: Axis, y: Axis, x_name: str, y_name: str, height: float = HEIGHT) -> Markup:
+def frame(
+    x: Axis, y: Axis, x_name: str, y_name: str, height: float = HEIGHT, width: float = WIDTH
+) -> Markup:
     """The axes with their marks and names."""
     parts = []
     for value, words in y.ticks:
         at = y.place(value)
         parts.append(
             Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
-                LEFT, WIDTH - RIGHT, at, at
+                LEFT, width - RIGHT, at, at
             )
         )
         parts.append(text(LEFT - 8, at + 4, words, "tick", "end"))
@@ -135,7 +137,7 @@ def frame(x: Axis, y: Axis, x_name: str, y_name: str, height: float = HEIGHT) ->
             )
         )
         parts.append(text(at, height - BOTTOM + 18, words, "tick"))
-    parts.append(text((LEFT + WIDTH - RIGHT) / 2, height - 8, cut(x_name, 70), "axis"))
+    parts.append(text((LEFT + width - RIGHT) / 2, height - 8, cut(x_name, 70), "axis"))
     parts.append(
         Markup('<text class="axis" text-anchor="middle" transform="translate(13 {}) rotate(-90)">'
                "{}</text>").format(
