@@ -25,7 +25,7 @@ from autotrack.errors import (
 from autotrack.serving.allowed_hosts import Origins
 from autotrack.store.store import Store
 from autotrack.web.guard import SIGN_IN, Changes, Guard
-from autotrack.web.pages import run, runs, signing_in
+from autotrack.web.pages import experiments, run, runs, search, signing_in
 from autotrack.web.reading.found import Reader
 from autotrack.web.site import Site, site_of
 
@@ -52,9 +52,11 @@ def make_app(
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     app = Starlette(
         routes=[
+            Route("/", experiments.experiments),
             Route("/runs", runs.runs),
             Route("/complete", runs.complete),
             Route("/runs/{run_id}", run.run),
+            Route("/runs/{run_id}/search", search.search),
             Route("/runs/{run_id}/files/{path:path}", run.raw),
             Route(SIGN_IN, signing_in.form),
             Route(SIGN_IN, signing_in.enter, methods=["POST"]),

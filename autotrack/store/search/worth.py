@@ -59,3 +59,61 @@ def held_out_uses(
         use = HeldOutUse(context, rows, counts.get((dataset, target), 1))
         found.setdefault(run, []).append(use)
     return found
+
+
+def cross_validated(
+    connection: sqlite3.Connection, experiment_ids: Sequence[str]
+) -> dict[str, list[tuple[str, float, int]]]:
+    """The means over splits that runs of experiments have: metric, mean and number of the run.
+
+    Candidates of searches are among the runs; of a halving search those of the last round alone.
+    """
+    rows = connection.execute(
+        "SELECT r.experiment, m.key, m.value, r.id, r.parent,"
+        " (SELECT value FROM metrics AS i WHERE i.run = r.id AND i.key = 'iter')"
+        " FROM runs AS r CROSS JOIN metrics AS m ON m.run = r.id"
+        " AND m.key >= 'mean_test_' AND m.key < 'mean_test`' AND m.value IS NOT NULL"
+        # A curve has a mean for each of its points.
+        " AND m.number = 0"
+        " WHERE r.experiment IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
+        " AND NOT r.deleted AND r.kind IN ('candidate', 'validation', 'fit', 'user')",
+        (json.dumps(list(experiment_ids)),),
+    ).fetchall()
+    last: dict[int, float] = {}
+    for _, _, _, _, parent, iteration in rows:
+        if iteration is not None:
+            last[parent] = max(last.get(parent, 0.0), iteration)
+    found: dict[str, list[tuple[str, float, int]]] = {}
+    for experiment, key, mean, run, parent, iteration in rows:
+        if iteration is None or iteration == last[parent]:
+            found.setdefault(str(experiment), []).append((key, mean, run))
+    return found
+
+
+def same_fits(connection: sqlite3.Connection, number: int) -> list[int]:
+    """The runs of the same model with the same params, in the same experiment; newest first."""
+    rows = connection.execute(
+        "SELECT o.id FROM tags AS t JOIN runs AS r ON r.id = t.run"
+        " JOIN runs AS o ON o.experiment = r.experiment AND NOT o.deleted AND o.id <> r.id"
+        " JOIN tags AS s ON s.run = o.id AND s.key = t.key AND s.value = t.value"
+        " WHERE t.run = ? AND t.key = 'autotrack.fit' ORDER BY o.id DESC LIMIT 5",
+        (number,),
+    )
+    return [found for (found,) in rows]
+
+
+def codes_of(connection: sqlite3.Connection, experiment_ids: Sequence[str]) -> dict[
+    str, list[tuple[str, int, int]]
+]:  # fmt: skip
+    """What was found in experiments: code, grade and how many runs, the gravest first."""
+    rows = connection.execute(
+        "SELECT r.experiment, f.code, max(f.grade), count(DISTINCT f.run) FROM findings AS f"
+        " CROSS JOIN runs AS r ON r.id = f.run AND NOT r.deleted"
+        " WHERE r.experiment IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
+        " GROUP BY r.experiment, f.code ORDER BY 3 DESC, f.code",
+        (json.dumps(list(experiment_ids)),),
+    )
+    found: dict[str, list[tuple[str, int, int]]] = {}
+    for experiment, code, grade, runs in rows:
+        found.setdefault(str(experiment), []).append((code, grade, runs))
+    return found

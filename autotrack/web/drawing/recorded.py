@@ -175,13 +175,21 @@ def bars(found: Sequence[tuple[str, float, float]], name: str) -> Markup:
     return svg.chart(Markup("").join(content), name, len(found) * height + 8, _WIDTH)
 
 
-def spark(values: Sequence[tuple[int, float]], *, joined: bool) -> Markup:
-    """The values of a metric, small: steps of a training as a line, splits as points."""
+def spark(
+    values: Sequence[tuple[int, float]],
+    *,
+    joined: bool,
+    ends: tuple[float, float] | None = None,
+) -> Markup:
+    """The values of a metric, small: steps of a training as a line, splits as points.
+
+    Several that are to be held against each other share their `ends`.
+    """
     width, height = 132, 26
     finite = [(step, value) for step, value in values if math.isfinite(value)]
     if len(finite) < 2:
         return Markup("")
-    low, high = min(v for _, v in finite), max(v for _, v in finite)
+    low, high = ends or (min(v for _, v in finite), max(v for _, v in finite))
     first, last = min(s for s, _ in finite), max(s for s, _ in finite)
     across = svg.Axis(first, last, 4, width - 4, ())
     up = svg.Axis(low, high, height - 4, 4, ())

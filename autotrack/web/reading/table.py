@@ -244,4 +244,5 @@ def spread(line: pages.Line, key: str, beside: Beside) -> tuple[float | None, in
     keys = error_of(key)
     if keys is None:
         return None, 0
-    return line.metrics.get(keys[0]), line.counts.get(keys[1], 0)
+    # A curve has so many splits at each of its points.
+    return line.metrics.get(keys[0]), line.counts.get(keys[1], 0) // line.counts.get(key, 1)
