@@ -25,7 +25,7 @@ from autotrack.errors import (
 from autotrack.serving.allowed_hosts import Origins
 from autotrack.store.store import Store
 from autotrack.web.guard import SIGN_IN, Changes, Guard
-from autotrack.web.pages import experiments, run, runs, search, signing_in
+from autotrack.web.pages import compare, experiments, run, runs, search, signing_in
 from autotrack.web.reading.found import Reader
 from autotrack.web.site import Site, site_of
 
@@ -55,6 +55,7 @@ def make_app(
             Route("/", experiments.experiments),
             Route("/runs", runs.runs),
             Route("/complete", runs.complete),
+            Route("/compare", compare.compared),
             Route("/runs/{run_id}", run.run),
             Route("/runs/{run_id}/search", search.search),
             Route("/runs/{run_id}/files/{path:path}", run.raw),

@@ -54,6 +54,32 @@ def _curve(
     return svg.chart(Markup("").join(content), name, width=_WIDTH)
 
 
+def overlaid(curves: Sequence[tuple[str, list[str], list[list[str]]]], name: str) -> Markup | None:
+    """Curves of several runs in one chart: of each the name, the heading and the rows."""
+    heading = curves[0][1]
+    axes = next((axes for axes in _CURVES if set(axes) <= set(heading)), None)
+    if axes is None:
+        return None
+    x_name, y_name, _ = _CURVES[axes]
+    ticks = [(part / 4, number(part / 4)) for part in range(5)]
+    across = svg.Axis(0, 1, svg.LEFT, svg.WIDTH - svg.RIGHT, ticks)
+    up = svg.Axis(0, 1.02, svg.HEIGHT - svg.BOTTOM, svg.TOP, ticks)
+    content = [svg.frame(across, up, x_name, y_name)]
+    for index, (words, columns, rows) in enumerate(curves):
+        if not set(axes) <= set(columns):
+            continue
+        at, to = columns.index(axes[0]), columns.index(axes[1])
+        places = [(_real(row[at]), _real(row[to])) for row in rows if len(row) > max(at, to)]
+        drawn_at = [(across.place(x), up.place(y)) for x, y in places if _finite((x, y))]
+        if len(drawn_at) > 1:
+            content.append(svg.line(drawn_at, f"curve hue{index}"))
+        y = svg.HEIGHT - svg.BOTTOM - 14 - 16 * (len(curves) - 1 - index)
+        content.append(svg.line([(svg.WIDTH - 250, y - 4), (svg.WIDTH - 230, y - 4)],
+                                f"curve hue{index}"))  # fmt: skip
+        content.append(svg.text(svg.WIDTH - 224, y, cut(words, 30), "label", "start"))
+    return svg.chart(Markup("").join(content), name)
+
+
 def _scores(heading: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> Markup | None:
     """Mean scores over sizes or values of a param, with their standard errors: points, one each."""
     try:
