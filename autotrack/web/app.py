@@ -25,7 +25,16 @@ from autotrack.errors import (
 from autotrack.serving.allowed_hosts import Origins
 from autotrack.store.store import Store
 from autotrack.web.guard import SIGN_IN, Changes, Guard
-from autotrack.web.pages import compare, experiments, run, runs, search, signing_in
+from autotrack.web.pages import (
+    changes,
+    compare,
+    experiments,
+    registry,
+    run,
+    runs,
+    search,
+    signing_in,
+)
 from autotrack.web.reading.found import Reader
 from autotrack.web.site import Site, site_of
 
@@ -55,6 +64,12 @@ def make_app(
             Route("/", experiments.experiments),
             Route("/runs", runs.runs),
             Route("/complete", runs.complete),
+            Route("/held-out", registry.held_out),
+            Route("/models", registry.models),
+            Route("/models/{name}", registry.model),
+            Route("/models/{name}/change", changes.model, methods=["POST"]),
+            Route("/runs/{run_id}/change", changes.run, methods=["POST"]),
+            Route("/experiments/{experiment_id}/change", changes.experiment, methods=["POST"]),
             Route("/compare", compare.compared),
             Route("/runs/{run_id}", run.run),
             Route("/runs/{run_id}/search", search.search),

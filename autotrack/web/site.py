@@ -21,6 +21,22 @@ PLACES = (
 )
 
 
+#: The tag that holds what somebody wrote about a run.
+DESCRIPTION = "description"
+#: What a page says after a change, by what stands in its address.
+_SAID = {
+    "renamed": "Renamed.",
+    "described": "The description is kept.",
+    "tagged": "The tag is kept.",
+    "untagged": "The tag is removed.",
+    "deleted": "Deleted. Nothing is lost: it can be restored.",
+    "restored": "Restored.",
+    "purged": "Removed for good, and its files with it.",
+    "alias": "The alias has moved.",
+    "unalias": "The alias is removed.",
+}
+
+
 @dataclass(slots=True)
 class Site:
     """What handlers need besides the request."""
@@ -41,7 +57,7 @@ class Site:
             folder=str(self.reader.store.root),
             may_change=self.changes.allowed,
             csrf=self.changes.token,
-            said=request.query_params.get("said", ""),
+            said=_SAID.get(request.query_params.get("said", ""), ""),
             **values,
         )
 

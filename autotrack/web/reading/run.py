@@ -174,7 +174,7 @@ def read_run(reader: Reader, run_id: str) -> RunPage:
         {
             k: v
             for k, v in record.tags.items()
-            if not k.startswith("autotrack.") and k not in ("estimator", *_TOLD)
+            if not k.startswith("autotrack.") and k not in ("estimator", "description", *_TOLD)
         },
         {_TOLD[k]: v for k, v in record.tags.items() if k in _TOLD},
         shlex.join(record.source.command) if record.source else "",
