@@ -73,7 +73,7 @@ def make_app(
             Route("/compare", compare.compared),
             Route("/runs/{run_id}", run.run),
             Route("/runs/{run_id}/search", search.search),
-            Route("/runs/{run_id}/files/{path:path}", run.raw),
+            Route("/runs/{run_id}/file", run.raw),
             Route(SIGN_IN, signing_in.form),
             Route(SIGN_IN, signing_in.enter, methods=["POST"]),
             Mount("/static", static, name="static"),

@@ -53,7 +53,7 @@ def render(template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     return HTMLResponse(_environment().get_template(template).render(values), status)
 
 
-def url(path: str, **query: Any) -> str:
+def url(path: str, /, **query: Any) -> str:
     """An address of this server; parts of the query that are None, empty or False are left out."""
     kept: list[tuple[str, str]] = []
     for key, asked in query.items():

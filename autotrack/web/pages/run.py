@@ -49,7 +49,7 @@ def run(request: Request) -> Response:
 
 def raw(request: Request) -> Response:
     """A file of a run, as it is: a picture or a page in a box of its own, all else to keep."""
-    path = request.path_params["path"]
+    path = request.query_params.get("path", "")
     store = site_of(request).reader.store
     content, size = files.read(store, request.path_params["run_id"], path, _MOST_SENT)
     ending = PurePosixPath(path).suffix.lower()

@@ -87,14 +87,14 @@ def test_what_a_file_would_run_does_not_run(served, page, name):
     page.open(f"{served.address}/runs/{run}?file={name}")
     assert page.run("document.querySelectorAll('#preview iframe, #preview img').length") == 1
     assert page.run("document.title") != "ran"
-    page.open(f"{served.address}/runs/{run}/files/{name}")
+    page.open(f"{served.address}/runs/{run}/file?path={name}")
     assert page.run("document.title") != "ran"
-    policy = served.ask(f"/runs/{run}/files/{name}").headers["content-security-policy"]
+    policy = served.ask(f"/runs/{run}/file?path={name}").headers["content-security-policy"]
     assert policy.startswith("sandbox; default-src 'none'")
 
 
 def test_a_file_that_no_browser_needs_to_show_is_kept_and_not_shown(served):
-    answer = served.ask(f"/runs/{served.newest('by hand')}/files/note.md")
+    answer = served.ask(f"/runs/{served.newest('by hand')}/file?path=note.md")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"] == "attachment"
 
@@ -104,7 +104,7 @@ def test_a_file_that_no_browser_needs_to_show_is_kept_and_not_shown(served):
 )
 def test_no_path_leads_out_of_a_run(served, path):
     run = served.newest("by hand")
-    for address in (f"/runs/{run}/files/{path}", f"/runs/{run}?file={path}"):
+    for address in (f"/runs/{run}/file?path={path}", f"/runs/{run}?file={path}"):
         answer = served.ask(address)
         assert answer.status in (400, 404), address
         assert "root:" not in answer.text
