@@ -63,6 +63,7 @@ def make_app(
         routes=[
             Route("/", experiments.experiments),
             Route("/runs", runs.runs),
+            Route("/chart", runs.chart),
             Route("/complete", runs.complete),
             Route("/held-out", registry.held_out),
             Route("/models", registry.models),

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.codec import decode_metric, decode_param
+from autotrack.store.search.parser import parse_order
 from autotrack.store.search.query import Query, compiled_for
 from autotrack.store.tables.experiments import instant
 
@@ -74,9 +76,28 @@ def matching(connection: sqlite3.Connection, query: Query) -> list[tuple[int, in
     FilterError
         If its texts cannot be understood.
     """
-    sql, values = compiled_for(connection, query)
-    begin = sql.index(" FROM runs AS r")
-    return connection.execute(f"SELECT r.id, r.parent{sql[begin:]}", values).fetchall()
+    param = _sorted_param(query)
+    sql, values = compiled_for(
+        connection, query if param is None else replace(query, order_by=None)
+    )
+    sql = sql[sql.index(" FROM runs AS r") :]
+    if param is not None:
+        # Joined, a param is looked up once for its number and its text.
+        key, way = param
+        values["sorted"] = key
+        join = " LEFT JOIN params AS o ON o.run = r.id AND o.key = :sorted WHERE "
+        sql = sql.replace(" WHERE ", join, 1)
+        order = f" ORDER BY o.number {way} NULLS LAST, o.value {way} NULLS LAST, "
+        sql = order.join(sql.rsplit(" ORDER BY ", 1))
+    return connection.execute(f"SELECT r.id, r.parent{sql}", values).fetchall()
+
+
+def _sorted_param(query: Query) -> tuple[str, str] | None:
+    """The param that runs are sorted by, and which way; None if it is something else."""
+    terms = parse_order(query.order_by)
+    if len(terms) != 1 or terms[0].field.family != "params":
+        return None
+    return terms[0].field.key, "DESC" if terms[0].descending else "ASC"
 
 
 def roots_of(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, int]:
@@ -168,8 +189,8 @@ def below(connection: sqlite3.Connection, number: int, most: int) -> list[int]:
     return [found for (found,) in rows]
 
 
-def keys_of(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[Key]:
-    """The params and metrics of these runs, those that most of them have first."""
+def keys_of(connection: sqlite3.Connection, numbers: Sequence[int], most: int) -> list[Key]:
+    """The params and metrics of these runs, so many of each; those that most have come first."""
     asked = (json.dumps(list(numbers)),)
     columns = {"params": "t.type || ':' || ifnull(t.value, t.number)", "metrics": "t.value"}
     found = [
@@ -177,8 +198,8 @@ def keys_of(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[Key]
         for family, column in columns.items()
         for key, runs, values in connection.execute(
             f"SELECT t.key, count(*), count(DISTINCT {column}) {_EACH.format(family)}"
-            " GROUP BY t.key",
-            asked,
+            " GROUP BY t.key ORDER BY 2 DESC, t.key LIMIT ?",
+            (*asked, most),
         )
     ]
     return sorted(found, key=lambda key: (-key.runs, key.key))
@@ -249,11 +270,16 @@ def points(
     elif family == "metrics":
         column = "a.value"
         join = "CROSS JOIN metrics AS a ON a.run = j.value AND a.key = :key"
+    spread, beside = "NULL", " AND :error = :error"
+    if error:
+        spread = "s.value"
+        beside = " LEFT JOIN metrics AS s ON s.run = j.value AND s.key = :error"
     rows = connection.execute(
-        f"SELECT j.value, {column} AS x, b.value, s.value FROM json_each(:runs) AS j {join}"
+        f"SELECT j.value, {column} AS x, b.value, {spread} FROM json_each(:runs) AS j {join}"
         " CROSS JOIN metrics AS b ON b.run = j.value AND b.key = :y AND b.value IS NOT NULL"
-        " LEFT JOIN metrics AS s ON s.run = j.value AND s.key = :error WHERE x IS NOT NULL",
-        {"runs": json.dumps(list(numbers)), "key": key, "y": y, "error": error},
+        f"{beside} WHERE x IS NOT NULL",
+        # In the order of the tables, where neighbours share a page.
+        {"runs": json.dumps(sorted(numbers)), "key": key, "y": y, "error": error},
     )
     return rows.fetchall()
 
@@ -289,6 +315,12 @@ def experiments(connection: sqlite3.Connection) -> list[tuple[str, str, bool, di
         found[number] = name, gone, counts, max(moment, last)
     ordered = sorted(found.items(), key=lambda item: -item[1][3])
     return [(str(n), name, gone, counts, instant(at)) for n, (name, gone, counts, at) in ordered]
+
+
+def names_of_experiments(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Id and name of the experiments, deleted ones aside; the newest first."""
+    rows = connection.execute("SELECT id, name FROM experiments WHERE NOT deleted ORDER BY id DESC")
+    return [(str(number), name) for number, name in rows]
 
 
 def fingerprint_users(

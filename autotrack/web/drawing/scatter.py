@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search import pages
@@ -58,6 +60,8 @@ def draw(
     y: str,
 ) -> Markup:
     """The points of runs; those that are `named` lead to their pages."""
+    if len(found) > _MOST_DOTS and (table := _numbers(found)) is not None:
+        return _many(table, x, y)
     found = [p for p in found if math.isfinite(p[2]) and _is_finite(p[1])]
     left, right = svg.LEFT, svg.WIDTH - svg.RIGHT
     places: list[float]
@@ -82,9 +86,11 @@ def draw(
         dots = [(at, up.place(p[2])) for at, p in zip(places, found, strict=True)]
         content.append(svg.dots(dots, 2, "dots"))
     else:
-        content.append(
-            _squares([(at, up.place(p[2])) for at, p in zip(places, found, strict=True)])
-        )
+        within = [
+            (int(at // _SQUARE), int(up.place(p[2]) // _SQUARE))
+            for at, p in zip(places, found, strict=True)
+        ]
+        content.append(_squares(Counter(within)))
     return svg.chart(Markup("").join(content), f"{names[1]} of {len(found):,} runs over {names[0]}")
 
 
@@ -111,8 +117,43 @@ def _point(
     )
 
 
-def _squares(places: Sequence[tuple[float, float]]) -> Markup:
-    counts = Counter((int(x // _SQUARE), int(y // _SQUARE)) for x, y in places)
+def _numbers(
+    found: Sequence[tuple[int, Any, float, float | None]],
+) -> NDArray[np.float64] | None:
+    """The finite points as an array; None where some of them are texts."""
+    if any(type(p[1]) is str for p in found):
+        return None
+    across = np.fromiter((p[1] for p in found), float, len(found))
+    up = np.fromiter((p[2] for p in found), float, len(found))
+    table: NDArray[np.float64] = np.stack([across, up], axis=1)
+    finite: NDArray[np.float64] = table[np.isfinite(table).all(axis=1)]
+    return finite
+
+
+def _many(table: NDArray[np.float64], x: str, y: str) -> Markup:
+    """Tens of thousands of points, counted in squares."""
+    left, right = svg.LEFT, svg.WIDTH - svg.RIGHT
+    ends = [float(table[:, 0].min()), float(table[:, 0].max())]
+    if x == "started":
+        across = svg.times(ends, left, right)
+    else:
+        few = [*ends, *table[:1000, 0].tolist()]
+        across = svg.numeric(few, left, right, may_be_log=True)
+    values = [float(table[:, 1].min()), float(table[:, 1].max())]
+    up = svg.numeric(values, svg.HEIGHT - svg.BOTTOM, svg.TOP)
+    places = np.stack([across.places(table[:, 0]), up.places(table[:, 1])], axis=1) // _SQUARE
+    # One number for a square: to count numbers is quicker than to count pairs.
+    squares, each = np.unique(places[:, 0] * 1000 + places[:, 1], return_counts=True)
+    counts = {
+        (int(square // 1000), int(square % 1000)): int(count)
+        for square, count in zip(squares, each, strict=True)
+    }
+    names = x.removeprefix("params.").removeprefix("metrics."), y.removeprefix("metrics.")
+    content = svg.frame(across, up, *names) + _squares(counts)
+    return svg.chart(content, f"{names[1]} of {len(table):,} runs over {names[0]}")
+
+
+def _squares(counts: Mapping[tuple[int, int], int]) -> Markup:
     most = max(counts.values())
     shades: list[list[str]] = [[] for _ in range(_SHADES)]
     for (x, y), count in counts.items():

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import numpy as np
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
 from autotrack.printable import printable
 from autotrack.runtime.dataclass import dataclass
@@ -36,6 +38,13 @@ class Axis:
             low, high, at = math.log10(low), math.log10(high), math.log10(value)
         share = 0.5 if high == low else (at - low) / (high - low)
         return round(self.start + share * (self.end - self.start), 1)
+
+    def places(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where many values stand."""
+        low, high, at = self.low, self.high, values
+        if self.logarithmic:
+            low, high, at = math.log10(low), math.log10(high), np.log10(values)
+        return self.start + (at - low) / (high - low) * (self.end - self.start)
 
 
 def numeric(values: Iterable[float], start: float, end: float, *, may_be_log: bool = False) -> Axis:

@@ -9,14 +9,16 @@ from autotrack.errors import FilterError
 from autotrack.store.search import pages
 from autotrack.web.drawing.scatter import Scatter, scatter_of
 from autotrack.web.reading.found import Found, Reader
-from autotrack.web.reading.kinds import TITLES
-from autotrack.web.reading.table import column_of, table
+from autotrack.web.reading.kinds import TITLES, Kinds
+from autotrack.web.reading.table import Column, column_of, table
 from autotrack.web.reading.view import ATTRIBUTES, SIZES, STATUSES, View, condition, with_condition
+from autotrack.web.rendering import render
 from autotrack.web.site import Site, site_of
 
 _MOST_COMPLETIONS = 40
 _GROUP_METRICS = ("cv", "held", "other", "train")
 _FEW = 3
+_MOST_AXES = 300
 
 
 def runs(request: Request) -> Response:
@@ -30,7 +32,7 @@ def runs(request: Request) -> Response:
         problem, found = str(error), Found((), ())
     shown = table(site.reader, view, found)
     with site.reader.store.reading() as connection:
-        experiments = [(row[0], row[1]) for row in pages.experiments(connection) if not row[2]]
+        experiments = pages.names_of_experiments(connection)
     kinds = site.reader.kinds()
     return site.page(
         request,
@@ -44,10 +46,17 @@ def runs(request: Request) -> Response:
         sizes=SIZES,
         titles={**TITLES, "params": "Params"},
         groups=_groups(site, view, found) if view.group and not problem else None,
-        chart=_chart(site, view, found) if found.matches else None,
+        axes_of=_axes(site, view, found),
+        chart_url=view.url().replace("/runs", "/chart", 1),
         is_running=any(row.line.status == "RUNNING" for row in shown.rows),
-        axes=[c for c in (column_of(f"{k.family}.{k.key}", kinds) for k in found.keys) if c],
+        axes=_axis_choices(found, kinds),
     )
+
+
+def _axis_choices(found: Found, kinds: Kinds) -> list[Column]:
+    """What the chart may have for its axes; what most runs have comes first."""
+    columns = [column_of(f"{k.family}.{k.key}", kinds) for k in found.keys[:_MOST_AXES]]
+    return [c for c in columns if c is not None and c.band != "part"]
 
 
 def complete(request: Request) -> Response:
@@ -104,21 +113,33 @@ def _first_score(reader: Reader, metrics: list[str]) -> str:
     return ""
 
 
-def _chart(site: Site, view: View, found: Found) -> Scatter | None:
-    """All runs that match as points, over a param or another metric; None where nothing can be."""
+def chart(request: Request) -> Response:
+    """The chart of a view, which is a request of its own so that no table waits for it."""
+    site = site_of(request)
+    view = View.of(request.query_params)
+    drawn = site.reader.remembered(("chart", view), lambda: _drawn(site, view))
+    return render("_chart.html", chart=drawn, csrf="")
+
+
+def _drawn(site: Site, view: View) -> Scatter | None:
+    found = site.reader.found(view)
+    x, y = _axes(site, view, found)
+    drawn = scatter_of(site.reader, found.matches, x, y)
+    if drawn is not None and drawn.count < _FEW and not view.x:
+        return scatter_of(site.reader, found.matches, "started", y)
+    return drawn
+
+
+def _axes(site: Site, view: View, found: Found) -> tuple[str, str]:
+    """What the chart shows: what was asked for, else a score over a param that varies."""
     kinds = site.reader.kinds()
-    scores = [
-        k for k in found.keys if k.family == "metrics" and kinds.of_key(k.key) in ("cv", "held")
-    ]
-    others = [k for k in found.keys if k.family == "metrics" and kinds.of_key(k.key) == "other"]
+    metrics = [k for k in found.keys if k.family == "metrics"]
+    scores = [k for k in metrics if kinds.of_key(k.key) in ("cv", "held")]
+    others = [k for k in metrics if kinds.of_key(k.key) == "other"]
     y = view.y or next((f"metrics.{k.key}" for k in scores or others), "")
     varied = [
         f"params.{k.key}"
         for k in found.keys
         if k.family == "params" and k.values > 1 and k.runs > found.sample // 10
     ]
-    x = view.x or (varied[0] if varied else "started")
-    drawn = scatter_of(site.reader, found.matches, x, y)
-    if drawn is not None and drawn.count < _FEW and not view.x:
-        return scatter_of(site.reader, found.matches, "started", y)
-    return drawn
+    return view.x or (varied[0] if varied else "started"), y

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autotrack.entities import RunRecord
@@ -19,7 +20,8 @@ from autotrack.web.reading.table import Beside, spread
 
 MOST = 200
 _MOST_CURVES = 8
-_MOST_KEYS = 1000
+# Of many runs the keys that most of them have are compared.
+_MOST_CELLS, _FEWEST_ROWS = 6000, 25
 # The tables of scores that are curves, by what their names end in.
 _CURVE_FILES = ("roc_curve.csv", "precision_recall_curve.csv", "calibration_curve.csv")
 
@@ -66,7 +68,8 @@ def compare(reader: Reader, run_ids: Sequence[str]) -> Comparison:
     records = [store.get_run(line.run_id) for line in lines]
     explanation = explain_runs(store, records[0], records[1]) if len(records) == 2 else None
     sections: list[tuple[str, Sequence[Row]]] = []
-    keys = list(dict.fromkeys(key for line in lines for key in line.metrics))[:_MOST_KEYS]
+    most = max(_FEWEST_ROWS, _MOST_CELLS // max(1, len(lines)))
+    keys = _common([line.metrics for line in lines], most)
     for kind, title in TITLES.items():
         rows = [
             _score_row(key, lines, beside, marks_best=kind == "cv")
@@ -75,7 +78,7 @@ def compare(reader: Reader, run_ids: Sequence[str]) -> Comparison:
         ]
         if rows:
             sections.append((title, rows))
-    params = sorted({key for line in lines for key in line.params})[:_MOST_KEYS]
+    params = sorted(_common([line.params for line in lines], most))
     sections.append(
         ("Params", [_row(key, [_known(line.params, key) for line in lines]) for key in params])
     )
@@ -90,6 +93,13 @@ def compare(reader: Reader, run_ids: Sequence[str]) -> Comparison:
         len(asked) - len(lines),
         _curves(store, lines) if len(lines) <= _MOST_CURVES else [],
     )
+
+
+def _common(held: Sequence[Mapping[str, Any]], most: int) -> list[str]:
+    """The keys that most have, in the order in which they come up."""
+    counts = Counter(key for each in held for key in each)
+    kept = {key for key, _ in counts.most_common(most)}
+    return [key for key in counts if key in kept]
 
 
 def _sorted(rows: Sequence[Row]) -> list[Row]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
+from typing import Any, TypeVar, cast
 
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search import pages
@@ -14,10 +16,12 @@ from autotrack.store.store import Store
 from autotrack.web.reading.kinds import Kinds
 from autotrack.web.reading.view import View
 
+T = TypeVar("T")
 # So many views are remembered, until something in the store changes.
 _MOST_VIEWS = 24
 # The newest runs of those that match tell which columns vary.
 _SAMPLE = 500
+_MOST_KEYS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Reader:
         self.store = store
         self._lock = threading.Lock()
         self._views: OrderedDict[object, Found] = OrderedDict()
+        self._made: OrderedDict[object, Any] = OrderedDict()
         self._keys: dict[str, set[str]] = {family: set() for family in pages.FAMILIES}
         self._keys_until = 0
         self._contexts: tuple[object, Kinds] | None = None
@@ -86,13 +91,28 @@ class Reader:
                     if root != number:
                         below.append(number)
                 roots = list(hits)
-            sample = sorted(matches)[-_SAMPLE:]
-            found = Found(matches, roots, hits, pages.keys_of(connection, sample), len(sample))
+            sample = heapq.nlargest(_SAMPLE, matches)
+            keys = pages.keys_of(connection, sample, _MOST_KEYS)
+            found = Found(matches, roots, hits, keys, len(sample))
         with self._lock:
             self._views[key] = found
             while len(self._views) > _MOST_VIEWS:
                 self._views.popitem(last=False)
         return found
+
+    def remembered(self, key: object, make: Callable[[], T]) -> T:
+        """What was made for a key since the store changed, or is made now."""
+        with self.store.reading() as connection:
+            state = pages.state_of(connection)
+        with self._lock:
+            if (state, key) in self._made:
+                return cast("T", self._made[state, key])
+        made = make()
+        with self._lock:
+            self._made[state, key] = made
+            while len(self._made) > _MOST_VIEWS:
+                self._made.popitem(last=False)
+        return made
 
     def lines(self, numbers: Sequence[int]) -> list[pages.Line]:
         """These runs, in this order."""

@@ -23,6 +23,7 @@ function morph(old, fresh) {
     return;
   }
   if (old.isEqualNode(fresh)) return;
+  if (old.dataset?.loaded && old.dataset.loaded === fresh.dataset?.load) return;
   for (const { name, value } of [...fresh.attributes])
     if (old.getAttribute(name) !== value && !keeps(old, name)) old.setAttribute(name, value);
   for (const { name } of [...old.attributes])
@@ -46,6 +47,25 @@ function keeps(node, name) {
   return ["value", "checked", "selected"].includes(name) && node === document.activeElement;
 }
 
+// -- charts, which come after their page ------------------------------------------------------
+const loaded = new Map();
+async function load() {
+  for (const place of document.querySelectorAll("[data-load]")) {
+    const address = place.dataset.load;
+    try {
+      if (place.dataset.loaded !== address || document.getElementById("main").dataset.live) {
+        const response = await fetch(address);
+        const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+        loaded.set(place.id, fresh.getElementById(place.id).innerHTML);
+      }
+      if (place.dataset.load !== address) continue;
+      place.innerHTML = loaded.get(place.id);
+      place.dataset.loaded = address;
+    } catch { /* the link to it is there */ }
+  }
+}
+load();
+
 let asking = null;
 async function show(address, { push = false } = {}) {
   asking?.abort();
@@ -60,6 +80,7 @@ async function show(address, { push = false } = {}) {
   for (const box of document.querySelectorAll("[data-view] input, [data-view] select"))
     if (push && box !== document.activeElement) restore(box);
   settle();
+  load();
 }
 function restore(box) {
   if (box.type === "checkbox") box.checked = box.defaultChecked;

@@ -154,6 +154,7 @@ def test_every_matching_run_is_in_the_chart(served, page):
         f"{served.address}/runs?size=25&x=params.logisticregression__C"
         "&y=metrics.test_accuracy_score"
     )
+    page.wait("document.querySelector('#chart svg') !== null")
     assert page.run("document.querySelectorAll('#chart circle').length") == 4
     assert "test_accuracy_score of 4 runs" in page.run(
         "document.querySelector('#chart svg').getAttribute('aria-label')"
@@ -180,3 +181,20 @@ def test_runs_that_are_ticked_are_compared(served, page):
 )  # fmt: skip
 def test_an_address_that_means_nothing_is_a_page_all_the_same(served, query):
     assert served.ask(f"/runs?{query}").status == 200
+
+
+def test_thousands_of_runs_are_counted_in_the_chart_and_none_is_left_out(tmp_path, serve, page):
+    from benchmarks.pages import make
+
+    make(tmp_path / "store", 6000)
+    served = serve(tmp_path / "store")
+    page.open(f"{served.address}/runs?x=started&y=metrics.mean_test_score&children=1")
+    page.wait("document.querySelector('#chart svg') !== null")
+    label = page.run("document.querySelector('#chart svg').getAttribute('aria-label')")
+    assert label == "mean_test_score of 6,000 runs over started"
+    assert page.run("document.querySelectorAll('#chart .square').length") > 1
+    page.open(f"{served.address}/runs?where=params.step1__param+%3C+0.5&size=25")
+    assert page.run("document.querySelectorAll('#table tbody tr').length") >= 25
+    page.wait("document.querySelector('#chart svg') !== null")
+    assert page.violations() == []
+    assert page.problems == []
