@@ -44,6 +44,7 @@ demo: .venv/installed
 	.venv/bin/python examples/coffee.py
 	.venv/bin/autotrack runs
 	.venv/bin/autotrack show last
+	@echo "In a browser: .venv/bin/autotrack ui  (needs .venv/bin/pip install -e '.[ui]')"
 
 test: lint
 	.venv/bin/python $(PYTEST) --junitxml=$(REPORTS)/test.xml $(PYTEST_ARGS)

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.web.many import make
+
 
 def rows(page) -> list[str]:
     return page.run(
@@ -184,8 +186,6 @@ def test_an_address_that_means_nothing_is_a_page_all_the_same(served, query):
 
 
 def test_thousands_of_runs_are_counted_in_the_chart_and_none_is_left_out(tmp_path, serve, page):
-    from benchmarks.pages import make
-
     make(tmp_path / "store", 6000)
     served = serve(tmp_path / "store")
     page.open(f"{served.address}/runs?x=started&y=metrics.mean_test_score&children=1")
