@@ -90,6 +90,16 @@ def cross_validated(
     return found
 
 
+def newest_runs(connection: sqlite3.Connection, experiment_id: str, most: int) -> list[int]:
+    """The numbers of the newest runs of an experiment that have no parent."""
+    rows = connection.execute(
+        "SELECT id FROM runs WHERE experiment = CAST(? AS INTEGER) AND NOT deleted"
+        " AND parent IS NULL ORDER BY id DESC LIMIT ?",
+        (experiment_id, most),
+    )
+    return [found for (found,) in rows]
+
+
 def same_fits(connection: sqlite3.Connection, number: int) -> list[int]:
     """The runs of the same model with the same params, in the same experiment; newest first."""
     rows = connection.execute(

@@ -57,6 +57,8 @@ class Reader:
         self._lock = threading.Lock()
         self._views: OrderedDict[object, Found] = OrderedDict()
         self._made: OrderedDict[object, Any] = OrderedDict()
+        self._learning = threading.Lock()
+        self._catalogue = Store(store.root, create=False, lazy=True)
         self._keys: dict[str, set[str]] = {family: set() for family in pages.FAMILIES}
         self._keys_until = 0
         self._contexts: tuple[object, Kinds] | None = None
@@ -129,7 +131,8 @@ class Reader:
 
     def keys(self, family: str) -> set[str]:
         """Every key of a family that there is. The first time it reads all runs."""
-        with self._lock, self.store.reading() as connection:
+        # On a connection of its own: to read all keys of a large store takes a second.
+        with self._learning, self._catalogue.reading() as connection:
             newest = pages.newest(connection)
             # Those that were running then may have got further ones.
             after = max(0, self._keys_until - _SAMPLE)

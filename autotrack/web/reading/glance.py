@@ -15,7 +15,8 @@ from autotrack.web.reading.kinds import Kinds, error_of
 # Of so many experiments, the newest, everything is read.
 _MOST_READ = 4
 _MOST_DIFFERENCES = 4
-_MOST_HELD = 2
+_MOST_HELD = 3
+_MOST_NEWEST = 20
 _UNSET = "not set"
 
 
@@ -50,7 +51,7 @@ class Glance:
         Whether the second is within one standard error of the best.
     differences : sequence of (name, of the best, of the second)
     held : sequence of (key, value, value on unseen rows, run)
-        How the best did on held-out data.
+        How the best did on held-out data; where there is no best, the newest run.
     findings : sequence of (code, grade, title, runs)
     """
 
@@ -84,6 +85,9 @@ def glances(reader: Reader) -> list[Glance]:
                              strict=True))  # fmt: skip
             if experiment[0] in read:
                 facts |= _best(connection, kinds, scores.get(experiment[0], []))
+                if "best" not in facts:
+                    newest = worth.newest_runs(connection, experiment[0], _MOST_NEWEST)
+                    facts["held"] = _held_of(kinds, pages.lines(connection, newest))
                 facts["findings"] = [
                     (code, grade, KINDS[code].title if code in KINDS else "", runs)
                     for code, grade, runs in codes.get(experiment[0], [])
@@ -149,7 +153,14 @@ def _held(
         where = [line.parent]
     else:
         where = [line.number, *worth.same_fits(connection, line.number)]
-    for each in pages.lines(connection, where):
+    return _held_of(kinds, pages.lines(connection, where))
+
+
+def _held_of(
+    kinds: Kinds, lines: Sequence[pages.Line]
+) -> list[tuple[str, float, float | None, str]]:
+    """The scores on held-out data of the first of these runs that has some."""
+    for each in lines:
         held = [
             (key, value, each.metrics.get(kinds.unseen(key) or ""), each.run_id)
             for key, value in each.metrics.items()

@@ -129,11 +129,13 @@ def choose(
             if band == "other" and any(known.get(b) for b in ("cv", "held")):
                 ids = []
             wanted += ids[:most]
-        wanted += [
-            column.id
+        varying = [
+            (key.values == 1, column.id)
             for key, column in known["params"]
             if (key.values > 1 or key.runs < found.sample) and key.runs >= least
-        ][:_DEFAULT_PARAMS]
+        ]
+        # What some have and some have not comes behind what has several values.
+        wanted += [name for _, name in sorted(varying, key=_first)][:_DEFAULT_PARAMS]
         sort = view.sort.removeprefix("-")
         wanted += [sort] if sort and sort not in wanted and sort not in ATTRIBUTES else []
         wanted = base + wanted
@@ -141,6 +143,10 @@ def choose(
     order = [*TITLES, "params", "tags", "run"]
     columns.sort(key=lambda c: order.index(c.band) if c.band in order else len(order))
     return columns, choices
+
+
+def _first(pair: tuple[bool, str]) -> bool:
+    return pair[0]
 
 
 def column_of(name: str, kinds: Kinds) -> Column | None:

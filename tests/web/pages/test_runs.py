@@ -50,6 +50,11 @@ def test_scores_stand_apart_the_cross_validated_ones_first(served, page):
 
 
 def test_columns_are_those_that_vary(served, page):
+    page.open(f"{served.address}/runs")
+    heads = page.run(
+        "[...document.querySelectorAll('#table th.params')].map(h => h.innerText.trim())"
+    )
+    assert heads[0] == "logisticregression__C"  # which has several values, and comes first
     page.open(f"{served.address}/runs?where={quote('params.logisticregression__C > 0')}")
     heads = page.run(
         "[...document.querySelectorAll('#table thead tr:last-child th')].map(h => h.innerText)"
