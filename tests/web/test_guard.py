@@ -134,3 +134,16 @@ def test_pages_load_no_scikit_learn(run_python):
         code="import sys, autotrack.web.app; "
         "assert not {'sklearn', 'pandas', 'scipy'} & set(sys.modules)"
     )
+
+
+def test_without_the_extra_the_command_says_what_to_install(filled, run_python):
+    for missing in ("jinja2", "starlette"):
+        done = run_python(
+            "ui",
+            code=f"import sys; sys.modules[{missing!r}] = None\n"
+            "from autotrack.cli import main; main()",
+            check=False,
+            AUTOTRACK_STORE=str(filled),
+        )
+        assert done.returncode == 1
+        assert f"the pages need {missing}: pip install 'sklearn-autotrack[ui]'" in done.stderr

@@ -49,9 +49,10 @@ def ui(
         from autotrack.serving.processes import bind, run
         from autotrack.web.app import make_app
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _NEEDED:
+        package = (error.name or "").partition(".")[0]
+        if package not in _NEEDED:
             raise
-        raise click.ClickException(f"the pages need {error.name}: {_EXTRA}") from error
+        raise click.ClickException(f"the pages need {package}: {_EXTRA}") from error
     if token is not None and (len(token.strip()) < _SHORTEST_TOKEN or not token.isascii()):
         raise InvalidValueError(
             f"the token has fewer than {_SHORTEST_TOKEN} characters, or some that are not ASCII; "

@@ -321,34 +321,3 @@ def names_of_experiments(connection: sqlite3.Connection) -> list[tuple[str, str]
     """Id and name of the experiments, deleted ones aside; the newest first."""
     rows = connection.execute("SELECT id, name FROM experiments WHERE NOT deleted ORDER BY id DESC")
     return [(str(number), name) for number, name in rows]
-
-
-def fingerprint_users(
-    connection: sqlite3.Connection, fingerprint: str, most: int
-) -> list[tuple[str, str, str]]:
-    """The id and name of runs that saw the same data, with what they called it; newest first."""
-    return connection.execute(
-        "SELECT DISTINCT r.run_id, r.name, u.context FROM datasets AS d"
-        " JOIN run_datasets AS u ON u.dataset = d.id JOIN runs AS r ON r.id = u.run"
-        " WHERE d.fingerprint = ? AND NOT r.deleted AND r.kind <> 'candidate'"
-        " ORDER BY r.id DESC LIMIT ?",
-        (fingerprint, most),
-    ).fetchall()
-
-
-def histories(
-    connection: sqlite3.Connection, number: int, most: int
-) -> dict[str, list[tuple[int, float]]]:
-    """Step and value of the metrics of a run that have had several; of each the first so many."""
-    rows = connection.execute(
-        "SELECT key, step, value FROM earlier_metrics WHERE run = :run UNION ALL"
-        " SELECT key, step, value FROM metrics AS m WHERE run = :run AND EXISTS"
-        " (SELECT 1 FROM earlier_metrics AS e WHERE e.run = m.run AND e.key = m.key)",
-        {"run": number},
-    )
-    found: dict[str, list[tuple[int, float]]] = {}
-    for key, step, value in rows:
-        held = found.setdefault(key, [])
-        if len(held) < most:
-            held.append((step, decode_metric(value)))
-    return found

@@ -1,4 +1,4 @@
-"""What stands beside scores: the errors of the best, and what held-out data has judged."""
+"""What stands beside runs: their best candidates, what data judged, what else saw it, history."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from autotrack.runtime.dataclass import dataclass
+from autotrack.store.codec import decode_metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +127,35 @@ def codes_of(connection: sqlite3.Connection, experiment_ids: Sequence[str]) -> d
     found: dict[str, list[tuple[str, int, int]]] = {}
     for experiment, code, grade, runs in rows:
         found.setdefault(str(experiment), []).append((code, grade, runs))
+    return found
+
+
+def fingerprint_users(
+    connection: sqlite3.Connection, fingerprint: str, most: int
+) -> list[tuple[str, str, str]]:
+    """The id and name of runs that saw the same data, with what they called it; newest first."""
+    return connection.execute(
+        "SELECT DISTINCT r.run_id, r.name, u.context FROM datasets AS d"
+        " JOIN run_datasets AS u ON u.dataset = d.id JOIN runs AS r ON r.id = u.run"
+        " WHERE d.fingerprint = ? AND NOT r.deleted AND r.kind <> 'candidate'"
+        " ORDER BY r.id DESC LIMIT ?",
+        (fingerprint, most),
+    ).fetchall()
+
+
+def histories(
+    connection: sqlite3.Connection, number: int, most: int
+) -> dict[str, list[tuple[int, float]]]:
+    """Step and value of the metrics of a run that have had several; of each the first so many."""
+    rows = connection.execute(
+        "SELECT key, step, value FROM earlier_metrics WHERE run = :run UNION ALL"
+        " SELECT key, step, value FROM metrics AS m WHERE run = :run AND EXISTS"
+        " (SELECT 1 FROM earlier_metrics AS e WHERE e.run = m.run AND e.key = m.key)",
+        {"run": number},
+    )
+    found: dict[str, list[tuple[int, float]]] = {}
+    for key, step, value in rows:
+        held = found.setdefault(key, [])
+        if len(held) < most:
+            held.append((step, decode_metric(value)))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from autotrack.entities import Artifact, Finding, RunRecord
 from autotrack.progress.counts import progress_of, time_left
 from autotrack.runtime.dataclass import dataclass
-from autotrack.store.search import pages
+from autotrack.store.search import pages, worth
 from autotrack.tracking.evidence.catalogue import GRADES, KINDS
 from autotrack.tracking.evidence.ledger import judged
 from autotrack.web.reading import files
@@ -106,14 +106,14 @@ def read_run(reader: Reader, run_id: str) -> RunPage:
     with store.reading() as connection:
         (number,) = pages.numbers_of(connection, [record.run_id])
         (line,) = pages.lines(connection, [number])
-        histories = pages.histories(connection, number, _MOST_VALUES)
+        histories = worth.histories(connection, number, _MOST_VALUES)
         beside = Beside.read(connection, kinds, [number])
         below = pages.below(connection, number, _MOST_CHILDREN)
         children = pages.lines(connection, below) if record.kind != "search" else []
         users = {
             use.data.fingerprint: [
                 user
-                for user in pages.fingerprint_users(
+                for user in worth.fingerprint_users(
                     connection, use.data.fingerprint, _MOST_USERS + 1
                 )
                 if user[0] != record.run_id
