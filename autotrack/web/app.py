@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -61,20 +63,20 @@ def make_app(
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     app = Starlette(
         routes=[
-            Route("/", experiments.experiments),
-            Route("/runs", runs.runs),
-            Route("/chart", runs.chart),
+            Route("/", _in_turn(experiments.experiments)),
+            Route("/runs", _in_turn(runs.runs)),
+            Route("/chart", _in_turn(runs.chart)),
             Route("/complete", runs.complete),
-            Route("/held-out", registry.held_out),
-            Route("/models", registry.models),
-            Route("/models/{name}", registry.model),
+            Route("/held-out", _in_turn(registry.held_out)),
+            Route("/models", _in_turn(registry.models)),
+            Route("/models/{name}", _in_turn(registry.model)),
             Route("/models/{name}/change", changes.model, methods=["POST"]),
             Route("/runs/{run_id}/change", changes.run, methods=["POST"]),
             Route("/experiments/{experiment_id}/change", changes.experiment, methods=["POST"]),
-            Route("/compare", compare.compared),
-            Route("/runs/{run_id}", run.run),
-            Route("/runs/{run_id}/search", search.search),
-            Route("/runs/{run_id}/file", run.raw),
+            Route("/compare", _in_turn(compare.compared)),
+            Route("/runs/{run_id}", _in_turn(run.run)),
+            Route("/runs/{run_id}/search", _in_turn(search.search)),
+            Route("/runs/{run_id}/file", _in_turn(run.raw)),
             Route(SIGN_IN, signing_in.form),
             Route(SIGN_IN, signing_in.enter, methods=["POST"]),
             Mount("/static", static, name="static"),
@@ -89,6 +91,17 @@ def make_app(
     app.state.site = site
     site.guard = Guard(app, origins, token)
     return site.guard
+
+
+def _in_turn(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Let requests wait for each other: one connection reads for all, and gives up on a crowd."""
+
+    @functools.wraps(handler)
+    def answer(request: Request) -> Response:
+        with site_of(request).turn:
+            return handler(request)
+
+    return answer
 
 
 def _explained(request: Request, error: Exception) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import field
 from typing import Any
 
 from starlette.requests import Request
@@ -39,11 +41,12 @@ _SAID = {
 
 @dataclass(slots=True)
 class Site:
-    """What handlers need besides the request."""
+    """What handlers need besides the request; `turn` is held by the one that is at work."""
 
     reader: Reader
     changes: Changes
     guard: Guard | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def page(
         self, request: Request, template: str, status: int = 200, /, **values: Any

@@ -44,7 +44,12 @@ async def _changed(
     site = site_of(request)
     form = await _form(request, site)
     (what,) = request.path_params.values()
-    to, said = await run_in_threadpool(change, site.reader.store, what, form)
+
+    def in_turn() -> tuple[str, str]:
+        with site.turn:
+            return change(site.reader.store, what, form)
+
+    to, said = await run_in_threadpool(in_turn)
     return RedirectResponse(url(to, said=said), 303)
 
 
