@@ -39,6 +39,7 @@ def make() -> None:
             model.fit(X_train, y_train)
             accuracy_score(y_test, model.predict(X_test))
             accuracy_score(y_train, model.predict(X_train))
+            roc_curve(y_test, model.predict_proba(X_test)[:, 1])
         cross_validate(make_pipeline(StandardScaler(), SVC(kernel="linear")), X_train, y_train)
         search = GridSearchCV(
             make_pipeline(StandardScaler(), SVC()),

@@ -173,5 +173,5 @@ def _curves(
                 except (AutotrackError, OSError, ValueError):
                     continue
                 name = artifact.path.removeprefix("scores/").removesuffix(".csv")
-                held.setdefault(name, []).append((line.name, heading, rows))
+                held.setdefault(name, []).append((f"{line.run_id[:6]} {line.name}", heading, rows))
     return [(name, found) for name, found in held.items() if len(found) > 1]

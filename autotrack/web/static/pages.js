@@ -113,6 +113,8 @@ document.addEventListener("submit", (event) => {
   if (form.matches("[data-view]")) {
     event.preventDefault();
     const address = addressOf(form);
+    const menu = form.querySelector("#columns");
+    if (menu) { delete menu.dataset.filled; menu.open = false; }
     show(address, { push: true }).catch((error) => failed(error, address));
   }
   if (form.dataset.ask && !confirm(form.dataset.ask)) event.preventDefault();
@@ -122,6 +124,23 @@ document.addEventListener("change", (event) => {
   if (form && event.target.matches("select, .options > label input")) form.requestSubmit();
   if (event.target.matches("#pick input")) settle();
 });
+
+// Whoever opens the choice of columns finds those ticked that are shown, to add to them; whoever
+// closes it again has chosen nothing.
+document.addEventListener("toggle", (event) => {
+  const menu = event.target;
+  if (menu.id !== "columns") return;
+  const boxes = [...menu.querySelectorAll("input[name=column]")];
+  if (menu.open && !boxes.some((box) => box.checked)) {
+    const shown = new Set();
+    for (const head of document.querySelectorAll("[data-column]")) shown.add(head.dataset.column);
+    for (const box of boxes) box.checked = shown.has(box.value);
+    menu.dataset.filled = "1";
+  } else if (!menu.open && menu.dataset.filled) {
+    for (const box of boxes) box.checked = box.defaultChecked;
+    delete menu.dataset.filled;
+  }
+}, true);
 
 // -- how many runs are ticked -----------------------------------------------------------------
 function settle() {

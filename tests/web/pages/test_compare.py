@@ -64,6 +64,14 @@ def test_the_best_by_cross_validation_is_marked_and_of_held_out_scores_none(serv
     assert held == 0
 
 
+def test_curves_that_runs_have_in_common_are_drawn_over_each_other(served, page, runs):
+    page.open(address(served, runs("params.logisticregression__C > 1")))
+    assert page.run("document.querySelectorAll('svg.chart').length") == 1
+    assert page.run("document.querySelectorAll('svg.chart .hue0').length") == 2  # and its legend
+    assert page.run("document.querySelectorAll('svg.chart .hue1').length") == 2
+    assert page.violations() == []
+
+
 def test_code_that_differs_is_shown_line_by_line(tmp_path, run_python, serve, page):
     script = tmp_path / "job.py"
     store = tmp_path / "store"

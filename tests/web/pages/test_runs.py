@@ -63,6 +63,28 @@ def test_columns_are_those_that_vary(served, page):
     assert "standardscaler" not in heads  # it is the same in all of them
 
 
+def test_columns_are_added_to_those_that_are_shown(served, page):
+    shown = "[...document.querySelectorAll('[data-column]')].map(h => h.dataset.column)"
+    ticked = "[...document.querySelectorAll('[name=column]:checked')].map(b => b.value)"
+    page.open(f"{served.address}/runs")
+    before = page.run(shown)
+    page.run("document.querySelector('#columns summary').click()")
+    page.wait(f"{ticked}.length > 3")
+    assert set(page.run(ticked)) == set(before)
+    page.run("document.querySelector('#columns [value=kind]').click()")
+    page.run("document.querySelector('#columns button').click()")
+    page.wait(f"{shown}.includes('kind')")
+    assert set(page.run(shown)) == {*before, "kind"}
+    page.run("history.back()")
+    page.wait(f"!{shown}.includes('kind')")
+    assert page.run(shown) == before
+    page.run("document.querySelector('#columns summary').click()")
+    page.wait(f"{ticked}.length > 3")
+    page.run("document.querySelector('h1').click()")
+    page.wait(f"{ticked}.length === 0")
+    assert page.problems == []
+
+
 def test_a_score_on_held_out_data_says_how_many_runs_it_judged(served, page):
     page.open(f"{served.address}/runs")
     assert "one of " in page.text("#table td.held small")
