@@ -95,3 +95,18 @@ def test_pages_work_without_scripts(served, page):
     page.open(f"{served.address}/runs?status=FAILED")
     assert "ValueError" in page.text("#table .error")
     page.ask("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_the_page_that_asks_for_a_token_is_as_good_and_leads_on(filled, serve, browser):
+    guarded = serve(filled, "--token", "a long secret")
+    page = browser.page()
+    page.open(f"{guarded.address.partition('?')[0]}runs".replace("//runs", "/runs"))
+    assert page.run("location.pathname") == "/sign-in"
+    for width, dark in ((1440, False), (390, True)):
+        page.look(width=width, dark=dark)
+        assert page.violations() == []
+        assert page.overflow() <= 0
+    page.run("document.querySelector('#token').value = 'a long secret'")
+    page.loaded("document.querySelector('form').requestSubmit()")
+    assert page.text("h1") == "Experiments"
+    page.close()

@@ -132,9 +132,7 @@ document.addEventListener("toggle", (event) => {
   if (menu.id !== "columns") return;
   const boxes = [...menu.querySelectorAll("input[name=column]")];
   if (menu.open && !boxes.some((box) => box.checked)) {
-    const shown = new Set();
-    for (const head of document.querySelectorAll("[data-column]")) shown.add(head.dataset.column);
-    for (const box of boxes) box.checked = shown.has(box.value);
+    for (const box of boxes) box.checked = box.hasAttribute("data-shown");
     menu.dataset.filled = "1";
   } else if (!menu.open && menu.dataset.filled) {
     for (const box of boxes) box.checked = box.defaultChecked;

@@ -64,10 +64,12 @@ def test_columns_are_those_that_vary(served, page):
 
 
 def test_columns_are_added_to_those_that_are_shown(served, page):
-    shown = "[...document.querySelectorAll('[data-column]')].map(h => h.dataset.column)"
+    shown = "[...document.querySelectorAll('[data-shown]')].map(b => b.value)"
+    heads = "document.querySelectorAll('#table thead tr:last-child th').length"
     ticked = "[...document.querySelectorAll('[name=column]:checked')].map(b => b.value)"
     page.open(f"{served.address}/runs")
     before = page.run(shown)
+    assert page.run(heads) == len(before) + 1
     page.run("document.querySelector('#columns summary').click()")
     page.wait(f"{ticked}.length > 3")
     assert set(page.run(ticked)) == set(before)
@@ -75,6 +77,7 @@ def test_columns_are_added_to_those_that_are_shown(served, page):
     page.run("document.querySelector('#columns button').click()")
     page.wait(f"{shown}.includes('kind')")
     assert set(page.run(shown)) == {*before, "kind"}
+    assert page.run(heads) == len(before) + 2
     page.run("history.back()")
     page.wait(f"!{shown}.includes('kind')")
     assert page.run(shown) == before
