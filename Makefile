@@ -46,6 +46,7 @@ demo: .venv/installed
 	.venv/bin/autotrack show last
 	.venv/bin/python examples/leaky.py
 	.venv/bin/autotrack runs -e leaky
+	@echo 'In a browser: .venv/bin/autotrack ui'
 
 test: lint
 	.venv/bin/python $(PYTEST) --junitxml=$(REPORTS)/test.xml $(PYTEST_ARGS)

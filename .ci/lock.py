@@ -61,7 +61,7 @@ LOCKS = (
     Lock("dev", extras=("dev",)),
     # Those that follow have the versions of `dev`, so that a failure in one of them is not due to
     # another numpy.
-    Lock("demo", pins=(".ci/locks/dev.txt",)),
+    Lock("demo", extras=("ui",), pins=(".ci/locks/dev.txt",)),
     Lock("test", extras=("test",), builds=False, pins=(".ci/locks/dev.txt",)),
     Lock(
         "oldest", extras=("test",), builds=False, pins=(".ci/oldest.txt",), pythons=("3.11", "3.12")

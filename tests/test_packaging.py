@@ -21,8 +21,10 @@ def pins() -> dict[str, str]:
 
 def floors() -> dict[str, str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    serve = [line.partition(";")[0] for line in project["optional-dependencies"]["serve"]]
-    return dict(line.split(">=") for line in [*project["dependencies"], *serve])
+    extras = project["optional-dependencies"]
+    served = [line.partition(";")[0] for line in [*extras["serve"], *extras["ui"]]]
+    lines = [line for line in [*project["dependencies"], *served] if ">=" in line]
+    return dict(line.split(">=") for line in lines)
 
 
 def the_locking():

@@ -50,6 +50,9 @@ def test_every_room_uses_only_the_rooms_below_it(copy):
         ("capture/__init__", "import autotrack.store", "through tracking only"),
         ("store/__init__", "import sklearn.base", "knows nothing of scikit-learn"),
         ("tracking/__init__", "import sklearn", "knows nothing of scikit-learn"),
+        ("web/__init__", "import sklearn", "knows nothing of scikit-learn"),
+        ("web/__init__", "import autotrack.capture", "Pages take no part in recording"),
+        ("serving/__init__", "import autotrack.web", "Pages are the command line's alone"),
     ],
 )
 def test_an_import_against_the_order_is_refused(copy, room, line, contract):

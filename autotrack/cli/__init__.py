@@ -8,6 +8,7 @@ _FAMILIES = {
     "explaining.replay": ("replay",),
     "help": ("help",),
     "models": ("crate", "models"),
+    "pages.ui": ("ui",),
     "run": ("run",),
     "runs": ("best", "compare", "diff", "runs", "show"),
     "serve": ("serve",),

@@ -124,6 +124,7 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
                           [str(crate), str(crate)], ["no" + HOSTILE, "nowhere"]],
         "crate verify": [[str(crate)], [f"runs:/{RUN}/model"]],
         "serve": [[str(crate)], ["models:/no" + HOSTILE + "/1"]],
+        "ui": [["--host", "no" + HOSTILE], ["--token", "no" + HOSTILE]],
         "help": [[], ["AT101"], ["no" + HOSTILE]],
         "run": [["-P", "a" + HOSTILE + "=1", str(crate / "none.py")]],
     }  # fmt: skip

@@ -85,7 +85,7 @@ class RunRow:
 
 def run_search(connection: sqlite3.Connection, query: Query) -> list[RunRow]:
     """The rows that `query` asks for, in four statements whatever their number."""
-    sql, values = _compiled(connection, query)
+    sql, values = compiled_for(connection, query)
     found = connection.execute(sql, values).fetchall()
     numbers = json.dumps([row[0] for row in found])
     params: dict[int, dict[str, Any]] = {row[0]: {} for row in found}
@@ -120,7 +120,7 @@ def run_search(connection: sqlite3.Connection, query: Query) -> list[RunRow]:
     ]
 
 
-def _compiled(connection: sqlite3.Connection, query: Query) -> tuple[str, dict[str, Any]]:
+def compiled_for(connection: sqlite3.Connection, query: Query) -> tuple[str, dict[str, Any]]:
     """The SELECT for `query`, whose text may hold keys of any letters without quotes."""
     try:
         return compile_query(query)

@@ -1,0 +1,1 @@
+"""Pages of the store in a browser, for `autotrack ui` alone."""

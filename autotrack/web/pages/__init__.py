@@ -1,0 +1,1 @@
+"""What answers a request: a module a kind of page."""
