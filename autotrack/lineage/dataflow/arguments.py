@@ -91,7 +91,9 @@ class Dataflow:
         place = replace(place, at=given or node, since=self._since)
         try:
             if unpacked is not None:
-                flows = list(elements(self._walk, unpacked[0], place, unpacked[1]))
+                flows = elements(self._walk, unpacked[0], place, unpacked[1])
+                if not all(flow.exact for flow in flows):
+                    return []  # what is not told apart from the other elements shows nothing
             else:
                 assert given is not None
                 flows = self._walk.follow(given, place)
