@@ -443,6 +443,8 @@ def test_nothing_of_a_call_is_held_once_it_returned(library, tracking, binary):
 
 @pytest.fixture
 def no_worker_outlives_its_test() -> Iterator[None]:
+    # One that an earlier test started does not know where the package is.
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
     yield
     get_reusable_executor().shutdown(wait=True, kill_workers=True)
 

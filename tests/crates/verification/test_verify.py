@@ -29,6 +29,7 @@ import autotrack
 from autotrack import UntrustedCrateError
 from autotrack.cli import main
 from autotrack.tracking.crating.background_verify import verifier
+from tests.waiting import PATIENCE
 
 RANDOM = np.random.default_rng(0)
 NUMBERS = RANDOM.random((40, 3))
@@ -203,7 +204,7 @@ def test_every_fit_is_verified_in_the_background():
         first = autotrack.last_run()
         LinearRegression().fit(FRAME[["size"]], NUMBERS[:, 0])
         second = autotrack.last_run()
-    verifier.finish()
+    verifier.finish(PATIENCE)
     assert first.tags["autotrack.verified"] == "yes"
     assert second.tags["autotrack.verified"] == "yes"
 
@@ -215,7 +216,7 @@ def test_what_cannot_be_opened_elsewhere_is_told_of_in_the_run():
 
     with autotrack.enable(verify_models=True, ask_own_models=True):
         Fickle().fit(NUMBERS, NUMBERS[:, 0])
-    verifier.finish()
+    verifier.finish(PATIENCE)
     assert autotrack.last_run().tags["autotrack.verified"].startswith("no: predict returned")
 
 
@@ -236,7 +237,7 @@ def test_a_crate_that_is_replaced_meanwhile_is_no_failure():
     with autotrack.enable(verify_models=True), autotrack.start_run() as run:
         for _ in range(3):
             model.fit(NUMBERS, NUMBERS[:, 0])
-    verifier.finish()
+    verifier.finish(PATIENCE)
     assert run.tags["autotrack.verified"] == "yes"
 
 
