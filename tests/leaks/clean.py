@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.under_sampling import RandomUnderSampler, TomekLinks
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import (
@@ -344,3 +345,36 @@ def a_curve_of_scores_for_parts_of_the_test_set():
     model = KNeighborsClassifier().fit(X_train, y_train)
     for rows in (50, 100, 200, 400):
         accuracy_score(y_test[:rows], model.predict(X_test[:rows]))
+
+
+def _score_a_tree_on_a_split(X, y):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    DecisionTreeClassifier(random_state=0).fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("breast cancer")
+def balanced_tables_made_only_for_looking():
+    X, y = bundled("breast_cancer")
+    samplers = [RandomOverSampler, SMOTE, RandomUnderSampler]
+    looked_at = [sampler(random_state=0).fit_resample(X, y) for sampler in samplers]
+    looked_at.append(TomekLinks().fit_resample(X, y))
+    _score_a_tree_on_a_split(X, y)
+
+
+@workflow("breast cancer")
+def bootstrap_by_hand_beside_a_balanced_table():
+    X, y = bundled("breast_cancer")
+    balanced = RandomOverSampler(random_state=0).fit_resample(X, y)
+    drawn = np.random.default_rng(0).integers(0, len(X), len(X))
+    out = np.setdiff1d(np.arange(len(X)), drawn)
+    model = DecisionTreeClassifier(random_state=0).fit(X.iloc[drawn], y.iloc[drawn])
+    accuracy_score(y.iloc[out], model.predict(X.iloc[out]))
+    assert len(balanced) == 2
+
+
+@workflow("yes and no")
+def oversampled_answers_made_only_for_looking():
+    X, y = answers(questions=4)
+    balanced = RandomOverSampler(random_state=0).fit_resample(X, y)
+    _score_a_tree_on_a_split(X, y)
+    assert len(balanced) == 2

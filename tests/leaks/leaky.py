@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -469,3 +470,18 @@ def target_mean_made_with_pandas():
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     model = LogisticRegression().fit(X_train, y_train)
     model.score(X_test, y_test)
+
+
+@workflow("breast cancer", "AT103")
+def under_sampling_before_the_split():
+    X, y = RandomUnderSampler(random_state=0).fit_resample(*bundled("breast_cancer"))
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    DecisionTreeClassifier(random_state=0).fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("breast cancer", "AT103", "AT102")
+def over_sampling_and_scaling_before_the_split():
+    X, y = RandomOverSampler(random_state=0).fit_resample(*bundled("breast_cancer"))
+    scaled = StandardScaler().fit_transform(X)
+    X_train, X_test, y_train, y_test = train_test_split(scaled, y, random_state=0, stratify=y)
+    DecisionTreeClassifier(random_state=0).fit(X_train, y_train).score(X_test, y_test)
