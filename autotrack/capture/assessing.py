@@ -12,6 +12,8 @@ from typing import Any
 
 from autotrack.describe.data.fingerprint import row_count
 from autotrack.describe.data.row_keys import RowKeys
+from autotrack.describe.estimator import summary
+from autotrack.describe.parts import has
 from autotrack.entities import DatasetUse, Finding
 from autotrack.lineage.evidence.assess import Evidence
 from autotrack.lineage.evidence.models import score_metric
@@ -106,6 +108,19 @@ class Assessing:
         """A transformer was fitted outside of a pipeline."""
         if self._evidence is not None:
             self._evidence.fitted(transformer, facts.name, rows, y, resamples=facts.resamples)
+
+    def fitted_model(self, model: object, y: object, result: object) -> None:
+        """A model was fitted that may be used as a transformer, as those that select columns are.
+
+        `result` is what the fit returned, which is its output where that is not the model.
+        """
+        if self._evidence is None or not has(model, "transform"):
+            return
+        known = trainings.get(model)
+        rows = known.keys if known is not None else None
+        self._evidence.fitted(model, summary(model), rows, y, resamples=False)
+        if result is not model:
+            self.transformed(model, rows, result)
 
     def transformed(self, transformer: object, rows: RowKeys | None, output: object) -> None:
         """A transformer returned `output` for rows."""

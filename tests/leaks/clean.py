@@ -8,6 +8,7 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler, TomekLinks
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification, make_regression
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -378,3 +379,15 @@ def oversampled_answers_made_only_for_looking():
     balanced = RandomOverSampler(random_state=0).fit_resample(X, y)
     _score_a_tree_on_a_split(X, y)
     assert len(balanced) == 2
+
+
+@workflow("breast cancer")
+def discriminant_analysis_as_a_model_and_for_looking():
+    X, y = bundled("breast_cancer")
+    shown = LinearDiscriminantAnalysis().fit_transform(X, y)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    analysis = LinearDiscriminantAnalysis().fit(X_train, y_train)
+    analysis.score(X_test, y_test)
+    model = LogisticRegression().fit(analysis.transform(X_train), y_train)
+    model.score(analysis.transform(X_test), y_test)
+    assert shown.shape == (len(X), 1)

@@ -7,10 +7,12 @@ import pandas as pd
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.feature_selection import SelectFromModel, SelectKBest, f_classif
+from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SelectKBest, f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
@@ -485,3 +487,42 @@ def over_sampling_and_scaling_before_the_split():
     scaled = StandardScaler().fit_transform(X)
     X_train, X_test, y_train, y_test = train_test_split(scaled, y, random_state=0, stratify=y)
     DecisionTreeClassifier(random_state=0).fit(X_train, y_train).score(X_test, y_test)
+
+
+def _score_a_model_of(chosen, y):
+    X_train, X_test, y_train, y_test = train_test_split(chosen, y, random_state=0)
+    LogisticRegression().fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("noise", "AT101")
+def recursive_elimination_before_the_split():
+    X, y = noise(columns=100)
+    eliminating = RFE(LogisticRegression(), n_features_to_select=5, step=0.5)
+    _score_a_model_of(eliminating.fit_transform(X, y), y)
+
+
+@workflow("noise", "AT101")
+def recursive_elimination_with_validation_before_the_split():
+    X, y = noise(columns=60)
+    eliminating = RFECV(LogisticRegression(), step=0.5, cv=3).fit(X, y)
+    _score_a_model_of(eliminating.transform(X), y)
+
+
+@workflow("noise", "AT101", "AT106")
+def discriminant_analysis_before_the_split():
+    X, y = noise(columns=50)
+    _score_a_model_of(LinearDiscriminantAnalysis().fit_transform(X, y), y)
+
+
+@workflow("noise", "AT101", "AT106")
+def partial_least_squares_before_the_split():
+    X, y = noise(columns=200)
+    _score_a_model_of(PLSRegression(3).fit(X, y).transform(X), y)
+
+
+@workflow("noise", "AT101", "AT106")
+def a_searched_selection_before_the_split():
+    X, y = noise(columns=60)
+    steps = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
+    search = GridSearchCV(steps, {"lineardiscriminantanalysis__shrinkage": [None]}, cv=3)
+    _score_a_model_of(search.fit(X, y).transform(X), y)

@@ -106,6 +106,7 @@ class EstimatorHook:
         with self._failsafe.guard("remember what a search predicted"):
             self._remember_own(search, call.X, search)
             self._assessing.searched(search)
+            self._assessing.fitted_model(search, call.y, found)
         return found
 
     @in_between
@@ -250,6 +251,7 @@ class EstimatorHook:
             model, X = call.estimator, call.X
             self._recorder.link(opened, model, reference(X), partial=partial)
             self._assessing.trained(model, opened.run_id)
+            self._assessing.fitted_model(model, call.y, result)
             if self._settings.training_score and has(model, "score"):
                 with self._failsafe.guard("score a model on its training data"):
                     self._score(model, X, call.y, {"score": float(model.score(X, call.y))}, "train")

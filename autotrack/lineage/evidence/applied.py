@@ -30,8 +30,10 @@ _FEW, _NEARLY_ALL = 64, 0.9
 # Rows that a sampler added, so many of which are no accident.
 _FEWEST_ADDED = 5
 # Estimators that look at the target without saying so in their tags.
-_SUPERVISED = ("feature_selection",)
-_UNSUPERVISED = frozenset({"VarianceThreshold"})
+_SUPERVISED = ("feature_selection", "cross_decomposition")
+_PREDICTING = ("classifier", "regressor")
+# Those that do not, whatever they are given and hold.
+_UNSUPERVISED = frozenset({"VarianceThreshold", "IterativeImputer"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,6 +206,8 @@ def _added(keys: Keys, before: Keys, after: Keys) -> bool:
 def uses_target(transformer: Any) -> bool:
     """Whether a transformer looks at the target it is given."""
     try:
+        if type(transformer).__name__ in _UNSUPERVISED:
+            return False
         parts = [transformer]
         if hasattr(transformer, "get_params"):
             parts += [p for p in transformer.get_params(deep=True).values() if hasattr(p, "fit")]
@@ -220,4 +224,7 @@ def _looks_at_target(part: Any) -> bool:
         return True
     from sklearn.utils import get_tags
 
-    return bool(get_tags(part).target_tags.required) if hasattr(part, "__sklearn_tags__") else False
+    if not hasattr(part, "__sklearn_tags__"):
+        return False
+    tags = get_tags(part)
+    return bool(tags.target_tags.required) or tags.estimator_type in _PREDICTING
