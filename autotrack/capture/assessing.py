@@ -149,6 +149,13 @@ class Assessing:
             return []
         return self._wanted(self._evidence.of_split(X, train, test), None)
 
+    def of_first_split(self, X: object, y: object, train: Any, test: Any) -> list[Finding]:
+        """What the first split of a validation or a search shows of its data."""
+        if self._evidence is None or X is None:
+            return []
+        found = self._evidence.of_first_split(X, y, train, test)
+        return self._wanted(found, users_frame(sys._getframe(1)))
+
     # -- what is said of scores -------------------------------------------------------------------
 
     def of_metric(

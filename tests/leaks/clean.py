@@ -26,7 +26,9 @@ from sklearn.model_selection import (
     GroupShuffleSplit,
     KFold,
     ShuffleSplit,
+    cross_val_predict,
     cross_val_score,
+    cross_validate,
     learning_curve,
     train_test_split,
 )
@@ -391,3 +393,26 @@ def discriminant_analysis_as_a_model_and_for_looking():
     model = LogisticRegression().fit(analysis.transform(X_train), y_train)
     model.score(analysis.transform(X_test), y_test)
     assert shown.shape == (len(X), 1)
+
+
+@workflow("breast cancer")
+def validations_of_pipelines_beside_what_was_made_for_looking():
+    X, y = bundled("breast_cancer")
+    looked_at = [
+        StandardScaler().fit_transform(X),
+        SelectKBest(k=5).fit_transform(X, y),
+        SMOTE(random_state=0).fit_resample(X, y)[0],
+        RandomOverSampler(random_state=0).fit_resample(X, y)[0],
+    ]
+    model = make_pipeline(StandardScaler(), SelectKBest(k=5), LogisticRegression())
+    cross_val_score(model, X, y, cv=5)
+    cross_validate(model, X, y, cv=3)
+    accuracy_score(y, cross_val_predict(model, X, y, cv=3))
+    GridSearchCV(model, {"selectkbest__k": [2, 10]}, cv=3).fit(X, y)
+    assert len(looked_at) == 4
+
+
+@workflow("yes and no")
+def validation_of_answers():
+    X, y = answers()
+    cross_val_score(LogisticRegression(), X, y, cv=5)

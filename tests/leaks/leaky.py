@@ -20,7 +20,10 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     KFold,
+    cross_val_predict,
     cross_val_score,
+    cross_validate,
+    learning_curve,
     train_test_split,
 )
 from sklearn.neighbors import KNeighborsClassifier
@@ -526,3 +529,70 @@ def a_searched_selection_before_the_split():
     steps = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
     search = GridSearchCV(steps, {"lineardiscriminantanalysis__shrinkage": [None]}, cv=3)
     _score_a_model_of(search.fit(X, y).transform(X), y)
+
+
+# -- before a validation or a search -----------------------------------------------------------
+
+
+def _selected(columns=3000):
+    X, y = noise(columns=columns)
+    return SelectKBest(f_classif, k=20).fit_transform(X, y), y
+
+
+@workflow("noise", "AT101")
+def selection_before_a_validation():
+    cross_val_score(LogisticRegression(), *_selected(), cv=5)
+
+
+@workflow("noise", "AT101")
+def selection_and_scaling_before_a_validation():
+    X, y = _selected()
+    cross_validate(LogisticRegression(), StandardScaler().fit_transform(X), y, cv=3)
+
+
+@workflow("noise", "AT101")
+def selection_before_predictions_out_of_fold():
+    X, y = _selected()
+    accuracy_score(y, cross_val_predict(LogisticRegression(), X, y, cv=5))
+
+
+@workflow("noise", "AT101")
+def selection_before_a_learning_curve():
+    learning_curve(LogisticRegression(), *_selected(), cv=3, train_sizes=[0.5, 1.0])
+
+
+@workflow("noise", "AT101")
+def selection_before_a_search():
+    GridSearchCV(LogisticRegression(), {"fit_intercept": [True, False]}, cv=3).fit(*_selected())
+
+
+@workflow("diabetes", "AT102")
+def scaling_before_a_validation():
+    X, y = bundled("diabetes")
+    cross_val_score(Ridge(), MinMaxScaler().fit_transform(X), y, cv=5)
+
+
+@workflow("breast cancer", "AT103")
+def synthetic_rows_before_a_validation():
+    X, y = SMOTE(random_state=0).fit_resample(*bundled("breast_cancer"))
+    cross_val_score(DecisionTreeClassifier(random_state=0), X, y, cv=5)
+
+
+@workflow("breast cancer", "AT103")
+def synthetic_rows_before_a_search():
+    X, y = SMOTE(random_state=0).fit_resample(*bundled("breast_cancer"))
+    search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"criterion": ["gini"]}, cv=3)
+    search.fit(X, y)
+
+
+@workflow("diabetes", "AT104")
+def every_row_twice_before_a_validation():
+    X, y = bundled("diabetes")
+    cross_val_score(Ridge(), pd.concat([X, X]), pd.concat([y, y]), cv=5)
+
+
+@workflow("diabetes", "AT104")
+def every_row_twice_before_a_search():
+    X, y = bundled("diabetes")
+    search = GridSearchCV(Ridge(), {"fit_intercept": [True, False]}, cv=3)
+    search.fit(pd.concat([X, X]), pd.concat([y, y]))

@@ -110,13 +110,14 @@ def all_in_training(name: str, names: tuple[str, ...]) -> Finding:
 
 
 def repeated(
-    scored: Scored, trained: Trained, rows: RowKeys, overlap: Overlap
+    name: str, X: object, rows: RowKeys, trained: RowKeys, overlap: Overlap, chance: float = 0.0
 ) -> Iterator[Finding]:
-    """The finding that more of the scored rows are training rows than by chance."""
-    assert trained.keys is not None
-    chance = scored.chance
-    if scored.X is not None:
-        chance = expected_by_chance(scored.X, rows, trained.keys.total)
+    """The finding that more of the scored rows are training rows than by chance.
+
+    `chance` is how many are expected, where the data is gone.
+    """
+    if X is not None:
+        chance = expected_by_chance(X, rows, trained.total)
     if overlap.count < chance + BEYOND:
         return
     text = (
@@ -129,7 +130,7 @@ def repeated(
         "with_target": overlap.with_target,
         "expected": round(chance, 1),
     }
-    yield finding("AT104", scored.data_name, text, evidence)
+    yield finding("AT104", name, text, evidence)
 
 
 def of_classes(scored: Scored, y: Any) -> Iterator[Finding]:
