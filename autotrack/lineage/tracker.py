@@ -391,7 +391,7 @@ def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
     if trained is not None and trained.keys is not None:
         keys = row_keys(data)
         if keys is not None and among(keys.keys, trained.ordered_keys()).any():
-            chance = expected_by_chance(data, keys, trained.keys.total)
+            chance = expected_by_chance(data, keys, trained.keys)
     return Gone(
         found,
         None if same_rows else places_in_training(trained, data, link.training_input),

@@ -416,3 +416,36 @@ def validations_of_pipelines_beside_what_was_made_for_looking():
 def validation_of_answers():
     X, y = answers()
     cross_val_score(LogisticRegression(), X, y, cv=5)
+
+
+def _score_a_line_on_a_split(X, y):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    Ridge().fit(X_train, y_train).score(X_test, y_test)
+    cross_val_score(Ridge(), X, y, cv=3)
+
+
+@workflow("categories that depend on each other")
+def states_with_their_regions():
+    random = np.random.default_rng(0)
+    state = random.integers(0, 50, 4000)
+    promoted = random.integers(0, 2, 4000)
+    X = pd.DataFrame({"state": state, "region": state // 6, "promoted": promoted})
+    _score_a_line_on_a_split(X, random.normal(size=4000))
+
+
+@workflow("categories that depend on each other")
+def stores_with_their_places():
+    random = np.random.default_rng(0)
+    store = random.integers(0, 30, 3000)
+    X = pd.DataFrame({"store": store, "region": store // 5, "city": store // 2})
+    X["north"], X["promoted"] = (store % 7) / 3, random.integers(0, 2, 3000)
+    _score_a_line_on_a_split(X, store + random.normal(size=3000))
+
+
+@workflow("categories that depend on each other")
+def states_of_which_some_are_seldom():
+    random = np.random.default_rng(0)
+    share = 1 / np.arange(1, 51)
+    state = random.choice(50, 6000, p=share / share.sum())
+    X = pd.DataFrame({"state": state, "region": state // 6, "coast": state % 3})
+    _score_a_line_on_a_split(X, random.normal(size=6000))

@@ -596,3 +596,26 @@ def every_row_twice_before_a_search():
     X, y = bundled("diabetes")
     search = GridSearchCV(Ridge(), {"fit_intercept": [True, False]}, cv=3)
     search.fit(pd.concat([X, X]), pd.concat([y, y]))
+
+
+def _score_a_split(X, y):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    Ridge().fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("diabetes", "AT104")
+def every_row_six_times():
+    X, y = bundled("diabetes")
+    _score_a_split(pd.concat([X] * 6), pd.concat([y] * 6))
+
+
+@workflow("diabetes", "AT104")
+def many_rows_drawn_from_a_few():
+    X, y = bundled("diabetes")
+    drawn = np.random.default_rng(0).integers(0, 200, 4000)
+    _score_a_split(X.iloc[drawn], y.iloc[drawn])
+
+
+@workflow("wine", "AT104")
+def wines_rated_twice():
+    _score_a_split(*white_wine())

@@ -15,7 +15,7 @@ from autotrack.describe.data.row_keys import RowKeys, row_keys, with_target
 from autotrack.entities import Finding
 from autotrack.lineage.evidence.columns import Sides, disorder, look
 from autotrack.lineage.evidence.models import classes_of
-from autotrack.lineage.overlap import BEYOND, Overlap, expected_by_chance
+from autotrack.lineage.overlap import Overlap, expected_by_chance, is_beyond
 from autotrack.lineage.training_rows import Trained
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
@@ -117,8 +117,8 @@ def repeated(
     `chance` is how many are expected, where the data is gone.
     """
     if X is not None:
-        chance = expected_by_chance(X, rows, trained.total)
-    if overlap.count < chance + BEYOND:
+        chance = expected_by_chance(X, rows, trained)
+    if not is_beyond(overlap.count, chance, overlap.rows):
         return
     text = (
         f"{of_all(overlap.count, overlap.rows)} scored rows are training rows "
