@@ -69,13 +69,14 @@ def _asked_again(model: Any, score: Callable[..., Any]) -> Callable[..., float]:
     """The `score` of a model, which leaves no trace on it; an error for one with own code."""
 
     def ask(**given: Any) -> float:
+        weighted = {n: given.pop(n) for n in ("sample_weight",) if n in given}
         from autotrack.crates.packing.pack import runs_own_code
         from autotrack.crates.verification.example import untouched
 
         if runs_own_code(model):
             raise ValueError("it has code of the user's, which is not to run once more")
         with untouched(model):
-            return float(score(model, *given.values()))
+            return float(score(model, *given.values(), **weighted))
 
     return ask
 
@@ -190,6 +191,7 @@ class Assessing:
         X: object,
         y: object,
         original: Callable[..., Any] | None,
+        weights: object = None,
     ) -> ScoreFacts:
         """The score of an estimator's own `score`, or of a scorer, with what it is worth."""
         frame = users_frame(sys._getframe(1))
@@ -198,10 +200,13 @@ class Assessing:
         marks = _marks(facts.data)
         scored = Scored(model, link, X, y, None, trained, facts.data_name, marks, names)
         call = None
-        if original is not None and _is_of_sklearn(original) and set(facts.numbers) == {"score"}:
+        if original is not None and _is_of_sklearn(original) and len(facts.numbers) == 1:
+            (name,) = facts.numbers
             bound = {"X": X} if y is None else {"X": X, "y": y}
+            if weights is not None:
+                bound["sample_weight"] = weights
             ask = _asked_again(model, original)
-            call = Recomputed(ask, bound, bound, lambda _, __, result: {"score": result})
+            call = Recomputed(ask, bound, bound, lambda _, __, result: {name: result})
         return self._assessed(facts, scored, call, frame)
 
     def of_validation(self, estimator: object, X: object) -> list[Finding]:

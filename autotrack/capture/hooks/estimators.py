@@ -186,11 +186,9 @@ class EstimatorHook:
                 result = call.make()
         with self._failsafe.guard("record a score"):
             if is_estimator(call.estimator) and isinstance(result, Real):
-                name = "score" + _score_options(call)
-                value = {name: float(result)}
-                self._score(
-                    call.estimator, call.X, call.y, value, None, original=call.original, noted=noted
-                )
+                value = {"score" + _score_options(call): float(result)}
+                again = _scored_again(call)
+                self._score(call.estimator, call.X, call.y, value, None, again=again, noted=noted)
         return result
 
     @in_between
@@ -298,7 +296,7 @@ class EstimatorHook:
         value: dict[str, float],
         part: str | None,
         step: int | None = None,
-        original: Callable[..., Any] | None = None,
+        again: tuple[Callable[..., Any], Any] | tuple[None] = (None,),
         noted: NotedScoring | None = None,
     ) -> None:
         link = links.get(model)
@@ -306,7 +304,7 @@ class EstimatorHook:
         place = line_below(sys._getframe()) if link is None else ""
         facts = ScoreFacts(data_name, value, data=use, step=step, place=place)
         if self._assessing.is_on and link is not None and step is None:
-            facts = self._assessing.of_score(facts, link, model, X, y, original)
+            facts = self._assessing.of_score(facts, link, model, X, y, *again)
         self._recorder.score(link, facts)
         if noted is not None and noted.outputs and link is not None and y is not None:
             if data_name.startswith(TRAIN):
@@ -323,3 +321,12 @@ def _score_options(call: Call) -> str:
     """What else was given to ``score``, such as weights: it is another score with it."""
     names = call.further if len(call.args) > 1 or "X" in call.kwargs else []
     return "".join(f"_{key_text(name)}" for name in names)
+
+
+def _scored_again(call: Call) -> tuple[Callable[..., Any], Any] | tuple[None]:
+    """The ``score`` that may be asked once more, and the weights of the rows; else None."""
+    names = call.further
+    if any(name != "sample_weight" for name in names):
+        return (None,)
+    weights = call.kwargs.get("sample_weight", call.args[3] if len(call.args) > 3 else None)
+    return call.original, weights if names else None
