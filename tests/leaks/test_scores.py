@@ -7,11 +7,13 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
@@ -45,6 +47,65 @@ def test_a_score_on_training_rows_has_that_of_the_rest_beside_it(held):
     assert metrics["test_unseen_score"] == pytest.approx(rest)
     assert metrics["test_unseen_mean_absolute_error"] > metrics["test_mean_absolute_error"]
     assert "on the 80 of 100 rows not in training" in repr(autotrack.last_run())
+
+
+@pytest.mark.parametrize("by_place", [True, False])
+def test_a_weighted_score_has_that_of_the_rest_beside_it(by_place):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared()
+    weights = np.random.default_rng(1).random(len(X_test))
+    model = KNeighborsRegressor(1).fit(X_train, y_train)
+    if by_place:
+        model.score(X_test, y_test, weights)
+    else:
+        model.score(X_test, y_test, sample_weight=weights)
+    found = autotrack.last_run().metrics["test_unseen_score_sample_weight"]
+    rest = r2_score(y_test[20:], model.predict(X_test)[20:], sample_weight=weights[20:])
+    assert found == pytest.approx(rest)
+
+
+def _chosen(frame):
+    return frame[["b", "a"]]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda frame: frame[frame.columns[::-1]],
+        lambda frame: frame.assign(note=1.0),
+        lambda frame: frame.assign(note="new")[["note", "c", "a", "b"]],
+        _chosen,
+    ],
+    ids=["reordered", "one more", "both", "only the needed"],
+)
+@pytest.mark.parametrize("gone", [False, True])
+def test_training_rows_are_known_by_the_names_of_their_columns(changed, gone):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared()
+    X_train, X_test = (pd.DataFrame(X, columns=["a", "b", "c"]) for X in (X_train, X_test))
+    columns = make_column_transformer(("passthrough", ["a", "b"]))
+    model = make_pipeline(columns, KNeighborsRegressor(1)).fit(X_train, y_train)
+    if gone:
+        if changed is _chosen:
+            pytest.skip("what is left of a frame that is gone has no columns to choose")
+        r2_score(y_test, model.predict(changed(X_test)))
+    else:
+        X_test = changed(X_test)
+        model.score(X_test, y_test)
+    found = autotrack.last_run().findings()
+    assert found["code"].tolist() == ["AT104"]
+    assert found["evidence"][0]["rows"] == 20
+    assert found["evidence"][0]["with_target"] == 20
+
+
+def test_other_rows_with_columns_in_another_order_are_no_training_rows():
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared(both=0)
+    X_train, X_test = (pd.DataFrame(X, columns=["a", "b", "c"]) for X in (X_train, X_test))
+    columns = make_column_transformer(("passthrough", ["a", "b"]))
+    model = make_pipeline(columns, KNeighborsRegressor(1)).fit(X_train, y_train)
+    model.score(X_test[["c", "a", "b"]], y_test)
+    assert autotrack.last_run().findings().empty
 
 
 def test_without_shared_rows_there_is_no_second_score(capsys):

@@ -15,6 +15,7 @@ from autotrack.describe.data.row_keys import RowKeys, row_keys
 from autotrack.describe.estimator import deep_params, qualified_name
 from autotrack.describe.parts import attribute
 from autotrack.entities import Finding, SeenRows, SharedRows
+from autotrack.lineage.by_name import in_common
 from autotrack.lineage.evidence.applied import Applied
 from autotrack.lineage.evidence.groups import Groups
 from autotrack.lineage.evidence.held_out import HeldOutRows
@@ -191,7 +192,10 @@ class Evidence:
                 findings.append(all_in_training(name, scored.names))
             return None, findings
         y = plain_array(scored.y) if scored.y is not None else None
-        rows = scored.rows if scored.X is None else self.keys_of(scored.X)
+        X = scored.X
+        if X is not None and trained is not None and trained.keys is not None:
+            X, trained = in_common(X, trained, link.training_input)
+        rows = scored.rows if X is None else self.keys_of(X)
         if y is not None and len(y) < FEWEST_ROWS and not name.startswith("train"):
             text = f"{len(y)} rows were scored"
             findings.append(finding("AT204", name, text, {"rows": len(y)}))
@@ -208,7 +212,7 @@ class Evidence:
             findings += self._of_searches(scored, trained.keys.keys, rows.keys)
             resampled = any(found.code == "AT103" for found in findings)
             if seen >= BEYOND and not resampled:
-                findings += repeated(name, scored.X, rows, trained.keys, overlap, scored.chance)
+                findings += repeated(name, X, rows, trained.keys, overlap, scored.chance)
         told = None
         if self.groups and rows is not None and rows.sample is None:
             told = self.groups.on_both_sides(trained.keys.keys, rows.keys, name)
@@ -308,6 +312,8 @@ class Evidence:
         rows = self.keys_of(X)
         if rows is None or rows.sample is not None:
             return []
+        everything = np.arange(rows.total)
+        train, test = everything[train], everything[test]
         trained, scored = rows.keys[train], rows.keys[test]
         findings = [*self._of_steps(VALIDATION, trained, scored)]
         seen = among(scored, np.sort(trained))
