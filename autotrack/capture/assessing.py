@@ -16,11 +16,11 @@ from autotrack.describe.estimator import summary
 from autotrack.describe.parts import has
 from autotrack.entities import DatasetUse, Finding
 from autotrack.lineage.evidence.assess import Evidence
-from autotrack.lineage.evidence.models import score_metric
+from autotrack.lineage.evidence.models import of_fit, score_metric
 from autotrack.lineage.evidence.sightings import Scored
 from autotrack.lineage.prediction import Prediction
 from autotrack.lineage.program.call_site import span_of, users_frame
-from autotrack.lineage.training_rows import trainings
+from autotrack.lineage.training_rows import TRAIN, trainings
 from autotrack.lineage.values.rows import take_rows
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
@@ -149,6 +149,12 @@ class Assessing:
         if self._evidence is None or not self._evidence.groups:
             return []
         return self._wanted(self._evidence.of_split(X, train, test), None)
+
+    def of_fit(self, model: object) -> list[Finding]:
+        """What is to be said of a fit or a search that ended."""
+        if self._evidence is None:
+            return []
+        return self._wanted([*of_fit(model, TRAIN)], users_frame(sys._getframe(1)))
 
     def of_first_split(self, X: object, y: object, train: Any, test: Any) -> list[Finding]:
         """What the first split of a validation or a search shows of its data."""

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
-from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
@@ -204,3 +205,37 @@ def test_no_value_of_the_data_is_in_the_store(store_path):
             with open(os.path.join(folder, file), "rb") as opened:
                 content = opened.read()
             assert not [value for value in planted if value in content], file
+
+
+def _told(capsys):
+    return [line for line in capsys.readouterr().err.splitlines() if "autotrack: AT" in line]
+
+
+@pytest.mark.parametrize("scores", [0, 2])
+def test_a_fit_that_did_not_converge_is_told_when_it_ends_and_only_then(scores, capsys):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared(both=0)
+    model = MLPRegressor(max_iter=3, random_state=0).fit(X_train, y_train)
+    assert "AT202" in autotrack.last_run().findings()["code"].tolist()
+    for _ in range(scores):
+        model.score(X_test, y_test)
+    assert autotrack.last_run().findings()["code"].tolist() == ["AT202"]
+    assert len(_told(capsys)) == 1
+
+
+@pytest.mark.parametrize("scores", [0, 2])
+def test_a_search_that_ended_at_an_edge_is_told_when_it_ends_and_only_then(scores, capsys):
+    autotrack.enable(progress=False)
+    X_train, X_test, y_train, y_test = shared(both=0)
+    search = GridSearchCV(Ridge(), {"alpha": [10.0, 100.0, 1000.0]}, cv=3).fit(X_train, y_train)
+    for _ in range(scores):
+        search.score(X_test, y_test)
+    assert autotrack.last_run().findings()["code"].tolist() == ["AT201"]
+    assert len(_told(capsys)) == 1
+
+
+def test_a_fit_can_be_muted_in_its_line():
+    autotrack.enable()
+    X_train, _, y_train, _ = shared(both=0)
+    MLPRegressor(max_iter=3, random_state=0).fit(X_train, y_train)  # autotrack: ignore[AT202]
+    assert autotrack.last_run().findings().empty

@@ -36,6 +36,7 @@ from autotrack.lineage.tracker import Lineage, reference
 from autotrack.lineage.training_rows import TRAIN, Trained, trainings
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
+from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.facts import ScoreFacts, TransformerFacts
 from autotrack.tracking.kept.asked import is_asked
 from autotrack.tracking.model_links import links
@@ -256,6 +257,8 @@ class EstimatorHook:
                 opened.unchanged = None  # to score may change the data in place, as a fit may
             stitched = None if partial else self._describer.stitched(opened.facts, model, X)
             self._recorder.close_fit(opened, model, X, stitched)
+            if not partial and self._assessing.is_on:
+                Measurements(self._recorder).found(opened, self._assessing.of_fit(model))
             self._remember_own(model, X, result)
 
     def _remember_own(self, model: Any, X: object, result: object) -> None:

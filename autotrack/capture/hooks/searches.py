@@ -174,6 +174,9 @@ class SearchHook:
         stitched = self._describer.stitched
         whole = None if model is None else stitched(sweep.opened.facts, model, X)
         sweep.close(result, model, X, whole)
+        if self._assessing.is_on:
+            found = self._assessing.of_fit(search)
+            Measurements(self._recorder).found(sweep.opened, found)
 
     def _score_on_training_data(self, search: Any, X: object, y: object) -> None:
         link, value = links.get(search), {"score": float(search.score(X, y))}

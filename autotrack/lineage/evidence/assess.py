@@ -19,7 +19,6 @@ from autotrack.lineage.by_name import in_common
 from autotrack.lineage.evidence.applied import Applied
 from autotrack.lineage.evidence.groups import Groups
 from autotrack.lineage.evidence.held_out import HeldOutRows
-from autotrack.lineage.evidence.models import edges, stopped
 from autotrack.lineage.evidence.sightings import (
     FEWEST_ROWS,
     HELD_OUT,
@@ -180,13 +179,7 @@ class Evidence:
         self, scored: Scored, link: Link, trained: Trained | None
     ) -> tuple[Overlap | None, list[Finding]]:
         name = scored.data_name
-        findings = [
-            finding("AT202", name, f"{estimator} stopped at max_iter={limit}", {"max_iter": limit})
-            for estimator, limit in stopped(scored.model)
-        ][:1]
-        for param, side in edges(scored.model):
-            text = f"the best {param} is the {side} that was tried"
-            findings.append(finding("AT201", name, text, {"param": param, "side": side}))
+        findings: list[Finding] = []
         if name == "train":
             if any(map(HELD_OUT.search, scored.names)):
                 findings.append(all_in_training(name, scored.names))
