@@ -19,7 +19,7 @@ from autotrack.lineage.evidence.assess import Evidence
 from autotrack.lineage.evidence.models import of_fit, score_metric
 from autotrack.lineage.evidence.sightings import Scored
 from autotrack.lineage.prediction import Prediction
-from autotrack.lineage.program.call_site import span_of, users_frame
+from autotrack.lineage.program.call_site import names_in_call, span_of, users_frame
 from autotrack.lineage.training_rows import TRAIN, trainings
 from autotrack.lineage.values.rows import take_rows
 from autotrack.runtime.dataclass import dataclass
@@ -184,7 +184,7 @@ class Assessing:
             prediction.trained,
             facts.data_name,
             _marks(facts.data),
-            self._names(facts, truth, frame),
+            self._names(facts, prediction.input(), truth, frame),
             gone.chance if gone is not None else 0.0,
         )
         return self._assessed(facts, scored, call, frame)
@@ -201,7 +201,7 @@ class Assessing:
     ) -> ScoreFacts:
         """The score of an estimator's own `score`, or of a scorer, with what it is worth."""
         frame = users_frame(sys._getframe(1))
-        names = self._names(facts, y, frame)
+        names = self._names(facts, X, y, frame)
         trained = trainings.get(model)
         marks = _marks(facts.data)
         scored = Scored(model, link, X, y, None, trained, facts.data_name, marks, names)
@@ -222,12 +222,15 @@ class Assessing:
         found = self._evidence.of_validation(estimator, X)
         return self._wanted(found, users_frame(sys._getframe(1)))
 
-    def _names(self, facts: ScoreFacts, y: object, frame: FrameType | None) -> tuple[str, ...]:
+    def _names(
+        self, facts: ScoreFacts, X: object, y: object, frame: FrameType | None
+    ) -> tuple[str, ...]:
         if not facts.data_name.startswith(("train", "relabel")):
             return ()
         held = facts.data.name if facts.data is not None else None
         truth = variable_name(y, frame) if y is not None else None
-        return tuple(filter(None, (held, truth)))
+        called = [] if frame is None else names_in_call(frame, (X, y))
+        return tuple(filter(None, (*called, held, truth)))
 
     def _assessed(
         self, facts: ScoreFacts, scored: Scored, call: Recomputed | None, frame: FrameType | None

@@ -239,3 +239,35 @@ def test_a_fit_can_be_muted_in_its_line():
     X_train, _, y_train, _ = shared(both=0)
     MLPRegressor(max_iter=3, random_state=0).fit(X_train, y_train)  # autotrack: ignore[AT202]
     assert autotrack.last_run().findings().empty
+
+
+ALIASES = """
+import autotrack
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+
+autotrack.enable(progress=False)
+table, labels = load_diabetes(return_X_y=True)
+def found(): return "AT105" in autotrack.last_run().findings()["code"].tolist()
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_found"),
+    [
+        ("X_test, y_test = table, labels\nr2_score(y_test, m.predict(X_test))", True),
+        ("X_test, y_test = table, labels; r2_score(y_test, m.predict(X_test))", True),
+        ("X_test, y_test = table, labels; m.score(X_test, y_test)", True),
+        ("y_test = labels; é = m.score(table,\n    y_test)", True),
+        ("X_test, y_test = table, labels; m.score(table, labels)", False),
+        ("def judge(m, X_test, y_test): m.score(X_test, y_test)\njudge(m, table, labels)", False),
+    ],
+)
+def test_training_data_under_a_second_name_is_what_its_score_calls_it(
+    lines, is_found, run_python, tmp_path
+):
+    script = tmp_path / "script.py"
+    fit = "m = Ridge().fit(table, labels)" + ("\n" if lines.startswith("def") else "; ")
+    script.write_text(f"{ALIASES}\n{fit}{lines}\nassert found() is {is_found}\n")
+    run_python(script)
