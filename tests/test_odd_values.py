@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -337,6 +337,16 @@ def test_dates_and_fields_are_training_data_like_any_other(kind):
     assert list(crate.predict(data)) == [9.5] * 20
     again = pd.DataFrame({"day": DAYS}) if kind == "a column of dates" else data.copy()
     assert autotrack.tracking.api.artifacts.describe(again).fingerprint == use.data.fingerprint
+
+
+@pytest.mark.parametrize("held", [np.asarray, pd.DataFrame])
+@pytest.mark.parametrize("number", [np.longdouble, np.half])
+def test_numbers_that_python_has_not_are_training_data_like_any_other(held, number):
+    X = held(np.arange(40).reshape(20, 2).astype(number) / 3)
+    with autotrack.enable():
+        model = LinearRegression().fit(X, np.arange(20).astype(number))
+    crate = autotrack.last_run().load_model()
+    assert np.allclose(np.asarray(crate.predict(X), float), np.asarray(model.predict(X), float))
 
 
 @pytest.mark.parametrize("kind", ["columns of dates", "fields"])

@@ -12,13 +12,15 @@ from typing import Any
 
 from autotrack.describe.data.fingerprint import row_count
 from autotrack.describe.data.row_keys import RowKeys
+from autotrack.describe.estimator import summary
+from autotrack.describe.parts import has
 from autotrack.entities import DatasetUse, Finding
 from autotrack.lineage.evidence.assess import Evidence
-from autotrack.lineage.evidence.models import score_metric
+from autotrack.lineage.evidence.models import of_fit, score_metric
 from autotrack.lineage.evidence.sightings import Scored
 from autotrack.lineage.prediction import Prediction
-from autotrack.lineage.program.call_site import span_of, users_frame
-from autotrack.lineage.training_rows import trainings
+from autotrack.lineage.program.call_site import names_in_call, span_of, users_frame
+from autotrack.lineage.training_rows import TRAIN, trainings
 from autotrack.lineage.values.rows import take_rows
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
@@ -67,13 +69,14 @@ def _asked_again(model: Any, score: Callable[..., Any]) -> Callable[..., float]:
     """The `score` of a model, which leaves no trace on it; an error for one with own code."""
 
     def ask(**given: Any) -> float:
+        weighted = {n: given.pop(n) for n in ("sample_weight",) if n in given}
         from autotrack.crates.packing.pack import runs_own_code
         from autotrack.crates.verification.example import untouched
 
         if runs_own_code(model):
             raise ValueError("it has code of the user's, which is not to run once more")
         with untouched(model):
-            return float(score(model, *given.values()))
+            return float(score(model, *given.values(), **weighted))
 
     return ask
 
@@ -107,6 +110,19 @@ class Assessing:
         if self._evidence is not None:
             self._evidence.fitted(transformer, facts.name, rows, y, resamples=facts.resamples)
 
+    def fitted_model(self, model: object, y: object, result: object) -> None:
+        """A model was fitted that may be used as a transformer, as those that select columns are.
+
+        `result` is what the fit returned, which is its output where that is not the model.
+        """
+        if self._evidence is None or not has(model, "transform"):
+            return
+        known = trainings.get(model)
+        rows = known.keys if known is not None else None
+        self._evidence.fitted(model, summary(model), rows, y, resamples=False)
+        if result is not model:
+            self.transformed(model, rows, result)
+
     def transformed(self, transformer: object, rows: RowKeys | None, output: object) -> None:
         """A transformer returned `output` for rows."""
         if self._evidence is not None and rows is not None:
@@ -134,6 +150,19 @@ class Assessing:
             return []
         return self._wanted(self._evidence.of_split(X, train, test), None)
 
+    def of_fit(self, model: object) -> list[Finding]:
+        """What is to be said of a fit or a search that ended."""
+        if self._evidence is None:
+            return []
+        return self._wanted([*of_fit(model, TRAIN)], users_frame(sys._getframe(1)))
+
+    def of_first_split(self, X: object, y: object, train: Any, test: Any) -> list[Finding]:
+        """What the first split of a validation or a search shows of its data."""
+        if self._evidence is None or X is None:
+            return []
+        found = self._evidence.of_first_split(X, y, train, test)
+        return self._wanted(found, users_frame(sys._getframe(1)))
+
     # -- what is said of scores -------------------------------------------------------------------
 
     def of_metric(
@@ -155,7 +184,7 @@ class Assessing:
             prediction.trained,
             facts.data_name,
             _marks(facts.data),
-            self._names(facts, truth, frame),
+            self._names(facts, prediction.input(), truth, frame),
             gone.chance if gone is not None else 0.0,
         )
         return self._assessed(facts, scored, call, frame)
@@ -168,18 +197,22 @@ class Assessing:
         X: object,
         y: object,
         original: Callable[..., Any] | None,
+        weights: object = None,
     ) -> ScoreFacts:
         """The score of an estimator's own `score`, or of a scorer, with what it is worth."""
         frame = users_frame(sys._getframe(1))
-        names = self._names(facts, y, frame)
+        names = self._names(facts, X, y, frame)
         trained = trainings.get(model)
         marks = _marks(facts.data)
         scored = Scored(model, link, X, y, None, trained, facts.data_name, marks, names)
         call = None
-        if original is not None and _is_of_sklearn(original) and set(facts.numbers) == {"score"}:
+        if original is not None and _is_of_sklearn(original) and len(facts.numbers) == 1:
+            (name,) = facts.numbers
             bound = {"X": X} if y is None else {"X": X, "y": y}
+            if weights is not None:
+                bound["sample_weight"] = weights
             ask = _asked_again(model, original)
-            call = Recomputed(ask, bound, bound, lambda _, __, result: {"score": result})
+            call = Recomputed(ask, bound, bound, lambda _, __, result: {name: result})
         return self._assessed(facts, scored, call, frame)
 
     def of_validation(self, estimator: object, X: object) -> list[Finding]:
@@ -189,12 +222,15 @@ class Assessing:
         found = self._evidence.of_validation(estimator, X)
         return self._wanted(found, users_frame(sys._getframe(1)))
 
-    def _names(self, facts: ScoreFacts, y: object, frame: FrameType | None) -> tuple[str, ...]:
+    def _names(
+        self, facts: ScoreFacts, X: object, y: object, frame: FrameType | None
+    ) -> tuple[str, ...]:
         if not facts.data_name.startswith(("train", "relabel")):
             return ()
         held = facts.data.name if facts.data is not None else None
         truth = variable_name(y, frame) if y is not None else None
-        return tuple(filter(None, (held, truth)))
+        called = [] if frame is None else names_in_call(frame, (X, y))
+        return tuple(filter(None, (*called, held, truth)))
 
     def _assessed(
         self, facts: ScoreFacts, scored: Scored, call: Recomputed | None, frame: FrameType | None

@@ -47,7 +47,7 @@ class Instrumentation:
         metrics = MetricHook(recorder, lineage, scoring, failsafe, assessing)
         monitors = MonitorHook(recorder, failsafe)
         describer = FitDescriber(settings, lineage, failsafe)
-        searches = SearchHook(settings, recorder, scoring, monitors, describer, failsafe)
+        searches = SearchHook(settings, recorder, scoring, monitors, describer, failsafe, assessing)
         self._patch_table = PatchTable(
             EstimatorHook(
                 settings,

@@ -37,9 +37,16 @@ MODEL_FILE = "model.pkl"
 MODEL_FILES = {"pickle": MODEL_FILE, "skops": "model.skops"}
 
 
-def _plain(value: PackedFile | PackedObject | DataSchema) -> dict[str, Any]:
+def _plain(value: Any) -> Any:
     if isinstance(value, DataSchema):
         return value.to_json()
+    if not hasattr(value, "__slots__"):
+        # A number that Python has not, as those of `numpy.longdouble`, which `item` leaves as is.
+        return (
+            float(value)
+            if getattr(getattr(value, "dtype", None), "kind", "") == "f"
+            else str(value)
+        )
     # As `asdict`, which takes longer than all else here.
     held = ((name, getattr(value, name)) for name in value.__slots__)
     return {name: each for name, each in held if each is not None}

@@ -26,6 +26,7 @@ from scipy.sparse import csr_array
 from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.describe.data.row_keys import row_keys
 from autotrack.lineage.alignment import rows_by_value, rows_of_view
+from autotrack.lineage.by_name import in_training_order
 from autotrack.lineage.crediting import Case, decided
 from autotrack.lineage.equal_predictions import alike
 from autotrack.lineage.overlap import among, expected_by_chance
@@ -389,9 +390,10 @@ def _described(data: Any, rows: int, known: Prediction) -> Gone | None:
     same_rows = found is not None and found.fingerprint == link.train.data.fingerprint
     trained, keys, chance = known.trained, None, 0.0
     if trained is not None and trained.keys is not None:
-        keys = row_keys(data)
+        ordered = in_training_order(data, trained)
+        keys = row_keys(ordered)
         if keys is not None and among(keys.keys, trained.ordered_keys()).any():
-            chance = expected_by_chance(data, keys, trained.keys.total)
+            chance = expected_by_chance(ordered, keys, trained.keys)
     return Gone(
         found,
         None if same_rows else places_in_training(trained, data, link.training_input),

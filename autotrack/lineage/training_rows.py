@@ -13,6 +13,7 @@ import numpy as np
 from autotrack.describe.data.fingerprint import row_count
 from autotrack.describe.data.row_keys import RowKeys, with_target
 from autotrack.describe.data.row_keys import row_keys as data_keys
+from autotrack.describe.parts import attribute
 from autotrack.lineage.values.arrays import (
     Array,
     groups,
@@ -82,6 +83,8 @@ class Trained:
     keys: RowKeys | None = None
     both: Array | None = None
     ordered: Array | None = None
+    # What a frame calls its columns.
+    columns: Any = None
     # Found when it is asked for first.
     kinds: _Kinds | None = None
 
@@ -104,7 +107,9 @@ class Trained:
         rows = keys.keys if keys is not None and keys.sample is None else None
         values = plain_array(y) if digest is not None and (goes_away or target is None) else None
         kept = values.copy() if values is not None else None
-        return cls(stamp_of(X), digest, target, rows, kept, keys, both)
+        named = None if keys is None or type(X) is np.ndarray else attribute(X, "columns")
+        stamp = stamp_of(X)
+        return cls(stamp, digest, target, rows, kept, keys, both, columns=named)
 
     def places_of(self, X: object, whole: object) -> Places | None:
         """Where the rows of `X` stand in training, which had them all; None for other rows.

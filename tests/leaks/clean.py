@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.under_sampling import RandomUnderSampler, TomekLinks
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification, make_regression
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -24,7 +26,9 @@ from sklearn.model_selection import (
     GroupShuffleSplit,
     KFold,
     ShuffleSplit,
+    cross_val_predict,
     cross_val_score,
+    cross_validate,
     learning_curve,
     train_test_split,
 )
@@ -344,3 +348,104 @@ def a_curve_of_scores_for_parts_of_the_test_set():
     model = KNeighborsClassifier().fit(X_train, y_train)
     for rows in (50, 100, 200, 400):
         accuracy_score(y_test[:rows], model.predict(X_test[:rows]))
+
+
+def _score_a_tree_on_a_split(X, y):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    DecisionTreeClassifier(random_state=0).fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("breast cancer")
+def balanced_tables_made_only_for_looking():
+    X, y = bundled("breast_cancer")
+    samplers = [RandomOverSampler, SMOTE, RandomUnderSampler]
+    looked_at = [sampler(random_state=0).fit_resample(X, y) for sampler in samplers]
+    looked_at.append(TomekLinks().fit_resample(X, y))
+    _score_a_tree_on_a_split(X, y)
+
+
+@workflow("breast cancer")
+def bootstrap_by_hand_beside_a_balanced_table():
+    X, y = bundled("breast_cancer")
+    balanced = RandomOverSampler(random_state=0).fit_resample(X, y)
+    drawn = np.random.default_rng(0).integers(0, len(X), len(X))
+    out = np.setdiff1d(np.arange(len(X)), drawn)
+    model = DecisionTreeClassifier(random_state=0).fit(X.iloc[drawn], y.iloc[drawn])
+    accuracy_score(y.iloc[out], model.predict(X.iloc[out]))
+    assert len(balanced) == 2
+
+
+@workflow("yes and no")
+def oversampled_answers_made_only_for_looking():
+    X, y = answers(questions=4)
+    balanced = RandomOverSampler(random_state=0).fit_resample(X, y)
+    _score_a_tree_on_a_split(X, y)
+    assert len(balanced) == 2
+
+
+@workflow("breast cancer")
+def discriminant_analysis_as_a_model_and_for_looking():
+    X, y = bundled("breast_cancer")
+    shown = LinearDiscriminantAnalysis().fit_transform(X, y)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    analysis = LinearDiscriminantAnalysis().fit(X_train, y_train)
+    analysis.score(X_test, y_test)
+    model = LogisticRegression().fit(analysis.transform(X_train), y_train)
+    model.score(analysis.transform(X_test), y_test)
+    assert shown.shape == (len(X), 1)
+
+
+@workflow("breast cancer")
+def validations_of_pipelines_beside_what_was_made_for_looking():
+    X, y = bundled("breast_cancer")
+    looked_at = [
+        StandardScaler().fit_transform(X),
+        SelectKBest(k=5).fit_transform(X, y),
+        SMOTE(random_state=0).fit_resample(X, y)[0],
+        RandomOverSampler(random_state=0).fit_resample(X, y)[0],
+    ]
+    model = make_pipeline(StandardScaler(), SelectKBest(k=5), LogisticRegression())
+    cross_val_score(model, X, y, cv=5)
+    cross_validate(model, X, y, cv=3)
+    accuracy_score(y, cross_val_predict(model, X, y, cv=3))
+    GridSearchCV(model, {"selectkbest__k": [2, 10]}, cv=3).fit(X, y)
+    assert len(looked_at) == 4
+
+
+@workflow("yes and no")
+def validation_of_answers():
+    X, y = answers()
+    cross_val_score(LogisticRegression(), X, y, cv=5)
+
+
+def _score_a_line_on_a_split(X, y):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    Ridge().fit(X_train, y_train).score(X_test, y_test)
+    cross_val_score(Ridge(), X, y, cv=3)
+
+
+@workflow("categories that depend on each other")
+def states_with_their_regions():
+    random = np.random.default_rng(0)
+    state = random.integers(0, 50, 4000)
+    promoted = random.integers(0, 2, 4000)
+    X = pd.DataFrame({"state": state, "region": state // 6, "promoted": promoted})
+    _score_a_line_on_a_split(X, random.normal(size=4000))
+
+
+@workflow("categories that depend on each other")
+def stores_with_their_places():
+    random = np.random.default_rng(0)
+    store = random.integers(0, 30, 3000)
+    X = pd.DataFrame({"store": store, "region": store // 5, "city": store // 2})
+    X["north"], X["promoted"] = (store % 7) / 3, random.integers(0, 2, 3000)
+    _score_a_line_on_a_split(X, store + random.normal(size=3000))
+
+
+@workflow("categories that depend on each other")
+def states_of_which_some_are_seldom():
+    random = np.random.default_rng(0)
+    share = 1 / np.arange(1, 51)
+    state = random.choice(50, 6000, p=share / share.sum())
+    X = pd.DataFrame({"state": state, "region": state // 6, "coast": state % 3})
+    _score_a_line_on_a_split(X, random.normal(size=6000))

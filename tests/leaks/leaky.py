@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.feature_selection import SelectFromModel, SelectKBest, f_classif
+from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SelectKBest, f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
@@ -17,7 +20,10 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     KFold,
+    cross_val_predict,
     cross_val_score,
+    cross_validate,
+    learning_curve,
     train_test_split,
 )
 from sklearn.neighbors import KNeighborsClassifier
@@ -469,3 +475,147 @@ def target_mean_made_with_pandas():
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     model = LogisticRegression().fit(X_train, y_train)
     model.score(X_test, y_test)
+
+
+@workflow("breast cancer", "AT103")
+def under_sampling_before_the_split():
+    X, y = RandomUnderSampler(random_state=0).fit_resample(*bundled("breast_cancer"))
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    DecisionTreeClassifier(random_state=0).fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("breast cancer", "AT103", "AT102")
+def over_sampling_and_scaling_before_the_split():
+    X, y = RandomOverSampler(random_state=0).fit_resample(*bundled("breast_cancer"))
+    scaled = StandardScaler().fit_transform(X)
+    X_train, X_test, y_train, y_test = train_test_split(scaled, y, random_state=0, stratify=y)
+    DecisionTreeClassifier(random_state=0).fit(X_train, y_train).score(X_test, y_test)
+
+
+def _score_a_model_of(chosen, y):
+    X_train, X_test, y_train, y_test = train_test_split(chosen, y, random_state=0)
+    LogisticRegression().fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("noise", "AT101")
+def recursive_elimination_before_the_split():
+    X, y = noise(columns=100)
+    eliminating = RFE(LogisticRegression(), n_features_to_select=5, step=0.5)
+    _score_a_model_of(eliminating.fit_transform(X, y), y)
+
+
+@workflow("noise", "AT101")
+def recursive_elimination_with_validation_before_the_split():
+    X, y = noise(columns=60)
+    eliminating = RFECV(LogisticRegression(), step=0.5, cv=3).fit(X, y)
+    _score_a_model_of(eliminating.transform(X), y)
+
+
+@workflow("noise", "AT101", "AT106")
+def discriminant_analysis_before_the_split():
+    X, y = noise(columns=50)
+    _score_a_model_of(LinearDiscriminantAnalysis().fit_transform(X, y), y)
+
+
+@workflow("noise", "AT101", "AT106")
+def partial_least_squares_before_the_split():
+    X, y = noise(columns=200)
+    _score_a_model_of(PLSRegression(3).fit(X, y).transform(X), y)
+
+
+@workflow("noise", "AT101", "AT106")
+def a_searched_selection_before_the_split():
+    X, y = noise(columns=60)
+    steps = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
+    search = GridSearchCV(steps, {"lineardiscriminantanalysis__shrinkage": [None]}, cv=3)
+    _score_a_model_of(search.fit(X, y).transform(X), y)
+
+
+# -- before a validation or a search -----------------------------------------------------------
+
+
+def _selected(columns=3000):
+    X, y = noise(columns=columns)
+    return SelectKBest(f_classif, k=20).fit_transform(X, y), y
+
+
+@workflow("noise", "AT101")
+def selection_before_a_validation():
+    cross_val_score(LogisticRegression(), *_selected(), cv=5)
+
+
+@workflow("noise", "AT101")
+def selection_and_scaling_before_a_validation():
+    X, y = _selected()
+    cross_validate(LogisticRegression(), StandardScaler().fit_transform(X), y, cv=3)
+
+
+@workflow("noise", "AT101")
+def selection_before_predictions_out_of_fold():
+    X, y = _selected()
+    accuracy_score(y, cross_val_predict(LogisticRegression(), X, y, cv=5))
+
+
+@workflow("noise", "AT101")
+def selection_before_a_learning_curve():
+    learning_curve(LogisticRegression(), *_selected(), cv=3, train_sizes=[0.5, 1.0])
+
+
+@workflow("noise", "AT101")
+def selection_before_a_search():
+    GridSearchCV(LogisticRegression(), {"fit_intercept": [True, False]}, cv=3).fit(*_selected())
+
+
+@workflow("diabetes", "AT102")
+def scaling_before_a_validation():
+    X, y = bundled("diabetes")
+    cross_val_score(Ridge(), MinMaxScaler().fit_transform(X), y, cv=5)
+
+
+@workflow("breast cancer", "AT103")
+def synthetic_rows_before_a_validation():
+    X, y = SMOTE(random_state=0).fit_resample(*bundled("breast_cancer"))
+    cross_val_score(DecisionTreeClassifier(random_state=0), X, y, cv=5)
+
+
+@workflow("breast cancer", "AT103")
+def synthetic_rows_before_a_search():
+    X, y = SMOTE(random_state=0).fit_resample(*bundled("breast_cancer"))
+    search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"criterion": ["gini"]}, cv=3)
+    search.fit(X, y)
+
+
+@workflow("diabetes", "AT104")
+def every_row_twice_before_a_validation():
+    X, y = bundled("diabetes")
+    cross_val_score(Ridge(), pd.concat([X, X]), pd.concat([y, y]), cv=5)
+
+
+@workflow("diabetes", "AT104")
+def every_row_twice_before_a_search():
+    X, y = bundled("diabetes")
+    search = GridSearchCV(Ridge(), {"fit_intercept": [True, False]}, cv=3)
+    search.fit(pd.concat([X, X]), pd.concat([y, y]))
+
+
+def _score_a_split(X, y):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    Ridge().fit(X_train, y_train).score(X_test, y_test)
+
+
+@workflow("diabetes", "AT104")
+def every_row_six_times():
+    X, y = bundled("diabetes")
+    _score_a_split(pd.concat([X] * 6), pd.concat([y] * 6))
+
+
+@workflow("diabetes", "AT104")
+def many_rows_drawn_from_a_few():
+    X, y = bundled("diabetes")
+    drawn = np.random.default_rng(0).integers(0, 200, 4000)
+    _score_a_split(X.iloc[drawn], y.iloc[drawn])
+
+
+@workflow("wine", "AT104")
+def wines_rated_twice():
+    _score_a_split(*white_wine())

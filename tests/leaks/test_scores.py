@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
-from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
@@ -45,6 +49,72 @@ def test_a_score_on_training_rows_has_that_of_the_rest_beside_it(held):
     assert metrics["test_unseen_score"] == pytest.approx(rest)
     assert metrics["test_unseen_mean_absolute_error"] > metrics["test_mean_absolute_error"]
     assert "on the 80 of 100 rows not in training" in repr(autotrack.last_run())
+
+
+@pytest.mark.parametrize("by_place", [True, False])
+def test_a_weighted_score_has_that_of_the_rest_beside_it(by_place):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared()
+    weights = np.random.default_rng(1).random(len(X_test))
+    model = KNeighborsRegressor(1).fit(X_train, y_train)
+    if by_place:
+        model.score(X_test, y_test, weights)
+    else:
+        model.score(X_test, y_test, sample_weight=weights)
+    found = autotrack.last_run().metrics["test_unseen_score_sample_weight"]
+    rest = r2_score(y_test[20:], model.predict(X_test)[20:], sample_weight=weights[20:])
+    assert found == pytest.approx(rest)
+
+
+def _reordered(frame):
+    return frame[frame.columns[::-1]]
+
+
+def _one_more(frame):
+    return frame.assign(note=1.0)
+
+
+def _both(frame):
+    return frame.assign(note="new")[["note", "c", "a", "b"]]
+
+
+def _chosen(frame):
+    return frame[["b", "a"]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "gone"),
+    [
+        *itertools.product([_reordered, _one_more, _both], [False, True]),
+        # What is left of a frame that is gone has no columns to choose.
+        (_chosen, False),
+    ],
+)
+def test_training_rows_are_known_by_the_names_of_their_columns(changed, gone):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared()
+    X_train, X_test = (pd.DataFrame(X, columns=["a", "b", "c"]) for X in (X_train, X_test))
+    columns = make_column_transformer(("passthrough", ["a", "b"]))
+    model = make_pipeline(columns, KNeighborsRegressor(1)).fit(X_train, y_train)
+    if gone:
+        r2_score(y_test, model.predict(changed(X_test)))
+    else:
+        X_test = changed(X_test)
+        model.score(X_test, y_test)
+    found = autotrack.last_run().findings()
+    assert found["code"].tolist() == ["AT104"]
+    assert found["evidence"][0]["rows"] == 20
+    assert found["evidence"][0]["with_target"] == 20
+
+
+def test_other_rows_with_columns_in_another_order_are_no_training_rows():
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared(both=0)
+    X_train, X_test = (pd.DataFrame(X, columns=["a", "b", "c"]) for X in (X_train, X_test))
+    columns = make_column_transformer(("passthrough", ["a", "b"]))
+    model = make_pipeline(columns, KNeighborsRegressor(1)).fit(X_train, y_train)
+    model.score(X_test[["c", "a", "b"]], y_test)
+    assert autotrack.last_run().findings().empty
 
 
 def test_without_shared_rows_there_is_no_second_score(capsys):
@@ -143,3 +213,69 @@ def test_no_value_of_the_data_is_in_the_store(store_path):
             with open(os.path.join(folder, file), "rb") as opened:
                 content = opened.read()
             assert not [value for value in planted if value in content], file
+
+
+def _told(capsys):
+    return [line for line in capsys.readouterr().err.splitlines() if "autotrack: AT" in line]
+
+
+@pytest.mark.parametrize("scores", [0, 2])
+def test_a_fit_that_did_not_converge_is_told_when_it_ends_and_only_then(scores, capsys):
+    autotrack.enable()
+    X_train, X_test, y_train, y_test = shared(both=0)
+    model = MLPRegressor(max_iter=3, random_state=0).fit(X_train, y_train)
+    assert "AT202" in autotrack.last_run().findings()["code"].tolist()
+    for _ in range(scores):
+        model.score(X_test, y_test)
+    assert autotrack.last_run().findings()["code"].tolist() == ["AT202"]
+    assert len(_told(capsys)) == 1
+
+
+@pytest.mark.parametrize("scores", [0, 2])
+def test_a_search_that_ended_at_an_edge_is_told_when_it_ends_and_only_then(scores, capsys):
+    autotrack.enable(progress=False)
+    X_train, X_test, y_train, y_test = shared(both=0)
+    search = GridSearchCV(Ridge(), {"alpha": [10.0, 100.0, 1000.0]}, cv=3).fit(X_train, y_train)
+    for _ in range(scores):
+        search.score(X_test, y_test)
+    assert autotrack.last_run().findings()["code"].tolist() == ["AT201"]
+    assert len(_told(capsys)) == 1
+
+
+def test_a_fit_can_be_muted_in_its_line():
+    autotrack.enable()
+    X_train, _, y_train, _ = shared(both=0)
+    MLPRegressor(max_iter=3, random_state=0).fit(X_train, y_train)  # autotrack: ignore[AT202]
+    assert autotrack.last_run().findings().empty
+
+
+ALIASES = """
+import autotrack
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+
+autotrack.enable(progress=False)
+table, labels = load_diabetes(return_X_y=True)
+def found(): return "AT105" in autotrack.last_run().findings()["code"].tolist()
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_found"),
+    [
+        ("X_test, y_test = table, labels\nr2_score(y_test, m.predict(X_test))", True),
+        ("X_test, y_test = table, labels; r2_score(y_test, m.predict(X_test))", True),
+        ("X_test, y_test = table, labels; m.score(X_test, y_test)", True),
+        ("y_test = labels; é = m.score(table,\n    y_test)", True),
+        ("X_test, y_test = table, labels; m.score(table, labels)", False),
+        ("def judge(m, X_test, y_test): m.score(X_test, y_test)\njudge(m, table, labels)", False),
+    ],
+)
+def test_training_data_under_a_second_name_is_what_its_score_calls_it(
+    lines, is_found, run_python, tmp_path
+):
+    script = tmp_path / "script.py"
+    fit = "m = Ridge().fit(table, labels)" + ("\n" if lines.startswith("def") else "; ")
+    script.write_text(f"{ALIASES}\n{fit}{lines}\nassert found() is {is_found}\n")
+    run_python(script)

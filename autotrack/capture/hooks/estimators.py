@@ -36,6 +36,7 @@ from autotrack.lineage.tracker import Lineage, reference
 from autotrack.lineage.training_rows import TRAIN, Trained, trainings
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
+from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.facts import ScoreFacts, TransformerFacts
 from autotrack.tracking.kept.asked import is_asked
 from autotrack.tracking.model_links import links
@@ -106,6 +107,7 @@ class EstimatorHook:
         with self._failsafe.guard("remember what a search predicted"):
             self._remember_own(search, call.X, search)
             self._assessing.searched(search)
+            self._assessing.fitted_model(search, call.y, found)
         return found
 
     @in_between
@@ -185,11 +187,9 @@ class EstimatorHook:
                 result = call.make()
         with self._failsafe.guard("record a score"):
             if is_estimator(call.estimator) and isinstance(result, Real):
-                name = "score" + _score_options(call)
-                value = {name: float(result)}
-                self._score(
-                    call.estimator, call.X, call.y, value, None, original=call.original, noted=noted
-                )
+                value = {"score" + _score_options(call): float(result)}
+                again = _scored_again(call)
+                self._score(call.estimator, call.X, call.y, value, None, again=again, noted=noted)
         return result
 
     @in_between
@@ -250,12 +250,15 @@ class EstimatorHook:
             model, X = call.estimator, call.X
             self._recorder.link(opened, model, reference(X), partial=partial)
             self._assessing.trained(model, opened.run_id)
+            self._assessing.fitted_model(model, call.y, result)
             if self._settings.training_score and has(model, "score"):
                 with self._failsafe.guard("score a model on its training data"):
                     self._score(model, X, call.y, {"score": float(model.score(X, call.y))}, "train")
                 opened.unchanged = None  # to score may change the data in place, as a fit may
             stitched = None if partial else self._describer.stitched(opened.facts, model, X)
             self._recorder.close_fit(opened, model, X, stitched)
+            if not partial and self._assessing.is_on:
+                Measurements(self._recorder).found(opened, self._assessing.of_fit(model))
             self._remember_own(model, X, result)
 
     def _remember_own(self, model: Any, X: object, result: object) -> None:
@@ -296,7 +299,7 @@ class EstimatorHook:
         value: dict[str, float],
         part: str | None,
         step: int | None = None,
-        original: Callable[..., Any] | None = None,
+        again: tuple[Callable[..., Any], Any] | tuple[None] = (None,),
         noted: NotedScoring | None = None,
     ) -> None:
         link = links.get(model)
@@ -304,7 +307,7 @@ class EstimatorHook:
         place = line_below(sys._getframe()) if link is None else ""
         facts = ScoreFacts(data_name, value, data=use, step=step, place=place)
         if self._assessing.is_on and link is not None and step is None:
-            facts = self._assessing.of_score(facts, link, model, X, y, original)
+            facts = self._assessing.of_score(facts, link, model, X, y, *again)
         self._recorder.score(link, facts)
         if noted is not None and noted.outputs and link is not None and y is not None:
             if data_name.startswith(TRAIN):
@@ -321,3 +324,12 @@ def _score_options(call: Call) -> str:
     """What else was given to ``score``, such as weights: it is another score with it."""
     names = call.further if len(call.args) > 1 or "X" in call.kwargs else []
     return "".join(f"_{key_text(name)}" for name in names)
+
+
+def _scored_again(call: Call) -> tuple[Callable[..., Any], Any] | tuple[None]:
+    """The ``score`` that may be asked once more, and the weights of the rows; else None."""
+    names = call.further
+    if any(name != "sample_weight" for name in names):
+        return (None,)
+    weights = call.kwargs.get("sample_weight", call.args[3] if len(call.args) > 3 else None)
+    return call.original, weights if names else None

@@ -40,6 +40,7 @@ class Evaluations(Loop):
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Note a task that is to be run; its result if that is known already."""
         watched, split = self._watched, kwargs["split_progress"][0]
+        watched.split(kwargs["train"], kwargs["test"])
         with watched.failsafe.guard("record a candidate"):
             number = self._first + kwargs["candidate_progress"][0]
             if number not in self._digests:
@@ -98,6 +99,7 @@ class CandidateLoop(Loop):
 
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Note a task that is to be run; its result if that is known already."""
+        self._watched.split(kwargs.get("train"), kwargs.get("test"))
         self._predictions.expect(place, place, kwargs.get("test"), self._number)
 
     def kept(self, place: int, value: Any) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
 
 from autotrack.analysis.names import UNSEEDED_TAG
+from autotrack.capture.assessing import Assessing
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.callbacks import MonitorHook
 from autotrack.capture.hooks.fit_describer import FitDescriber
@@ -33,6 +34,7 @@ from autotrack.lineage.training_rows import TRAIN
 from autotrack.progress.bar import ProgressBar, progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.settings import Settings
+from autotrack.tracking.evaluations.evaluation_run import Measurements
 from autotrack.tracking.evaluations.resume import Evaluation, SearchIdentity
 from autotrack.tracking.evaluations.search_run import CandidateFacts, SearchResult, Sweep
 from autotrack.tracking.facts import ScoreFacts
@@ -61,7 +63,9 @@ class SearchHook:
         monitors: MonitorHook,
         describer: FitDescriber,
         failsafe: Failsafe,
+        assessing: Assessing,
     ) -> None:
+        self._assessing = assessing
         self._describer = describer
         self._settings = settings
         self._recorder = recorder
@@ -118,11 +122,22 @@ class SearchHook:
                 estimator=search,
             )
             watched = WatchedSearch(search, sweep, bar, self._failsafe, overview)
+            if self._assessing.is_on:
+                watched.look = self._looking(call, sweep)
             if is_asked(self._settings):
                 with self._failsafe.guard("keep the predictions of a search"):
                     watched.keep_predictions(self._recorder, call)
             return watched
         return None
+
+    def _looking(self, call: Call, sweep: Sweep) -> Callable[[Any, Any], None]:
+        """What holds the first split against what the data of the search was made from."""
+
+        def look(train: Any, test: Any) -> None:
+            found = self._assessing.of_first_split(call.X, call.y, train, test)
+            Measurements(self._recorder).found(sweep.opened, found)
+
+        return look
 
     def _search_identity(self, search: Any, name: str, call: Call) -> SearchIdentity | None:
         if not isinstance(search, BaseSearchCV):
@@ -159,6 +174,9 @@ class SearchHook:
         stitched = self._describer.stitched
         whole = None if model is None else stitched(sweep.opened.facts, model, X)
         sweep.close(result, model, X, whole)
+        if self._assessing.is_on:
+            found = self._assessing.of_fit(search)
+            Measurements(self._recorder).found(sweep.opened, found)
 
     def _score_on_training_data(self, search: Any, X: object, y: object) -> None:
         link, value = links.get(search), {"score": float(search.score(X, y))}
@@ -197,6 +215,15 @@ class WatchedSearch(Listener):
         self._best_before = self._best()
         #: Writes the predictions of the evaluations, if that is asked for.
         self.predictions: PredictionWriter | None = None
+        #: What is done with the rows of the first split.
+        self.look: Callable[[Any, Any], None] | None = None
+
+    def split(self, train: Any, test: Any) -> None:
+        """A task is handed over, with the rows of its split; the first one is looked at."""
+        look, self.look = self.look, None
+        if look is not None:
+            with self.failsafe.guard("look at the rows of a search"):
+                look(train, test)
 
     def keep_predictions(self, recorder: Recorder, call: Call) -> None:
         """Have the evaluations keep their predictions."""

@@ -102,6 +102,8 @@ class _Watched:
     rows: SplitRows = field(default_factory=SplitRows)
     #: What was found of one of its splits; the same is not looked for again.
     findings: list[Finding] = field(default_factory=list)
+    #: Whether its first split was held against what the data was made from.
+    looked: bool = False
     #: Whether a task drew from the global random generator, in whichever process.
     drew: bool = False
     predictions: PredictionWriter | None = None
@@ -256,6 +258,16 @@ class ValidationHook:
             watched.findings = found
             self._measurements.found(watched.opened, found)
 
+    def look(self, watched: _Watched, train: Any, test: Any) -> None:
+        """Hold the first split against what the data was made from."""
+        if watched.looked or not self._assessing.is_on:
+            return
+        watched.looked = True
+        given = watched.bound.get("X"), watched.bound.get("y")
+        self._measurements.found(
+            watched.opened, self._assessing.of_first_split(*given, train, test)
+        )
+
     # -- what comes in ------------------------------------------------------------------------
 
     def evaluated(
@@ -370,13 +382,16 @@ class _Splits(Listener, Loop):
 
     def created(self, place: int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Take the rows that a task is about."""
-        if self._watched.function in _PREDICTING:
+        function = self._watched.function
+        named = "test" in kwargs  # by place in `cross_val_predict`
+        if function in _PREDICTING or (function in _CURVES and named):
             with self._hook.failsafe.guard("note the rows of a split"):
-                named = "test" in kwargs  # by place in `cross_val_predict`
                 train, test = (kwargs["train"], kwargs["test"]) if named else args[3:5]
-                if self._watched.function in _OF_SPLITS:
+                self._hook.look(self._watched, train, test)
+                if function in _OF_SPLITS:
                     self._hook.split(self._watched, place, train, test)
-                self._predictions.expect(place, place, test)
+                if function in _PREDICTING:
+                    self._predictions.expect(place, place, test)
 
     def kept(self, place: int, value: Any) -> None:
         """Keep what a task predicted."""

@@ -27,9 +27,13 @@ _MOST_BYTES = 6_000_000
 _DEEPEST = 8
 # A model was trained on an output if that has nearly all of a few of its rows.
 _FEW, _NEARLY_ALL = 64, 0.9
+# Rows that a sampler added, so many of which are no accident.
+_FEWEST_ADDED = 5
 # Estimators that look at the target without saying so in their tags.
-_SUPERVISED = ("feature_selection",)
-_UNSUPERVISED = frozenset({"VarianceThreshold"})
+_SUPERVISED = ("feature_selection", "cross_decomposition")
+_PREDICTING = ("classifier", "regressor")
+# Those that do not, whatever they are given and hold.
+_UNSUPERVISED = frozenset({"VarianceThreshold", "IterativeImputer"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +70,27 @@ class _Output:
         if self.fitted.resamples:
             return keys, found
         return self.before[self.order[at]], found
+
+    def has_made(self, trained: Keys, scored: Keys) -> bool:
+        """Whether a sampler's output is what was split into these rows.
+
+        The rows that it was given are among those that it returns, so a table that has them alone
+        may be the one before it. What tells are rows that it added, copies among them; where it
+        only left some out, that there are none but those that it kept.
+        """
+        before = np.sort(self.before)
+        if not (_surplus(self.ordered, before) > 0).any():
+            left_out = not among(before, self.ordered).all()
+            return left_out and bool(among(trained, self.ordered).all())
+        for keys in (np.concatenate([trained, scored]), trained):
+            ordered = np.sort(keys[among(keys, self.ordered)])
+            # A bootstrap of the table before has copies, too, and not those of the output.
+            foreign = int(_surplus(ordered, self.ordered).sum())
+            if foreign <= (1 - _NEARLY_ALL) * len(ordered) and _added(
+                ordered, before, self.ordered
+            ):
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +159,12 @@ class Applied:
         told: set[int] = set()
         for _ in range(_DEEPEST):
             few = trained[spread(len(trained), _FEW)]
-            through = [o for o in outputs if among(few, o.ordered).mean() >= _NEARLY_ALL]
+            through = [
+                o
+                for o in outputs
+                if among(few, o.ordered).mean() >= _NEARLY_ALL
+                and (not o.fitted.resamples or o.has_made(trained, scored))
+            ]
             fits = {id(o.fitted): o.fitted for o in through if id(o.fitted) not in told}
             best: tuple[float, _Output] | None = None
             for output in outputs:
@@ -160,9 +190,24 @@ class Applied:
             yield Passed(output.fitted, seen & ~among(scored, np.sort(trained)))
 
 
+def _surplus(ordered: Keys, than: Keys) -> NDArray[np.int64]:
+    """How many more of each kind of key there are than in others; both are in order."""
+    kinds, times = np.unique(ordered, return_counts=True)
+    known = np.searchsorted(than, kinds, "right") - np.searchsorted(than, kinds, "left")
+    return np.maximum(times - known, 0)
+
+
+def _added(keys: Keys, before: Keys, after: Keys) -> bool:
+    """Whether rows have some of those that a sampler added to the ones before it."""
+    there = int(_surplus(keys, before).sum())
+    return there >= min(_FEWEST_ADDED, int(_surplus(after, before).sum()))
+
+
 def uses_target(transformer: Any) -> bool:
     """Whether a transformer looks at the target it is given."""
     try:
+        if type(transformer).__name__ in _UNSUPERVISED:
+            return False
         parts = [transformer]
         if hasattr(transformer, "get_params"):
             parts += [p for p in transformer.get_params(deep=True).values() if hasattr(p, "fit")]
@@ -179,4 +224,7 @@ def _looks_at_target(part: Any) -> bool:
         return True
     from sklearn.utils import get_tags
 
-    return bool(get_tags(part).target_tags.required) if hasattr(part, "__sklearn_tags__") else False
+    if not hasattr(part, "__sklearn_tags__"):
+        return False
+    tags = get_tags(part)
+    return bool(tags.target_tags.required) or tags.estimator_type in _PREDICTING

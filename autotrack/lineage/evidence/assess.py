@@ -15,10 +15,10 @@ from autotrack.describe.data.row_keys import RowKeys, row_keys
 from autotrack.describe.estimator import deep_params, qualified_name
 from autotrack.describe.parts import attribute
 from autotrack.entities import Finding, SeenRows, SharedRows
+from autotrack.lineage.by_name import in_common
 from autotrack.lineage.evidence.applied import Applied
 from autotrack.lineage.evidence.groups import Groups
 from autotrack.lineage.evidence.held_out import HeldOutRows
-from autotrack.lineage.evidence.models import edges, stopped
 from autotrack.lineage.evidence.sightings import (
     FEWEST_ROWS,
     HELD_OUT,
@@ -34,6 +34,7 @@ from autotrack.lineage.overlap import BEYOND, Overlap, among
 from autotrack.lineage.training_rows import Trained, trainings
 from autotrack.lineage.values.arrays import plain_array
 from autotrack.lineage.values.digests import stamp_of
+from autotrack.lineage.values.rows import take_rows
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 from autotrack.tracking.model_links import Link
@@ -81,6 +82,8 @@ class _Search:
 
 
 NOTHING = Assessed()
+#: What the data of a validation and of a search is called.
+VALIDATION = "validation"
 _NOT_HELD_OUT = ("train", "relabel", "oob", "oof")
 
 
@@ -176,19 +179,16 @@ class Evidence:
         self, scored: Scored, link: Link, trained: Trained | None
     ) -> tuple[Overlap | None, list[Finding]]:
         name = scored.data_name
-        findings = [
-            finding("AT202", name, f"{estimator} stopped at max_iter={limit}", {"max_iter": limit})
-            for estimator, limit in stopped(scored.model)
-        ][:1]
-        for param, side in edges(scored.model):
-            text = f"the best {param} is the {side} that was tried"
-            findings.append(finding("AT201", name, text, {"param": param, "side": side}))
+        findings: list[Finding] = []
         if name == "train":
             if any(map(HELD_OUT.search, scored.names)):
                 findings.append(all_in_training(name, scored.names))
             return None, findings
         y = plain_array(scored.y) if scored.y is not None else None
-        rows = scored.rows if scored.X is None else self.keys_of(scored.X)
+        X = scored.X
+        if X is not None and trained is not None and trained.keys is not None:
+            X, trained = in_common(X, trained, link.training_input)
+        rows = scored.rows if X is None else self.keys_of(X)
         if y is not None and len(y) < FEWEST_ROWS and not name.startswith("train"):
             text = f"{len(y)} rows were scored"
             findings.append(finding("AT204", name, text, {"rows": len(y)}))
@@ -205,7 +205,7 @@ class Evidence:
             findings += self._of_searches(scored, trained.keys.keys, rows.keys)
             resampled = any(found.code == "AT103" for found in findings)
             if seen >= BEYOND and not resampled:
-                findings += repeated(scored, trained, rows, overlap)
+                findings += repeated(name, X, rows, trained.keys, overlap, scored.chance)
         told = None
         if self.groups and rows is not None and rows.sample is None:
             told = self.groups.on_both_sides(trained.keys.keys, rows.keys, name)
@@ -289,7 +289,7 @@ class Evidence:
                 f"on (run {search.run_id[:8]})"
             )
             evidence = {"rows": count, "of": rows.total, "search": search.run_id}
-            return [finding("AT301", "validation", text, evidence)]
+            return [finding("AT301", VALIDATION, text, evidence)]
         return []
 
     def of_split(self, X: object, train: Any, test: Any) -> list[Finding]:
@@ -297,8 +297,27 @@ class Evidence:
         rows = self.keys_of(X)
         if rows is None or rows.sample is not None:
             return []
-        found = self.groups.on_both_sides(rows.keys[train], rows.keys[test], "validation")
+        found = self.groups.on_both_sides(rows.keys[train], rows.keys[test], VALIDATION)
         return [] if found is None else [found]
+
+    def of_first_split(self, X: object, y: object, train: Any, test: Any) -> list[Finding]:
+        """What the first split of a validation or a search shows of the data that it was given."""
+        rows = self.keys_of(X)
+        if rows is None or rows.sample is not None:
+            return []
+        everything = np.arange(rows.total)
+        train, test = everything[train], everything[test]
+        trained, scored = rows.keys[train], rows.keys[test]
+        findings = [*self._of_steps(VALIDATION, trained, scored)]
+        seen = among(scored, np.sort(trained))
+        if seen.sum() < BEYOND or any(found.code == "AT103" for found in findings):
+            return findings
+        both = with_target_keys(rows, y) if y is not None else None
+        same = 0 if both is None else int(among(both[test], np.sort(both[train])).sum())
+        overlap = Overlap(len(scored), seen, same)
+        before, after = RowKeys(trained, len(trained)), RowKeys(scored, len(scored))
+        findings += repeated(VALIDATION, take_rows(X, test), after, before, overlap)
+        return findings
 
 
 def _chosen(model: Any, search: _Search) -> bool:

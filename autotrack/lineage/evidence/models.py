@@ -7,10 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.analysis.evidence.catalogue import finding
 from autotrack.describe.parts import held_by, named_parts
+from autotrack.entities import Finding
 
 # Estimators whose `n_iter_` counts stages, each of which is wanted.
 _STAGES = ("ensemble", "xgboost", "lightgbm", "catboost")
+
+
+def of_fit(model: Any, data_name: str) -> Iterator[Finding]:
+    """What is to be said of a fit or a search that ended, before anything is scored."""
+    for estimator, limit in stopped(model):
+        text = f"{estimator} stopped at max_iter={limit}"
+        yield finding("AT202", data_name, text, {"max_iter": limit})
+        break
+    for param, side in edges(model):
+        text = f"the best {param} is the {side} that was tried"
+        yield finding("AT201", data_name, text, {"param": param, "side": side})
 
 
 def edges(search: Any) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from autotrack.describe.data.row_keys import RowKeys, row_keys, with_target
 from autotrack.entities import Finding
 from autotrack.lineage.evidence.columns import Sides, disorder, look
 from autotrack.lineage.evidence.models import classes_of
-from autotrack.lineage.overlap import BEYOND, Overlap, expected_by_chance
+from autotrack.lineage.overlap import Overlap, expected_by_chance, is_beyond
 from autotrack.lineage.training_rows import Trained
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.patterns import pattern
@@ -110,14 +110,15 @@ def all_in_training(name: str, names: tuple[str, ...]) -> Finding:
 
 
 def repeated(
-    scored: Scored, trained: Trained, rows: RowKeys, overlap: Overlap
+    name: str, X: object, rows: RowKeys, trained: RowKeys, overlap: Overlap, chance: float = 0.0
 ) -> Iterator[Finding]:
-    """The finding that more of the scored rows are training rows than by chance."""
-    assert trained.keys is not None
-    chance = scored.chance
-    if scored.X is not None:
-        chance = expected_by_chance(scored.X, rows, trained.keys.total)
-    if overlap.count < chance + BEYOND:
+    """The finding that more of the scored rows are training rows than by chance.
+
+    `chance` is how many are expected, where the data is gone.
+    """
+    if X is not None:
+        chance = expected_by_chance(X, rows, trained)
+    if not is_beyond(overlap.count, chance, overlap.rows):
         return
     text = (
         f"{of_all(overlap.count, overlap.rows)} scored rows are training rows "
@@ -129,7 +130,7 @@ def repeated(
         "with_target": overlap.with_target,
         "expected": round(chance, 1),
     }
-    yield finding("AT104", scored.data_name, text, evidence)
+    yield finding("AT104", name, text, evidence)
 
 
 def of_classes(scored: Scored, y: Any) -> Iterator[Finding]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import contextlib
 import itertools
+import linecache
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, FrameType
 
-from autotrack.runtime.stack import is_users, module_of
+from autotrack.runtime.stack import is_users, module_of, variables
 
 #: A place in running code: the code, and the offset of the instruction.
 Site = tuple[CodeType, int]
@@ -107,6 +109,39 @@ def _find_span(code: CodeType, offset: int) -> Span | None:
     if line is None or last is None or column is None or end is None:
         return None
     return line, column, last, end
+
+
+def names_in_call(frame: FrameType, values: Sequence[object]) -> list[str]:
+    """What the call that `frame` is at calls some of these values, without its own parameters.
+
+    A value may have several names, of which the program gives one here. That of a parameter is the
+    helper's, and says nothing of what it is given.
+    """
+    code = frame.f_code
+    place = span_of((code, frame.f_lasti))
+    if place is None:
+        return []
+    first, begin, last, end = place
+    lines = linecache.getlines(code.co_filename, frame.f_globals)[first - 1 : last]
+    if len(lines) != last - first + 1:
+        return []
+    text = [line.encode() for line in lines]
+    text[-1] = text[-1][:end]
+    text[0] = text[0][begin:]
+    try:
+        call = ast.parse(b"".join(text), mode="eval")
+    except (SyntaxError, ValueError):
+        return []
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    named = [node.id for node in ast.walk(call) if isinstance(node, ast.Name)]
+    held = {**frame.f_globals, **variables(frame)}
+    return [
+        name
+        for name in dict.fromkeys(named)
+        if name not in own
+        and held.get(name) is not None
+        and any(held[name] is value for value in values)
+    ]
 
 
 def span(node: ast.AST) -> Span:
