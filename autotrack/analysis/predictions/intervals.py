@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from autotrack.analysis.predictions.reading import Table
 from autotrack.analysis.statistics.comparisons import bootstrap
 from autotrack.describe.metrics import Metric
 from autotrack.errors import InvalidValueError
+from autotrack.printable import described
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.predictions.evaluation import ROW, TRUTH, Array
 
@@ -61,11 +62,12 @@ def interval(
     groups: Array | bool | None,
     resamples: int,
     seed: int,
+    rows: int | None = None,
 ) -> Interval:
     """The bootstrap interval of a score: see :meth:`autotrack.Run.interval`."""
     if not 0 < level < 1:
         raise InvalidValueError(f"level is between 0 and 1, not {level!r}")
-    codes = group_codes(table, groups)
+    codes = group_codes(table, groups, rows)
 
     def mean(drawn: Array) -> float:
         part = table.where(drawn)
@@ -78,8 +80,21 @@ def interval(
     return Interval(metric.name, value, found.low, found.high, level, by, n, found.resamples)
 
 
-def group_codes(table: Table, groups: Any) -> Array | None:
-    """The group of each prediction: those that were kept (True), or by row of the data."""
+def group_codes(table: Table, groups: Any, rows: int | None = None) -> Array | None:
+    """The group of each prediction: those that were kept (True), or by row of the data.
+
+    Parameters
+    ----------
+    table : Table
+    groups : bool, array-like or None
+    rows : int, optional
+        How many rows the data has, where that is on record.
+
+    Raises
+    ------
+    InvalidValueError
+        If they are no groups, or not one for each row of the data.
+    """
     if groups is None or groups is False:
         return None
     if groups is True:
@@ -88,13 +103,35 @@ def group_codes(table: Table, groups: Any) -> Array | None:
                 "no groups were given to what was evaluated; pass groups= with one for each row"
             )
         return table.groups
-    values, rows = np.asarray(groups), table.columns[ROW]
-    if values.ndim != 1 or len(values) <= rows.max(initial=-1):
+    if not hasattr(groups, "__len__") or isinstance(groups, str | bytes | Mapping):
+        raise InvalidValueError(
+            f"groups={described(groups)} is no group for each row; pass an array with one for each "
+            "row of the data, or True for those that were given to the evaluation"
+        )
+    values = np.asarray(groups)
+    if values.ndim != 1:
+        raise InvalidValueError(
+            f"groups has the shape {values.shape}; it needs one value for each row of the data"
+        )
+    tested = table.columns[ROW]
+    least = int(tested.max(initial=-1)) + 1
+    if len(values) < least or (rows is not None and len(values) != rows):
+        count = f"{least} or more" if rows is None else f"{rows}"
         raise InvalidValueError(
             f"groups has {len(values)} values; it needs one for each row of the data, of which "
-            f"there are {int(rows.max(initial=-1)) + 1} or more"
+            f"there are {count}"
         )
-    return np.unique(values, return_inverse=True)[1].reshape(-1)
+    return _numbered(values)[tested]
+
+
+def _numbered(values: Array) -> Array:
+    """Numbers of values that may be of several types."""
+    try:
+        return np.unique(values, return_inverse=True)[1].reshape(-1)
+    except TypeError:  # values that cannot be sorted, as texts beside None
+        import pandas as pd
+
+        return pd.factorize(values, use_na_sentinel=False)[0]
 
 
 _STACKED = ("predict_proba", "decision_function", "predict")

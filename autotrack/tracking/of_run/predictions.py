@@ -208,10 +208,13 @@ class RunPredictions:
             If the metric takes what was not predicted, or the groups do not fit.
         """
         from autotrack.analysis.predictions import intervals, reading
+        from autotrack.analysis.predictions.scored_run import rows_of
 
-        table = reading.of_one(self._store, self.record(), data)
+        record = self.record()
+        table = reading.of_one(self._store, record, data)
         found = reading.named_metric(metric, options, None, None)
-        return intervals.interval(table, found, level, groups, resamples, seed)
+        rows = rows_of(self._store, record, table.data)
+        return intervals.interval(table, found, level, groups, resamples, seed, rows)
 
     def out_of_fold(self, *others: RunPredictions) -> pd.DataFrame:
         """Kept out-of-fold predictions as columns, to train a further model on (stacking).
