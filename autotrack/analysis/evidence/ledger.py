@@ -183,10 +183,7 @@ def ledger_frame(
             entry.until,
         )
         for metric, scores in entry.scores.items():
-            values = [value for value, _ in scores]
-            best = (min if is_loss(metric) else max)(scores)
-            spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-            mean = statistics.fmean(values)
+            best, mean, spread = _summary(metric, scores)
             shared = ", ".join(f"{name} ({count:,})" for name, count in entry.shared.items())
             gain = entry.optimism(store, metric)
             measured = (metric, *best, mean, spread, gain.value, gain.error, gain.by)
@@ -196,6 +193,22 @@ def ledger_frame(
         frame[name] = pd.to_datetime(frame[name], utc=True)
     numbers = ("best", "mean", "std", "optimism", "optimism_error")
     return frame.astype(dict.fromkeys(numbers, float))
+
+
+def _summary(
+    metric: str, scores: Sequence[tuple[float, str]]
+) -> tuple[tuple[float, str | None], float, float]:
+    """The best score and its run, mean and standard deviation, of the scores that are numbers."""
+    known = [(value, run_id) for value, run_id in scores if not math.isnan(value)]
+    if not known:
+        return (math.nan, None), math.nan, math.nan
+    best = (min if is_loss(metric) else max)(known)
+    values = [value for value, _ in known]
+    if any(math.isinf(value) for value in values):
+        # The mean of infinities of both signs is no number, and there is no spread around one.
+        return best, sum(values), math.nan
+    spread = statistics.stdev(values) if len(values) > 1 else math.nan
+    return best, statistics.fmean(values), spread
 
 
 def models_judged(store: Store, run_ids: Iterable[str]) -> dict[str, int]:

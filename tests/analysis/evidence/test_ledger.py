@@ -17,6 +17,7 @@ from sklearn.metrics import (
     brier_score_loss,
     f1_score,
     log_loss,
+    make_scorer,
     mean_absolute_error,
     mean_squared_error,
     r2_score,
@@ -105,6 +106,40 @@ def test_a_ledger_of_one_experiment_counts_the_models_of_all():
     judge(C=1.0)
     assert autotrack.held_out_sets("a")["models"].tolist() == [2]
     assert autotrack.held_out_sets()["experiments"].tolist() == ["a, b"]
+
+
+def scored(*values):
+    """Another model for each value, whose scorer returns it."""
+    X_train, X_test, y_train, y_test = data()
+    for place, value in enumerate(values):
+        model = LogisticRegression(C=2.0**place).fit(X_train, y_train)
+        scorer = make_scorer(lambda truth, predicted, value=value: value)
+        scorer._score_func.__name__ = "my_score"
+        scorer(model, X_test, y_test)
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    return row
+
+
+def test_scores_that_are_no_numbers_count_as_models_and_not_in_mean_or_best():
+    autotrack.enable(log_models=False)
+    row = scored(0.5, np.nan, 0.7, np.nan)
+    assert (row["models"], row["best"]) == (4, 0.7)
+    assert row["mean"] == pytest.approx(0.6)
+    assert row["std"] == pytest.approx(np.std([0.5, 0.7], ddof=1))
+
+
+def test_a_held_out_set_of_undefined_scores_alone_has_no_best():
+    autotrack.enable(log_models=False)
+    row = scored(np.nan, np.nan)
+    assert (row["models"], row["best_run"]) == (2, None)
+    assert np.isnan([row["best"], row["mean"], row["std"]]).all()
+
+
+def test_infinite_scores_are_told_as_they_are():
+    autotrack.enable(log_models=False)
+    row = scored(0.5, np.inf, -np.inf)
+    assert row["best"] == np.inf
+    assert np.isnan([row["mean"], row["std"]]).all()
 
 
 def judge_by_chance(models, rows=150, keep=True):
