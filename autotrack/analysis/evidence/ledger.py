@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from autotrack.analysis.evidence.gains import BOUND, Gain, gain_by_rows
 from autotrack.analysis.statistics.optimism import bound, spread_of_share
+from autotrack.describe.metrics import is_loss
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
 from autotrack.store.tables.held_out import Judgement
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 # Metrics that are the share of rows for which something is so.
 _SHARES = frozenset({"accuracy_score", "zero_one_loss"})
-# What ends the name of a metric of which less is better.
-_LOSSES = ("_error", "_loss", "_deviance", "_pinball_loss")
 _UNSEEN = "unseen_"
 _COLUMNS = (
     "held_out_set", "data", "rows", "models", "runs", "experiments", "since", "until",
@@ -92,11 +91,6 @@ class Entry:
             return Gain()
         spread = spread_of_share(statistics.fmean(value for value, _ in scores))
         return Gain(bound(len(scores), self.rows, spread), by=BOUND)
-
-
-def is_loss(metric: str) -> bool:
-    """Whether less of a metric is better, by its name."""
-    return metric.endswith(_LOSSES)
 
 
 def entries(

@@ -21,7 +21,7 @@ from autotrack.analysis.statistics.comparisons import (
     mcnemar_pvalue,
 )
 from autotrack.analysis.statistics.moments import moments
-from autotrack.describe.metrics import Metric, metric_of
+from autotrack.describe.metrics import Metric, is_loss, metric_of
 from autotrack.errors import AutotrackError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.predictions.evaluation import ROW, Array
@@ -157,11 +157,7 @@ def _by_splits(
 
 def _as_is_better(rope: Rope, found: Comparison) -> Rope:
     """What was told of a larger difference, of a metric of which less may be better."""
-    return Rope(rope.better, rope.equal, rope.worse) if _is_loss(found.metric) else rope
-
-
-def _is_loss(key: str) -> bool:
-    return key.endswith(("_error", "_loss", "_deviance")) and "neg_" not in key
+    return Rope(rope.better, rope.equal, rope.worse) if is_loss(found.metric) else rope
 
 
 def _by_other_splits(a: Compared, b: Compared, found: Comparison, rope: float | None) -> Comparison:

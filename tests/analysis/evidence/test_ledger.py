@@ -19,6 +19,7 @@ from sklearn.metrics import (
     log_loss,
     make_scorer,
     mean_absolute_error,
+    mean_pinball_loss,
     mean_squared_error,
     r2_score,
     roc_auc_score,
@@ -140,6 +141,18 @@ def test_infinite_scores_are_told_as_they_are():
     row = scored(0.5, np.inf, -np.inf)
     assert row["best"] == np.inf
     assert np.isnan([row["mean"], row["std"]]).all()
+
+
+def test_the_best_by_a_loss_with_options_is_the_least():
+    autotrack.enable(log_models=False)
+    X_train, X_test, y_train, y_test = data()
+    found = []
+    for alpha in (0.01, 10_000):
+        predicted = Ridge(alpha=alpha).fit(X_train, y_train).predict(X_test)
+        found.append(mean_pinball_loss(y_test, predicted, alpha=0.9))
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert row["metric"] == "mean_pinball_loss_alpha_0.9"
+    assert row["best"] == min(found)
 
 
 def judge_by_chance(models, rows=150, keep=True):
