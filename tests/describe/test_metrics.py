@@ -62,4 +62,4 @@ def test_every_function_of_scikit_learn_that_its_scorers_negate_is_a_loss():
         assert is_loss(function) == (scorer._sign < 0), function
         assert not is_loss(name)
         assert not metric_of(name, {}).is_loss
-        assert metric_of(function, {}).is_loss == (scorer._sign < 0)
+        assert metric_of(scorer._score_func, {}).is_loss == (scorer._sign < 0)
