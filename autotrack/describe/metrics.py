@@ -26,7 +26,7 @@ RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function
 # Functions of scikit-learn of which less is better, whose names a key may continue with options:
 # `mean_pinball_loss_alpha_0.9`. Of `d2_log_loss_score` and `neg_log_loss` more is better.
 _KNOWN_LOSS = pattern(
-    r"(?:^|_)(?<!d2_)(?<!neg_)(?:"
+    r"(?:^|_)(?<!d2_)(?<!neg_)(?<!neg_root_)(?:"
     r"brier_score_loss|davies_bouldin_score|negative_likelihood_ratio|coverage_error|max_error"
     r"|(?:hamming|hinge|label_ranking|log|mean_pinball|zero_one)_loss"
     r"|mean_(?:gamma|poisson|tweedie)_deviance"
