@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Metrics that are the share of rows for which something is so.
 _SHARES = frozenset({"accuracy_score", "zero_one_loss"})
 _UNSEEN = "unseen_"
+# Scores of one model that was trained twice differ by rounding at most.
+_ROUNDING = 1e-9
 _COLUMNS = (
     "held_out_set", "data", "rows", "models", "runs", "experiments", "since", "until",
     "metric", "best", "best_run", "mean", "std", "optimism", "optimism_error", "optimism_by",
@@ -42,8 +44,9 @@ class Entry:
         What it was called in the keys of scores.
     rows : int or None
     models : int
-        How many different models it judged: of another class, other params, other training data
-        or other scores.
+        How many different models it judged: of another class, other params, other training data,
+        other code of the user's own, or another score of the same name. A training that is made
+        once more is the same model, whichever metrics are computed of it.
     runs : tuple of str
         Their runs, oldest first.
     experiments : tuple of str
@@ -127,7 +130,7 @@ def _related(
         return replace(entry, related_models=entry.models)
     # A model scores one number here and another there: it is the same if params and training are.
     judged_by = {
-        judgement.model[:2]
+        judgement.model
         for one in ((entry.fingerprint, entry.target), *others)
         for judgement in sets[one]
     }
@@ -136,12 +139,12 @@ def _related(
 
 
 def _entry(found: Sequence[Judgement]) -> Entry:
-    different = {judgement.model: judgement for judgement in found}
+    different = _different(found)
     scores: dict[str, list[tuple[float, str]]] = {}
-    for judgement in different.values():
-        for metric, value in judgement.scores.items():
+    for model in different:
+        for metric, score in model.items():
             if not metric.startswith(_UNSEEN):
-                scores.setdefault(metric, []).append((value, judgement.run_id))
+                scores.setdefault(metric, []).append(score)
     return Entry(
         found[0].fingerprint,
         found[0].target,
@@ -153,6 +156,31 @@ def _entry(found: Sequence[Judgement]) -> Entry:
         min(judgement.time for judgement in found),
         max(judgement.time for judgement in found),
         scores,
+    )
+
+
+def _different(found: Iterable[Judgement]) -> list[dict[str, tuple[float, str]]]:
+    """The scores of each different model, with the run that has them last."""
+    alike: dict[tuple[object, ...], list[dict[str, tuple[float, str]]]] = {}
+    different: list[dict[str, tuple[float, str]]] = []
+    for judgement in found:
+        known = alike.setdefault(judgement.model, [])
+        model = next((one for one in known if _agree(one, judgement.scores)), None)
+        if model is None:
+            model = {}
+            known.append(model)
+            different.append(model)
+        model |= {metric: (value, judgement.run_id) for metric, value in judgement.scores.items()}
+    return different
+
+
+def _agree(known: Mapping[str, tuple[float, str]], scores: Mapping[str, float]) -> bool:
+    """Whether scores may be those of one model: none is another than the one of its name."""
+    return all(
+        math.isclose(known[metric][0], value, rel_tol=_ROUNDING, abs_tol=1e-12)
+        or (math.isnan(known[metric][0]) and math.isnan(value))
+        for metric, value in scores.items()
+        if metric in known
     )
 
 

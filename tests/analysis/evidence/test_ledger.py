@@ -155,6 +155,40 @@ def test_the_best_by_a_loss_with_options_is_the_least():
     assert row["best"] == min(found)
 
 
+def test_a_training_that_is_made_again_is_one_model_whatever_is_computed_of_it():
+    autotrack.enable(log_models=False)
+    X_train, X_test, y_train, y_test = data()
+    for metrics in ((r2_score,), (r2_score, mean_absolute_error), (mean_squared_error,)):
+        predicted = Ridge().fit(X_train, y_train).predict(X_test)
+        for metric in metrics:
+            metric(y_test, predicted)
+    found = autotrack.held_out_sets().set_index("metric")
+    assert found["models"].tolist() == [1, 1, 1]
+    assert found["runs"].tolist() == [3, 3, 3]
+    assert np.isnan(found["std"]).all()
+    assert found.loc["r2_score", "mean"] == r2_score(y_test, predicted)
+    Ridge(alpha=100).fit(X_train, y_train).score(X_test, y_test)
+    assert set(autotrack.held_out_sets()["models"]) == {2}
+
+
+def test_models_that_were_trained_without_a_seed_are_different_if_their_scores_are():
+    autotrack.enable(log_models=False)
+    X_train, X_test, y_train, y_test = data()
+    scores = set()
+    for _ in range(4):
+        model = DummyClassifier(strategy="uniform").fit(X_train, y_train)
+        scores.add(accuracy_score(y_test, model.predict(X_test)))
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert row["models"] == len(scores) > 1
+
+
+def test_an_undefined_score_makes_a_training_that_is_made_again_no_other_model():
+    autotrack.enable(log_models=False)
+    assert scored(np.nan)["models"] == 1
+    row = scored(np.nan)
+    assert (row["models"], row["runs"]) == (1, 2)
+
+
 def judge_by_chance(models, rows=150, keep=True):
     """Score models that predict by chance, so that all are equally good."""
     random = np.random.default_rng(1)
