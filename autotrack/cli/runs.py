@@ -242,7 +242,7 @@ def compare(a: str, b: str, metric: str | None, rope: float | None) -> None:
     ):
         spread = "" if math.isnan(error) else f"± {error:.2g} (standard error)"
         table.add_row(run[:ID], number(value), spread)
-    console.print(escape(found.metric))
+    console.print(escape(found.metric) + " over all rows out of fold" * found.pooled)
     console.print(table)
     why = found.why or f"p {found.p_value:.3g}, {found.method}, n = {found.n}"
     console.print(f"{found.verdict}: {escape(why)}")

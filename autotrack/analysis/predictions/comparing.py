@@ -46,7 +46,8 @@ class Comparison:
         The runs' ids.
     metric : str
     value_a, value_b : float
-        The scores; means over the splits where there are several.
+        The scores that `difference` and `p_value` are of: means over the splits where there are
+        several, unless `pooled`.
     se_a, se_b : float
         Their standard errors over the splits; NaN where there is one value.
     n : int
@@ -63,6 +64,9 @@ class Comparison:
         Whether both were measured on the same data.
     why : str
         Why they are not comparable, or cannot be compared.
+    pooled : bool
+        Whether `value_a` and `value_b` are of the predictions out of fold of all rows together,
+        where the splits differ: not of the splits, whose means are the recorded scores.
     rope : Rope or None
         With ``rope=``, how probable it is that `a` is worse, practically equal, or better.
     """
@@ -82,6 +86,7 @@ class Comparison:
     comparable: bool = True
     why: str = ""
     rope: Rope | None = None
+    pooled: bool = False
 
     @property
     def verdict(self) -> str:
@@ -94,7 +99,7 @@ class Comparison:
         said = f": {self.why}" if self.why else f" (p {self.p_value:.3g}, {self.method})"
         text = (
             f"<Comparison by {self.metric}: {self.a[:8]} {self.value_a:.6g}, {self.b[:8]} "
-            f"{self.value_b:.6g}, {self.verdict}{said}"
+            f"{self.value_b:.6g}{' over all rows' * self.pooled}, {self.verdict}{said}"
         )
         if self.rope is not None:
             text += (
@@ -220,7 +225,12 @@ def _paired(
     if is_recorded and not np.allclose(values, known, rtol=_ROUNDING, atol=_ROUNDING):
         why = f"{name} of what is kept is not what was recorded: it was weighted, or of other rows"
         return replace(found, why=why)
+    recorded = found
     found = replace(found, n=len(one), difference=values[0] - values[1])
+    if not is_recorded:
+        found = replace(
+            found, value_a=values[0], value_b=values[1], se_a=math.nan, se_b=math.nan, pooled=True
+        )
     is_accuracy = getattr(metric.function, "__name__", "") == "accuracy_score"
     if is_accuracy and np.ndim(one.truth()) == 1:
         right = [table.response(metric) == table.truth() for table in (one, other)]
@@ -234,7 +244,7 @@ def _paired(
         drawn = _resampled(len(one), lambda rows: _difference(one, other, metric, by_row, rows))
         pvalue, method = drawn.pvalue, BOOTSTRAP
     if math.isnan(pvalue):
-        return replace(found, why=f"{name} is not defined on rows drawn from these")
+        return replace(recorded, why=f"{name} is not defined on rows drawn from these")
     found = replace(found, method=method, p_value=pvalue, tied=pvalue > LEVEL)
     if rope is None:
         return found

@@ -18,6 +18,7 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import (
     GridSearchCV,
+    KFold,
     ShuffleSplit,
     StratifiedKFold,
     cross_val_score,
@@ -123,6 +124,33 @@ def test_a_single_split_is_compared_by_its_rows_if_predictions_were_kept():
     found = autotrack.compare(good, poor)
     assert found.method == "McNemar's test on the same rows"
     assert (found.verdict, found.n, found.why) == ("differs", 285, "")
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "f1", "roc_auc", "neg_log_loss"])
+def test_the_values_are_those_that_the_difference_is_of(scoring):
+    runs = []
+    with autotrack.keep_predictions():
+        for model, seed in ((GOOD, 0), (POOR, 1)):
+            cv = KFold(7, shuffle=True, random_state=seed)
+            cross_val_score(model, X, y, cv=cv, scoring=scoring)
+            runs.append(autotrack.last_run())
+    found = autotrack.compare(*runs)
+    assert found.method
+    assert found.difference == found.value_a - found.value_b
+    assert found.pooled
+    assert np.isnan([found.se_a, found.se_b]).all()
+    assert "over all rows, differs" in repr(found)
+    table = runs[0].predictions()
+    if scoring == "accuracy":
+        assert found.value_a == accuracy_score(table["y_true"], table["predict"])
+    if scoring == "neg_log_loss":
+        chances = table[["predict_proba_0", "predict_proba_1"]]
+        assert found.value_a == pytest.approx(-log_loss(table["y_true"], chances))
+    cross_val_score(ALIKE, X, y, cv=KFold(7, shuffle=True, random_state=0), scoring=scoring)
+    same = autotrack.compare(runs[0], autotrack.last_run())
+    assert not same.pooled
+    assert same.difference == pytest.approx(same.value_a - same.value_b)
+    assert "over all rows" not in repr(same)
 
 
 OPTIONS = [
