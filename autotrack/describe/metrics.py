@@ -68,13 +68,28 @@ class Metric:
 
     def __call__(self, truth: Any, prediction: Any, **more: Any) -> float:
         """Its value."""
-        with unrecorded():
-            value = self.function(truth, prediction, **{**self.options, **more})
+        try:
+            with unrecorded():
+                value = self.function(truth, prediction, **{**self.options, **more})
+        except (ValueError, TypeError) as error:
+            raise InvalidValueError(
+                f"{self.name} cannot be computed from these predictions: {error}{_remedy(error)}"
+            ) from error
         if not isinstance(value, Number) and not hasattr(value, "__float__"):
             raise InvalidValueError(
                 f"{self.name} returns {described(value)}, which is no number; choose an average"
             )
         return self.sign * float(value)
+
+
+def _remedy(error: Exception) -> str:
+    """What may be done about an error of a metric, as far as it says so."""
+    text = str(error)
+    if "pos_label" in text:
+        return "; name the positive class by pos_label="
+    if "average" in text:
+        return "; name the average, as by average='macro'"
+    return ""
 
 
 def is_loss(key: str) -> bool:

@@ -77,8 +77,7 @@ def interval(
     rows: int | None = None,
 ) -> Interval:
     """The bootstrap interval of a score: see :meth:`autotrack.Run.interval`."""
-    if not 0 < level < 1:
-        raise InvalidValueError(f"level is between 0 and 1, not {level!r}")
+    _check(level, resamples=resamples, seed=seed)
     codes = group_codes(table, groups, rows)
     units = _numbered(table.columns[ROW] if codes is None else codes)
     by, n = "rows" if codes is None else "groups", int(units.max(initial=-1)) + 1
@@ -97,6 +96,18 @@ def interval(
     tail = (1 - level) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return replace(found, low=float(low), high=float(high), resamples=len(values))
+
+
+def _check(level: Any, **counts: Any) -> None:
+    """Refuse what is no level, or no number of draws."""
+    if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
+        raise InvalidValueError(f"level is between 0 and 1, not {described(level)}; 0.95 is usual")
+    for name, count in counts.items():
+        least = 0 if name == "seed" else 1
+        if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < least:
+            raise InvalidValueError(
+                f"{name} is a whole number of at least {least}, not {described(count)}"
+            )
 
 
 def _defined_scores(table: Table, metric: Metric) -> dict[int, float]:
