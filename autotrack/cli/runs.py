@@ -15,7 +15,7 @@ from rich.table import Table
 from autotrack.analysis.evidence.ledger import judged
 from autotrack.analysis.evidence.listing import Worth, worth_of
 from autotrack.analysis.evidence.reading import scores
-from autotrack.analysis.names import CODE_TAG
+from autotrack.analysis.names import ARGUMENTS_TAG, CODE_TAG
 from autotrack.analysis.predictions.ranking import standing
 from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.explaining.asked import asked_run
@@ -35,7 +35,7 @@ from autotrack.tracking.run import Run
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
-_INNER_TAGS = (CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
+_INNER_TAGS = (ARGUMENTS_TAG, CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
 
 
 @main.command()
