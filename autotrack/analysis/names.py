@@ -6,6 +6,8 @@ from __future__ import annotations
 CRATE, CRATE_TAG = "model", "autotrack.crate_error"
 #: The seeds that were never set although numbers were drawn, by the keys of their params.
 UNSEEDED_TAG = "autotrack.unset_seeds"
+#: The fingerprints of what a fit was given beside X and y, such as weights, by name.
+ARGUMENTS_TAG = "autotrack.fit_arguments"
 #: The digest of the list of the user's own code that a model uses; and why it cannot be told
 #: whether that is the same as another's.
 CODE_TAG, UNKNOWN_CODE_TAG = "autotrack.code", "autotrack.unknown_code"

@@ -57,10 +57,14 @@ class Call:
         return self.args[2] if len(self.args) > 2 else self.kwargs.get("y")
 
     @property
-    def further(self) -> list[str]:
-        """The names of what was given beside X and y, by place or by name."""
+    def further(self) -> dict[str, Any]:
+        """What was given beside X and y, by place or by name."""
         given = dict(self.kwargs)
         if len(self.args) > 3:
             names = list(inspect.signature(self.original).parameters)
             given |= dict(zip(names[3:], self.args[3:], strict=False))
-        return [name for name in given if name not in ("X", "y") and given[name] is not None]
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in ("X", "y") and value is not None
+        }

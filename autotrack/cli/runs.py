@@ -15,7 +15,7 @@ from rich.table import Table
 from autotrack.analysis.evidence.ledger import judged
 from autotrack.analysis.evidence.listing import Worth, worth_of
 from autotrack.analysis.evidence.reading import scores
-from autotrack.analysis.names import CODE_TAG
+from autotrack.analysis.names import ARGUMENTS_TAG, CODE_TAG
 from autotrack.analysis.predictions.ranking import standing
 from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.explaining.asked import asked_run
@@ -35,7 +35,7 @@ from autotrack.tracking.run import Run
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
-_INNER_TAGS = (CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
+_INNER_TAGS = (ARGUMENTS_TAG, CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
 
 
 @main.command()
@@ -242,7 +242,7 @@ def compare(a: str, b: str, metric: str | None, rope: float | None) -> None:
     ):
         spread = "" if math.isnan(error) else f"± {error:.2g} (standard error)"
         table.add_row(run[:ID], number(value), spread)
-    console.print(escape(found.metric))
+    console.print(escape(found.metric) + " over all rows out of fold" * found.pooled)
     console.print(table)
     why = found.why or f"p {found.p_value:.3g}, {found.method}, n = {found.n}"
     console.print(f"{found.verdict}: {escape(why)}")

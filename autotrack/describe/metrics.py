@@ -10,6 +10,7 @@ from typing import Any
 from autotrack.errors import InvalidValueError
 from autotrack.printable import described
 from autotrack.runtime.dataclass import dataclass
+from autotrack.runtime.patterns import pattern
 from autotrack.runtime.quiet import unrecorded
 
 # By the name of the second parameter, for functions that no scorer of scikit-learn uses.
@@ -22,8 +23,20 @@ _BY_PARAMETER = {
 }
 #: The methods a metric may take the results of.
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-# Functions of scikit-learn that are better when they are smaller are called so.
-_LOSSES = ("error", "loss", "deviance")
+# Functions of scikit-learn of which less is better, whose names a key may continue with options:
+# `mean_pinball_loss_alpha_0.9`. Of `d2_log_loss_score` and `neg_log_loss` more is better.
+_KNOWN_LOSS = pattern(
+    r"(?:^|_)(?<!d2_)(?<!neg_)(?<!neg_root_)(?:"
+    r"brier_score_loss|davies_bouldin_score|negative_likelihood_ratio|coverage_error|max_error"
+    r"|(?:hamming|hinge|label_ranking|log|mean_pinball|zero_one)_loss"
+    r"|mean_(?:gamma|poisson|tweedie)_deviance"
+    r"|(?:root_)?mean_squared_(?:log_)?error|m(?:ean|edian)_absolute_(?:percentage_)?error"
+    r")(?:_(?!score(?:_|$))|$)"
+)
+# Functions of others that are better when they are smaller are mostly called so. What follows the
+# name of a score is an option: the class of `f1_score_error`.
+_SAID_LOSS = pattern(r"(?:error|loss|deviance)(?:_|$)")
+_SAID_SCORE = pattern(r"(?:^|_)(?:neg|d2|score|accuracy|corrcoef|auc)(?:_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +68,42 @@ class Metric:
 
     def __call__(self, truth: Any, prediction: Any, **more: Any) -> float:
         """Its value."""
-        with unrecorded():
-            value = self.function(truth, prediction, **{**self.options, **more})
+        try:
+            with unrecorded():
+                value = self.function(truth, prediction, **{**self.options, **more})
+        except (ValueError, TypeError) as error:
+            raise InvalidValueError(
+                f"{self.name} cannot be computed from these predictions: {error}{_remedy(error)}"
+            ) from error
         if not isinstance(value, Number) and not hasattr(value, "__float__"):
             raise InvalidValueError(
                 f"{self.name} returns {described(value)}, which is no number; choose an average"
             )
         return self.sign * float(value)
+
+
+def _remedy(error: Exception) -> str:
+    """What may be done about an error of a metric, as far as it says so."""
+    text = str(error)
+    if "pos_label" in text:
+        return "; name the positive class by pos_label="
+    if "average" in text:
+        return "; name the average, as by average='macro'"
+    return ""
+
+
+def is_loss(key: str) -> bool:
+    """Whether less of a metric is better, by the name that the key of a score has of it.
+
+    Parameters
+    ----------
+    key : str
+        With or without the data before and options after the name: ``test_log_loss``,
+        ``mean_pinball_loss_alpha_0.9``.
+    """
+    if _KNOWN_LOSS.search(key):
+        return True
+    return bool(_SAID_LOSS.search(key)) and not _SAID_SCORE.search(key)
 
 
 def metric_of(metric: object, options: Mapping[str, Any], response: str | None = None) -> Metric:
@@ -95,14 +137,14 @@ def metric_of(metric: object, options: Mapping[str, Any], response: str | None =
         name = _key(name or _name(scorer._score_func, scorer._kwargs), options)
         options = {**scorer._kwargs, **options}
         function = scorer._score_func
-        is_loss = False
+        less_is_better = False
     elif callable(metric):
         function, name = metric, _name(metric, options)
-        is_loss = getattr(metric, "__name__", "").endswith(_LOSSES)
+        less_is_better = is_loss(getattr(metric, "__name__", ""))
     else:
         raise InvalidValueError(f"{described(metric)} is no metric; give a name or a function")
     responses = (response,) if response is not None else known or _expected(function)
-    return Metric(name, function, options, responses, sign, is_loss)
+    return Metric(name, function, options, responses, sign, less_is_better)
 
 
 def _responses_of(scorer: Any) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from autotrack.analysis.evidence.gains import BOUND, Gain, gain_by_rows
 from autotrack.analysis.statistics.optimism import bound, spread_of_share
+from autotrack.describe.metrics import is_loss
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
 from autotrack.store.tables.held_out import Judgement
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 # Metrics that are the share of rows for which something is so.
 _SHARES = frozenset({"accuracy_score", "zero_one_loss"})
-# What ends the name of a metric of which less is better.
-_LOSSES = ("_error", "_loss", "_deviance", "_pinball_loss")
 _UNSEEN = "unseen_"
+# Scores of one model that was trained twice differ by rounding at most.
+_ROUNDING = 1e-9
 _COLUMNS = (
     "held_out_set", "data", "rows", "models", "runs", "experiments", "since", "until",
     "metric", "best", "best_run", "mean", "std", "optimism", "optimism_error", "optimism_by",
@@ -43,8 +44,9 @@ class Entry:
         What it was called in the keys of scores.
     rows : int or None
     models : int
-        How many different models it judged: of another class, other params, other training data
-        or other scores.
+        How many different models it judged: of another class, other params, other training data,
+        other code of the user's own, or another score of the same name. A training that is made
+        once more is the same model, whichever metrics are computed of it.
     runs : tuple of str
         Their runs, oldest first.
     experiments : tuple of str
@@ -94,11 +96,6 @@ class Entry:
         return Gain(bound(len(scores), self.rows, spread), by=BOUND)
 
 
-def is_loss(metric: str) -> bool:
-    """Whether less of a metric is better, by its name."""
-    return metric.endswith(_LOSSES)
-
-
 def entries(
     judgements: Iterable[Judgement], shared: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 ) -> list[Entry]:
@@ -133,7 +130,7 @@ def _related(
         return replace(entry, related_models=entry.models)
     # A model scores one number here and another there: it is the same if params and training are.
     judged_by = {
-        judgement.model[:2]
+        judgement.model
         for one in ((entry.fingerprint, entry.target), *others)
         for judgement in sets[one]
     }
@@ -142,12 +139,12 @@ def _related(
 
 
 def _entry(found: Sequence[Judgement]) -> Entry:
-    different = {judgement.model: judgement for judgement in found}
+    different = _different(found)
     scores: dict[str, list[tuple[float, str]]] = {}
-    for judgement in different.values():
-        for metric, value in judgement.scores.items():
+    for model in different:
+        for metric, score in model.items():
             if not metric.startswith(_UNSEEN):
-                scores.setdefault(metric, []).append((value, judgement.run_id))
+                scores.setdefault(metric, []).append(score)
     return Entry(
         found[0].fingerprint,
         found[0].target,
@@ -159,6 +156,31 @@ def _entry(found: Sequence[Judgement]) -> Entry:
         min(judgement.time for judgement in found),
         max(judgement.time for judgement in found),
         scores,
+    )
+
+
+def _different(found: Iterable[Judgement]) -> list[dict[str, tuple[float, str]]]:
+    """The scores of each different model, with the run that has them last."""
+    alike: dict[tuple[object, ...], list[dict[str, tuple[float, str]]]] = {}
+    different: list[dict[str, tuple[float, str]]] = []
+    for judgement in found:
+        known = alike.setdefault(judgement.model, [])
+        model = next((one for one in known if _agree(one, judgement.scores)), None)
+        if model is None:
+            model = {}
+            known.append(model)
+            different.append(model)
+        model |= {metric: (value, judgement.run_id) for metric, value in judgement.scores.items()}
+    return different
+
+
+def _agree(known: Mapping[str, tuple[float, str]], scores: Mapping[str, float]) -> bool:
+    """Whether scores may be those of one model: none is another than the one of its name."""
+    return all(
+        math.isclose(known[metric][0], value, rel_tol=_ROUNDING, abs_tol=1e-12)
+        or (math.isnan(known[metric][0]) and math.isnan(value))
+        for metric, value in scores.items()
+        if metric in known
     )
 
 
@@ -183,10 +205,7 @@ def ledger_frame(
             entry.until,
         )
         for metric, scores in entry.scores.items():
-            values = [value for value, _ in scores]
-            best = (min if is_loss(metric) else max)(scores)
-            spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-            mean = statistics.fmean(values)
+            best, mean, spread = _summary(metric, scores)
             shared = ", ".join(f"{name} ({count:,})" for name, count in entry.shared.items())
             gain = entry.optimism(store, metric)
             measured = (metric, *best, mean, spread, gain.value, gain.error, gain.by)
@@ -196,6 +215,22 @@ def ledger_frame(
         frame[name] = pd.to_datetime(frame[name], utc=True)
     numbers = ("best", "mean", "std", "optimism", "optimism_error")
     return frame.astype(dict.fromkeys(numbers, float))
+
+
+def _summary(
+    metric: str, scores: Sequence[tuple[float, str]]
+) -> tuple[tuple[float, str | None], float, float]:
+    """The best score and its run, mean and standard deviation, of the scores that are numbers."""
+    known = [(value, run_id) for value, run_id in scores if not math.isnan(value)]
+    if not known:
+        return (math.nan, None), math.nan, math.nan
+    best = (min if is_loss(metric) else max)(known)
+    values = [value for value, _ in known]
+    if any(math.isinf(value) for value in values):
+        # The mean of infinities of both signs is no number, and there is no spread around one.
+        return best, sum(values), math.nan
+    spread = statistics.stdev(values) if len(values) > 1 else math.nan
+    return best, statistics.fmean(values), spread
 
 
 def models_judged(store: Store, run_ids: Iterable[str]) -> dict[str, int]:

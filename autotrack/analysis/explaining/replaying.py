@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autotrack.analysis.explaining.changes import dataset_changes, uses
-from autotrack.analysis.names import CRATE, CRATE_TAG, UNSEEDED_TAG
+from autotrack.analysis.names import ARGUMENTS_TAG, CRATE, CRATE_TAG, UNSEEDED_TAG
 from autotrack.crates.manifest import Manifest
 from autotrack.crates.trust.trust import Trust, Word
 from autotrack.describe.data.fingerprint import describe
@@ -131,6 +132,9 @@ def _cause(record: RunRecord, told: Mapping[str, Any], versions: list[str]) -> s
         return f"seed never set: {unset}"
     if record.source is not None and record.source.platform != (here := source().platform):
         return f"platform: {here}, recorded {record.source.platform}"
+    known = json.loads(record.tags.get(ARGUMENTS_TAG, "{}"))
+    if others := [name for name in _arguments(record) if name not in known]:
+        return f"{', '.join(others)} may be another: what the fit was given is not on record"
     return "the same params, data, versions and platform: the fit itself is not deterministic"
 
 
@@ -172,12 +176,24 @@ def _refuse_other_data(record: RunRecord, X: object, y: object, further: Mapping
         problem = _target_differs(use, target)
         if problem:
             raise InvalidValueError(f"y is not the target that run {short} was given: {problem}")
-    asked = [name for name in record.tags.get("fit_arguments", "").split(", ") if name]
-    if missing := [name for name in asked if name not in further]:
+    if missing := [name for name in _arguments(record) if name not in further]:
         raise InvalidValueError(
             f"the fit of run {short} was given {', '.join(missing)} as well; pass them in "
             "fit_params={...}"
         )
+    for name, recorded in json.loads(record.tags.get(ARGUMENTS_TAG, "{}")).items():
+        given = describe(further[name])
+        if given is None or given.fingerprint != recorded:
+            found = "no data" if given is None else f"{_said(given)}"
+            raise InvalidValueError(
+                f"{name} is not what the fit of run {short} was given ({recorded[:13]}): it is "
+                f"{found}; pass the same in fit_params={{...}}"
+            )
+
+
+def _arguments(record: RunRecord) -> list[str]:
+    """The names of what the fit was given beside X and y."""
+    return [name for name in record.tags.get("fit_arguments", "").split(", ") if name]
 
 
 def _target_differs(use: DatasetUse, given: Dataset | None) -> str:

@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 
+from autotrack.analysis.predictions.keys import metric_by_key
 from autotrack.analysis.predictions.losses import mean_losses
 from autotrack.analysis.predictions.reading import Table
 from autotrack.analysis.predictions.scored_run import Compared, SplitScores, differ
@@ -21,7 +22,7 @@ from autotrack.analysis.statistics.comparisons import (
     mcnemar_pvalue,
 )
 from autotrack.analysis.statistics.moments import moments
-from autotrack.describe.metrics import Metric, metric_of
+from autotrack.describe.metrics import Metric, is_loss
 from autotrack.errors import AutotrackError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.predictions.evaluation import ROW, Array
@@ -33,7 +34,6 @@ MCNEMAR = "McNemar's test on the same rows"
 BOOTSTRAP = "paired bootstrap on the same rows"
 # A recorded score is that of kept predictions if it differs by rounding at most.
 _ROUNDING = 1e-6
-_AVERAGES = ("macro", "micro", "weighted", "samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Comparison:
         The runs' ids.
     metric : str
     value_a, value_b : float
-        The scores; means over the splits where there are several.
+        The scores that `difference` and `p_value` are of: means over the splits where there are
+        several, unless `pooled`.
     se_a, se_b : float
         Their standard errors over the splits; NaN where there is one value.
     n : int
@@ -63,6 +64,9 @@ class Comparison:
         Whether both were measured on the same data.
     why : str
         Why they are not comparable, or cannot be compared.
+    pooled : bool
+        Whether `value_a` and `value_b` are of the predictions out of fold of all rows together,
+        where the splits differ: not of the splits, whose means are the recorded scores.
     rope : Rope or None
         With ``rope=``, how probable it is that `a` is worse, practically equal, or better.
     """
@@ -82,6 +86,7 @@ class Comparison:
     comparable: bool = True
     why: str = ""
     rope: Rope | None = None
+    pooled: bool = False
 
     @property
     def verdict(self) -> str:
@@ -94,7 +99,7 @@ class Comparison:
         said = f": {self.why}" if self.why else f" (p {self.p_value:.3g}, {self.method})"
         text = (
             f"<Comparison by {self.metric}: {self.a[:8]} {self.value_a:.6g}, {self.b[:8]} "
-            f"{self.value_b:.6g}, {self.verdict}{said}"
+            f"{self.value_b:.6g}{' over all rows' * self.pooled}, {self.verdict}{said}"
         )
         if self.rope is not None:
             text += (
@@ -144,8 +149,9 @@ def _by_splits(
     differences = [value for value in differences if not math.isnan(value)]  # fits that failed
     share = left.share if left.share is not None else 1 / max(1, len(both) - 1)
     pvalue = corrected_pvalue(differences, share)
-    if math.isnan(pvalue):
-        return replace(found, why="there are fewer than two splits with scores of both")
+    if math.isnan(pvalue):  # of a single split its rows may say more
+        why = "there are fewer than two splits with scores of both"
+        return _by_other_splits(a, b, found, rope, why)
     found = replace(
         found, n=len(differences), method=T_TEST, p_value=pvalue, tied=pvalue > LEVEL,
         difference=float(np.mean(differences)),
@@ -157,21 +163,20 @@ def _by_splits(
 
 def _as_is_better(rope: Rope, found: Comparison) -> Rope:
     """What was told of a larger difference, of a metric of which less may be better."""
-    return Rope(rope.better, rope.equal, rope.worse) if _is_loss(found.metric) else rope
+    return Rope(rope.better, rope.equal, rope.worse) if is_loss(found.metric) else rope
 
 
-def _is_loss(key: str) -> bool:
-    return key.endswith(("_error", "_loss", "_deviance")) and "neg_" not in key
-
-
-def _by_other_splits(a: Compared, b: Compared, found: Comparison, rope: float | None) -> Comparison:
-    """The same data in other splits: by its rows, where predictions are kept."""
+def _by_other_splits(
+    a: Compared,
+    b: Compared,
+    found: Comparison,
+    rope: float | None,
+    why: str = "the data was split in another way",
+) -> Comparison:
+    """The same data whose splits say nothing: by its rows, where predictions are kept."""
     tables = [one.out_of_fold() for one in (a, b)]
     if tables[0] is None or tables[1] is None:
-        why = (
-            "the data was split in another way; with keep_predictions=True they could be compared "
-            "by its rows"
-        )
+        why += "; with keep_predictions=True they could be compared by its rows"
         return replace(found, why=why)
     firsts = [_first_of_each_row(table) for table in tables if table is not None]
     return _paired(firsts[0], firsts[1], a.name, found, rope)
@@ -212,7 +217,7 @@ def _paired(
     if not _same(one.columns[ROW], other.columns[ROW]) or not _same(one.truth(), other.truth()):
         return replace(found, comparable=False, why="the rows or their truth differ")
     try:
-        metric = _metric_by_key(name, one)
+        metric = metric_by_key(name, one)
         values = one.value(metric), other.value(metric)
     except (AutotrackError, ValueError, TypeError) as error:
         return replace(found, why=f"{name} cannot be computed from what is kept: {error}")
@@ -220,10 +225,18 @@ def _paired(
     if is_recorded and not np.allclose(values, known, rtol=_ROUNDING, atol=_ROUNDING):
         why = f"{name} of what is kept is not what was recorded: it was weighted, or of other rows"
         return replace(found, why=why)
+    recorded = found
     found = replace(found, n=len(one), difference=values[0] - values[1])
-    if metric.name in ("accuracy", "accuracy_score") and np.ndim(one.truth()) == 1:
+    if not is_recorded:
+        found = replace(
+            found, value_a=values[0], value_b=values[1], se_a=math.nan, se_b=math.nan, pooled=True
+        )
+    is_accuracy = getattr(metric.function, "__name__", "") == "accuracy_score"
+    if is_accuracy and np.ndim(one.truth()) == 1:
         right = [table.response(metric) == table.truth() for table in (one, other)]
         more = right[0].astype(float) - right[1]
+        if metric.options.get("normalize") is False:  # the number of rows, not their share
+            more *= len(more)
         pvalue, method = mcnemar_pvalue(right[0], right[1]), MCNEMAR
         drawn = _resampled(len(one), lambda rows: float(more[rows].mean()))
     else:
@@ -231,7 +244,7 @@ def _paired(
         drawn = _resampled(len(one), lambda rows: _difference(one, other, metric, by_row, rows))
         pvalue, method = drawn.pvalue, BOOTSTRAP
     if math.isnan(pvalue):
-        return replace(found, why=f"{name} is not defined on rows drawn from these")
+        return replace(recorded, why=f"{name} is not defined on rows drawn from these")
     found = replace(found, method=method, p_value=pvalue, tied=pvalue > LEVEL)
     if rope is None:
         return found
@@ -257,13 +270,3 @@ def _resampled(count: int, difference: Callable[[Array], float]) -> Resampled:
 
 def _same(a: Array, b: Array) -> bool:
     return a.shape == b.shape and bool(np.array_equal(a, b))
-
-
-def _metric_by_key(name: str, table: Table) -> Metric:
-    """The metric that the key of a score names."""
-    if name == "score":
-        return metric_of("accuracy_score" if table.classes else "r2_score", {})
-    head, _, last = name.rpartition("_")
-    if last in _AVERAGES and not head.endswith(("f1", "precision", "recall", "jaccard")):
-        return metric_of(head, {"average": last})
-    return metric_of(name, {})

@@ -59,6 +59,11 @@ def row_losses(table: Table, metric: str, value: float) -> Array | None:
     return losses if np.isfinite(losses).all() else None
 
 
+def is_mean_of_rows(metric: str) -> bool:
+    """Whether a metric is the mean of the losses of the rows, or one less it (accuracy)."""
+    return metric in _MEANS or metric == "accuracy_score"
+
+
 def mean_losses(table: Table, metric: str, value: float) -> Array | None:
     """The losses of the rows whose mean a metric is; None if it is none, or they cannot be told."""
     return row_losses(table, metric, value) if metric in _MEANS else None

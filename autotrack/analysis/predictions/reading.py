@@ -111,6 +111,11 @@ class Table:
             if found is not None:
                 return found
         if SCORE in self.columns and "predict" not in metric.responses:
+            if metric.responses == ("predict_proba",) and not _are_chances(self.columns[SCORE]):
+                raise InvalidValueError(
+                    f"{metric.name} takes probabilities, and the kept {SCORE} is decisions "
+                    "beyond 0 to 1; score the probabilities of the model, as predict_proba(X)[:, 1]"
+                )
             return self.columns[SCORE]
         have = ", ".join(self.kinds())
         raise InvalidValueError(
@@ -169,6 +174,10 @@ class Table:
     def scores(self, metric: Metric) -> dict[int, float]:
         """The value of a metric on each split."""
         return {split: part.value(metric) for split, part in self.splits()}
+
+
+def _are_chances(values: Array) -> bool:
+    return values.dtype.kind not in "biuf" or bool(np.all((values >= 0) & (values <= 1)))
 
 
 def _is_empty(values: Array) -> bool:

@@ -13,6 +13,7 @@ from autotrack.analysis.names import (
     SPLITS_TAG,
     TEST_SHARE_TAG,
 )
+from autotrack.analysis.predictions.files import OUT_OF_FOLD
 from autotrack.analysis.predictions.reading import Table, is_of, tables_of
 from autotrack.analysis.split_keys import split_key
 from autotrack.entities import DatasetUse, RunRecord
@@ -110,6 +111,17 @@ def split_data(record: RunRecord) -> DatasetUse | None:
     """The data that a search or validation has split."""
     wanted = "validation" if record.kind == "validation" else "train"
     return {use.context: use for use in record.datasets}.get(wanted)
+
+
+def rows_of(store: Store, record: RunRecord, data: str) -> int | None:
+    """How many rows the data has that was predicted, out of fold or held out; None if unknown."""
+    if data == OUT_OF_FOLD:
+        is_part = record.kind == "candidate" and record.parent_id is not None
+        use = split_data(store.get_run(record.parent_id or "") if is_part else record)
+    else:
+        uses = [use for use in record.datasets if is_of(data, use.context)]
+        use = max(uses, key=lambda use: len(use.context), default=None)
+    return use.data.shape[0] if use is not None and use.data.shape else None
 
 
 def differ(one: DatasetUse | None, other: DatasetUse | None) -> str:

@@ -12,6 +12,7 @@ from autotrack.analysis.predictions.reading import SCORE, Table
 from autotrack.analysis.statistics.moments import moments
 from autotrack.describe.metrics import Metric
 from autotrack.errors import InvalidValueError
+from autotrack.printable import described
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.predictions.evaluation import Array
 
@@ -68,6 +69,11 @@ def best_threshold(
         raise InvalidValueError(
             f"a threshold is between two classes, and there are {len(table.classes) or 'none'}"
         )
+    if "predict" not in metric.responses:
+        raise InvalidValueError(
+            f"{metric.name} takes {' or '.join(metric.responses)}, which no threshold changes; "
+            "name a metric of labels, such as 'f1' or 'balanced_accuracy'"
+        )
     positive = metric.options.get("pos_label", table.classes[1])
     response, scores = _scores(table, metric)
     cuts = _cuts(scores, thresholds)
@@ -81,6 +87,8 @@ def best_threshold(
     sign = -1 if (metric.is_loss if mode is None else mode == "min") else 1
     each = [moments(column) for column in values.T.tolist()]
     means = np.array([mean for mean, _, _ in each])
+    if np.isnan(means).all():
+        raise InvalidValueError(f"{metric.name} is not defined at any of {len(cuts)} thresholds")
     best = _best(sign * means)
     unseen = math.nan
     if len(values) > 1:
@@ -114,13 +122,21 @@ def _scores(table: Table, metric: Metric) -> tuple[str, Array]:
     )
 
 
-def _cuts(scores: Array, wanted: int | Sequence[float]) -> Array:
-    if not isinstance(wanted, int):
-        return np.sort(np.asarray(wanted, dtype=np.float64))
-    values = np.unique(scores)
-    if len(values) > wanted:
-        values = np.unique(np.quantile(values, np.linspace(0, 1, wanted)))
-    return values
+def _cuts(scores: Array, wanted: Any) -> Array:
+    if isinstance(wanted, int | np.integer) and not isinstance(wanted, bool):
+        count = int(wanted)
+        if count < 1:
+            raise InvalidValueError(f"thresholds={count} tries none; give at least 1, or which")
+        values = np.unique(scores[~np.isnan(scores)])
+        if len(values) > count:
+            values = np.unique(np.quantile(values, np.linspace(0, 1, count)))
+        return values
+    asked = np.asarray(wanted)
+    if asked.ndim != 1 or not len(asked) or asked.dtype.kind not in "iuf" or np.isnan(asked).any():
+        raise InvalidValueError(
+            f"thresholds={described(wanted)} are none; give how many to try, or a list of numbers"
+        )
+    return np.sort(asked.astype(np.float64))
 
 
 def _labels(table: Table, positive: Any) -> Any:

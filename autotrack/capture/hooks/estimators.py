@@ -322,7 +322,7 @@ class EstimatorHook:
 
 def _score_options(call: Call) -> str:
     """What else was given to ``score``, such as weights: it is another score with it."""
-    names = call.further if len(call.args) > 1 or "X" in call.kwargs else []
+    names = list(call.further) if len(call.args) > 1 or "X" in call.kwargs else []
     return "".join(f"_{key_text(name)}" for name in names)
 
 

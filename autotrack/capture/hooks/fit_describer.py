@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from autotrack.analysis.names import ARGUMENTS_TAG
 from autotrack.capture.call import Call
 from autotrack.capture.hooks.warm_start import starts_warm
 from autotrack.capture.library_functions import library_call
@@ -50,7 +52,6 @@ class FitDescriber:
     def facts(self, call: Call, overview: Overview | None) -> FitFacts:
         """All that is known of a fit before it begins."""
         estimator, X, y = call.estimator, call.X, call.y
-        extra = sorted(call.further)
         settings = self._settings
         given = stamp(X) if settings.log_models and settings.log_datasets else None
         return FitFacts(
@@ -59,13 +60,26 @@ class FitDescriber:
             params=self._params(estimator),
             data=self._training_data(X, y, given),
             preprocessing=self._lineage.preprocessing_of(X),
-            tags={"fit_arguments": ", ".join(extra)} if extra else {},
+            tags=self._further(call.further),
             held=self._held(estimator),
             stamp=given,
             warm=starts_warm(estimator),
             call=library_call(),
             code=self._code(overview),
         )
+
+    def _further(self, further: Mapping[str, Any]) -> dict[str, str]:
+        """Tags of what the fit was given beside X and y: names, and fingerprints of data."""
+        if not further:
+            return {}
+        tags = {"fit_arguments": ", ".join(sorted(further))}
+        if self._settings.log_datasets:
+            with self._failsafe.guard("describe what else the fit was given"):
+                data = {name: describe(value) for name, value in sorted(further.items())}
+                known = {name: one.fingerprint for name, one in data.items() if one is not None}
+                if known:
+                    tags[ARGUMENTS_TAG] = json.dumps(known)
+        return tags
 
     def _code(self, overview: Overview | None) -> ReachedCode | None:
         if overview is None or not overview.own:

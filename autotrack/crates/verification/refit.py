@@ -127,6 +127,17 @@ def _load_replay() -> Any:
     return module
 
 
+def _global_state() -> str:
+    """That of NumPy's generator, which scikit-learn draws from where no seed is set."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    return repr((name, np.asarray(keys).tolist(), *rest))
+
+
+def _draws_elsewhere(name: str) -> bool:
+    """Whether a seed, by its name, is of a library with a generator of its own."""
+    return not name.endswith("random_state")
+
+
 def _refitted(asked: Mapping[str, Any]) -> dict[str, Any]:
     replay = _load_replay()
     about = (asked["file"], asked["sha256"], asked["storage"], asked["objects"])
@@ -139,7 +150,10 @@ def _refitted(asked: Mapping[str, Any]) -> dict[str, Any]:
     new = clone(old, safe=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        before = _global_state()
         new.fit(X, **({} if y is None else {"y": y}), **further)
+        if before == _global_state():  # a seed that nothing was drawn by is no cause
+            told["unseeded"] = [name for name in told["unseeded"] if _draws_elsewhere(name)]
         told |= _against(old, new, X)
     return told
 

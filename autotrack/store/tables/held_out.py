@@ -21,7 +21,7 @@ from autotrack.store.tables.runs import Runs
 _NOT_HELD_OUT = pattern(
     r"^(train|train_part|relabelled_train|oob|oof|validation)(_[0-9a-f]{6}|_others)?$"
 )
-_FIT_TAG = "autotrack.fit"
+_FIT_TAG, _CODE_TAG = "autotrack.fit", "autotrack.code"
 # What begins metrics that come of splits, and the data that was split, by the kind of run.
 _OF_SPLITS = ("best_score", "mean_test_")
 _SPLIT_DATA = frozenset({("search", "train"), ("validation", "validation")})
@@ -31,8 +31,9 @@ _SPLIT_DATA = frozenset({("search", "train"), ("validation", "validation")})
 class Judgement:
     """One model that was judged on one held-out set.
 
-    `model` is equal for models of the same class and params, trained on the same data, with the
-    same scores; `scores` are by the name of the metric.
+    `model` is equal for models of the same class and params, trained on the same data by the same
+    code of the user's own; without seeds these may be different models yet, which their `scores`
+    tell: by the name of the metric.
     """
 
     run_id: str
@@ -86,7 +87,7 @@ class HeldOut(Runs):
 
         Data that shares rows with theirs is theirs, too.
         """
-        wanted, asked = "", {"tag": _FIT_TAG}
+        wanted, asked = "", {"tag": _FIT_TAG, "code": _CODE_TAG}
         if run_ids:
             wanted = (
                 " AND u.dataset IN (WITH own AS (SELECT d.id, d.fingerprint FROM run_datasets AS o"
@@ -106,6 +107,7 @@ class HeldOut(Runs):
             rows = connection.execute(
                 "SELECT r.id, r.run_id, r.experiment, r.start_time, u.context, u.dataset, u.target,"
                 " (SELECT value FROM tags WHERE run = r.id AND key = :tag),"
+                " (SELECT value FROM tags WHERE run = r.id AND key = :code),"
                 " (SELECT group_concat(dataset || '/' || ifnull(target, '')) FROM run_datasets"
                 f" WHERE run = r.id AND context = 'train'){uses} ORDER BY r.start_time, u.id",
                 asked,
@@ -132,7 +134,7 @@ class HeldOut(Runs):
         for run, context in named:
             contexts.setdefault(run, set()).add(context)
         found: list[Judgement] = []
-        for run, known, experiment, start, context, data, target, fit, trained in rows:
+        for run, known, experiment, start, context, data, target, fit, code, trained in rows:
             if _NOT_HELD_OUT.match(context):
                 continue
             own = {
@@ -150,7 +152,7 @@ class HeldOut(Runs):
                     None if shape is None else json.loads(shape)[0],
                     fingerprint,
                     datasets[target][0] if target is not None else None,
-                    (fit or known, trained, *sorted(own.items())),
+                    (fit or known, trained, code),
                     own,
                 )
             )

@@ -176,9 +176,13 @@ class RunPredictions:
     ) -> Interval:
         """A bootstrap confidence interval of a score, from kept predictions.
 
-        Test rows, or groups of them, are drawn with replacement within each split. It tells how
-        the score depends on which rows were tested, given the trained models. Of a search it is
-        that of the best candidate, which was chosen for being good on these rows.
+        Test rows, or groups of them, are drawn with replacement, over all splits together: what is
+        drawn brings its predictions in each split (as in repeated cross-validation), and a split
+        counts by how much of it was drawn. With a row or a group left out at a time, whole splits
+        are drawn. It tells how the score depends on which rows were tested, given the trained
+        models. Of a search it is that of the best candidate, which was chosen for being good on
+        these rows. Where nothing can be told, as of a single group, the ends are NaN, and ``why``
+        says the reason.
 
         Parameters
         ----------
@@ -191,6 +195,9 @@ class RunPredictions:
             data. Rows of one group (a patient) are alike, and count for less than they are many.
         level : float, default=0.95
         resamples : int, default=1000
+            How often to draw, at most. A metric that is no mean over rows is computed on some
+            20,000 parts of splits, so that of 100 splits there are 200 draws, and never below 50.
+            The interval's ``resamples`` says how many counted.
         seed : int, default=0
         **options : object
             Passed to the metric.
@@ -208,10 +215,13 @@ class RunPredictions:
             If the metric takes what was not predicted, or the groups do not fit.
         """
         from autotrack.analysis.predictions import intervals, reading
+        from autotrack.analysis.predictions.scored_run import rows_of
 
-        table = reading.of_one(self._store, self.record(), data)
+        record = self.record()
+        table = reading.of_one(self._store, record, data)
         found = reading.named_metric(metric, options, None, None)
-        return intervals.interval(table, found, level, groups, resamples, seed)
+        rows = rows_of(self._store, record, table.data)
+        return intervals.interval(table, found, level, groups, resamples, seed, rows)
 
     def out_of_fold(self, *others: RunPredictions) -> pd.DataFrame:
         """Kept out-of-fold predictions as columns, to train a further model on (stacking).

@@ -13,6 +13,7 @@ from typing import Any
 
 from autotrack.analysis.evidence.seeds import unset_seeds
 from autotrack.analysis.names import (
+    ARGUMENTS_TAG,
     CODE_TAG,
     CRATE_TAG,
     SCORE_METRIC_TAG,
@@ -56,7 +57,7 @@ ERROR_TAG = "autotrack.fit_error"
 # What else is said of a fit by tags.
 FIT_TAGS = (
     ERROR_TAG, CRATE_TAG, PIPELINE_TAG, CODE_TAG, UNKNOWN_CODE_TAG, UNSEEDED_TAG,
-    "autotrack.verified", "fit_arguments",
+    "autotrack.verified", "fit_arguments", ARGUMENTS_TAG,
 )  # fmt: skip
 _MOST_USES = 10_000
 # What begins the key of a score whose model is not known, in a run that holds a model.

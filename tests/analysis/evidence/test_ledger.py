@@ -17,7 +17,9 @@ from sklearn.metrics import (
     brier_score_loss,
     f1_score,
     log_loss,
+    make_scorer,
     mean_absolute_error,
+    mean_pinball_loss,
     mean_squared_error,
     r2_score,
     roc_auc_score,
@@ -105,6 +107,86 @@ def test_a_ledger_of_one_experiment_counts_the_models_of_all():
     judge(C=1.0)
     assert autotrack.held_out_sets("a")["models"].tolist() == [2]
     assert autotrack.held_out_sets()["experiments"].tolist() == ["a, b"]
+
+
+def scored(*values):
+    """Another model for each value, whose scorer returns it."""
+    X_train, X_test, y_train, y_test = data()
+    for place, value in enumerate(values):
+        model = LogisticRegression(C=2.0**place).fit(X_train, y_train)
+        scorer = make_scorer(lambda truth, predicted, value=value: value)
+        scorer._score_func.__name__ = "my_score"
+        scorer(model, X_test, y_test)
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    return row
+
+
+def test_scores_that_are_no_numbers_count_as_models_and_not_in_mean_or_best():
+    autotrack.enable(log_models=False)
+    row = scored(0.5, np.nan, 0.7, np.nan)
+    assert (row["models"], row["best"]) == (4, 0.7)
+    assert row["mean"] == pytest.approx(0.6)
+    assert row["std"] == pytest.approx(np.std([0.5, 0.7], ddof=1))
+
+
+def test_a_held_out_set_of_undefined_scores_alone_has_no_best():
+    autotrack.enable(log_models=False)
+    row = scored(np.nan, np.nan)
+    assert (row["models"], row["best_run"]) == (2, None)
+    assert np.isnan([row["best"], row["mean"], row["std"]]).all()
+
+
+def test_infinite_scores_are_told_as_they_are():
+    autotrack.enable(log_models=False)
+    row = scored(0.5, np.inf, -np.inf)
+    assert row["best"] == np.inf
+    assert np.isnan([row["mean"], row["std"]]).all()
+
+
+def test_the_best_by_a_loss_with_options_is_the_least():
+    autotrack.enable(log_models=False)
+    X_train, X_test, y_train, y_test = data()
+    found = []
+    for alpha in (0.01, 10_000):
+        predicted = Ridge(alpha=alpha).fit(X_train, y_train).predict(X_test)
+        found.append(mean_pinball_loss(y_test, predicted, alpha=0.9))
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert row["metric"] == "mean_pinball_loss_alpha_0.9"
+    assert row["best"] == min(found)
+
+
+def test_a_training_that_is_made_again_is_one_model_whatever_is_computed_of_it():
+    autotrack.enable(log_models=False)
+    X_train, X_test, y_train, y_test = data()
+    for metrics in ((r2_score,), (r2_score, mean_absolute_error), (mean_squared_error,)):
+        predicted = Ridge().fit(X_train, y_train).predict(X_test)
+        for metric in metrics:
+            metric(y_test, predicted)
+    found = autotrack.held_out_sets().set_index("metric")
+    assert found["models"].tolist() == [1, 1, 1]
+    assert found["runs"].tolist() == [3, 3, 3]
+    assert np.isnan(found["std"]).all()
+    assert found.loc["r2_score", "mean"] == r2_score(y_test, predicted)
+    Ridge(alpha=100).fit(X_train, y_train).score(X_test, y_test)
+    assert set(autotrack.held_out_sets()["models"]) == {2}
+
+
+def test_models_that_were_trained_without_a_seed_are_different_if_their_scores_are():
+    autotrack.enable(log_models=False)
+    X_train, X_test, y_train, y_test = data()
+    scores = set()
+    for _ in range(4):
+        model = DummyClassifier(strategy="uniform").fit(X_train, y_train)
+        scores.add(accuracy_score(y_test, model.predict(X_test)))
+    (row,) = autotrack.held_out_sets().to_dict("records")
+    assert row["models"] == len(scores) > 1
+
+
+def test_an_undefined_score_makes_a_training_that_is_made_again_no_other_model():
+    autotrack.enable(log_models=False)
+    assert scored(np.nan)["models"] == 1
+    row = scored(np.nan)
+    assert (row["models"], row["runs"]) == (1, 2)
 
 
 def judge_by_chance(models, rows=150, keep=True):

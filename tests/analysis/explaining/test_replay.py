@@ -92,6 +92,27 @@ def test_a_seed_that_was_never_set_is_the_cause_that_is_named(tracking):
     assert found.difference.startswith("seed never set: random_state (")
 
 
+def test_other_weights_are_refused_by_name(tracking):
+    weights = np.random.default_rng(0).random(90)
+    run = fitted(LogisticRegression(), sample_weight=weights)
+    with pytest.raises(autotrack.InvalidValueError, match=r"sample_weight is not what .* xxh3:"):
+        run.replay(X, y, fit_params={"sample_weight": np.ones(90)})
+    assert run.replay(X, y, fit_params={"sample_weight": weights}).verdict == "identical"
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), Ridge()])
+def test_a_seed_that_nothing_was_drawn_by_is_not_named(tracking, model):
+    weights = np.random.default_rng(0).random(90)
+    run = fitted(model, sample_weight=weights)
+    workspace.store().set_tags(
+        run.run_id, {"autotrack.fit_arguments": "{}"}
+    )  # as in a record from before
+    found = run.replay(X, y, fit_params={"sample_weight": np.ones(90)})
+    assert found.verdict == "different"
+    assert "seed" not in found.difference
+    assert found.difference.startswith("sample_weight may be another")
+
+
 def test_a_generator_as_seed_is_the_cause_that_is_named(tracking):
     model = RandomForestClassifier(5, random_state=np.random.RandomState(3))
     found = fitted(model).replay(X, y)

@@ -7,8 +7,23 @@ import pytest
 from scipy import stats
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score, log_loss
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, train_test_split
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    fbeta_score,
+    jaccard_score,
+    log_loss,
+    zero_one_loss,
+)
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    cross_val_score,
+    train_test_split,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -97,6 +112,105 @@ def test_other_splits_are_compared_by_rows_if_predictions_were_kept():
     found = autotrack.compare(good, poor)
     assert found.method == "McNemar's test on the same rows"
     assert (found.verdict, found.n) == ("differs", len(y))
+
+
+def test_a_single_split_is_compared_by_its_rows_if_predictions_were_kept():
+    cv = ShuffleSplit(1, test_size=0.5, random_state=0)
+    bare = autotrack.compare(validated(GOOD, cv=cv)[0], validated(POOR, cv=cv)[0])
+    assert "fewer than two splits" in bare.why
+    assert "keep_predictions" in bare.why
+    with autotrack.keep_predictions():
+        good, poor = validated(GOOD, cv=cv)[0], validated(POOR, cv=cv)[0]
+    found = autotrack.compare(good, poor)
+    assert found.method == "McNemar's test on the same rows"
+    assert (found.verdict, found.n, found.why) == ("differs", 285, "")
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "f1", "roc_auc", "neg_log_loss"])
+def test_the_values_are_those_that_the_difference_is_of(scoring):
+    runs = []
+    with autotrack.keep_predictions():
+        for model, seed in ((GOOD, 0), (POOR, 1)):
+            cv = KFold(7, shuffle=True, random_state=seed)
+            cross_val_score(model, X, y, cv=cv, scoring=scoring)
+            runs.append(autotrack.last_run())
+    found = autotrack.compare(*runs)
+    assert found.method
+    assert found.difference == found.value_a - found.value_b
+    assert found.pooled
+    assert np.isnan([found.se_a, found.se_b]).all()
+    assert "over all rows, differs" in repr(found)
+    table = runs[0].predictions()
+    if scoring == "accuracy":
+        assert found.value_a == accuracy_score(table["y_true"], table["predict"])
+    if scoring == "neg_log_loss":
+        chances = table[["predict_proba_0", "predict_proba_1"]]
+        assert found.value_a == pytest.approx(-log_loss(table["y_true"], chances))
+    cross_val_score(ALIKE, X, y, cv=KFold(7, shuffle=True, random_state=0), scoring=scoring)
+    same = autotrack.compare(runs[0], autotrack.last_run())
+    assert not same.pooled
+    assert same.difference == pytest.approx(same.value_a - same.value_b)
+    assert "over all rows" not in repr(same)
+
+
+OPTIONS = [
+    (f1_score, {"pos_label": 0}),
+    (f1_score, {"average": "macro"}),
+    (fbeta_score, {"beta": 0.5, "pos_label": 0}),
+    (fbeta_score, {"beta": 2, "average": "weighted", "zero_division": 0}),
+    (jaccard_score, {"average": "weighted"}),
+    (balanced_accuracy_score, {"adjusted": True}),
+    (zero_one_loss, {"normalize": False}),
+]
+
+
+@pytest.mark.parametrize(("score", "options"), OPTIONS)
+def test_the_options_in_the_key_of_a_score_are_those_it_is_compared_by(score, options):
+    with autotrack.keep_predictions():
+        good, poor = (
+            held_out(model, score=lambda truth, p: score(truth, p, **options))
+            for model in (GOOD, POOR)
+        )
+    found = autotrack.compare(good, poor)
+    assert found.method == "paired bootstrap on the same rows"
+    assert (found.verdict, found.why) == ("differs", "")
+    assert found.difference == pytest.approx(found.value_a - found.value_b)
+
+
+def test_the_positive_class_is_found_by_its_name_in_the_key():
+    names = np.array(["Malign one", "benign"])
+    with autotrack.keep_predictions():
+        runs = []
+        for model in (GOOD, POOR):
+            X_train, X_test, y_train, y_test = train_test_split(X, names[y], random_state=0)
+            predicted = model.fit(X_train, y_train).predict(X_test)
+            f1_score(y_test, predicted, pos_label="Malign one")
+            runs.append(autotrack.last_run())
+    assert autotrack.compare(*runs).verdict == "differs"
+
+
+def test_numbers_of_rows_that_are_right_are_compared_as_their_share_is():
+    def count(truth, predicted):
+        return accuracy_score(truth, predicted, normalize=False)
+
+    with autotrack.keep_predictions():
+        runs = [held_out(model, score=count) for model in (GOOD, POOR)]
+        shares = [held_out(model) for model in (GOOD, POOR)]
+    found = autotrack.compare(*runs, rope=0.5)
+    assert found.method == "McNemar's test on the same rows"
+    assert found.p_value == autotrack.compare(*shares, "test_accuracy_score").p_value
+    assert found.difference == runs[0].metrics[found.metric] - runs[1].metrics[found.metric]
+    assert found.rope.better > 0.9
+
+
+def test_options_that_the_key_does_not_spell_out_are_named_as_the_reason():
+    def some(truth, predicted):
+        return f1_score(truth, predicted, labels=[1, 0], average="macro")
+
+    with autotrack.keep_predictions():
+        found = autotrack.compare(held_out(GOOD, score=some), held_out(POOR, score=some))
+    assert (found.verdict, found.comparable) == ("unknown", True)
+    assert "its options, which the key has as 'labels_1_0_macro', cannot be read" in found.why
 
 
 def test_scores_on_held_out_rows_are_compared_row_by_row_if_these_were_kept():
