@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from autotrack.analysis.evidence.gains import Gain
-from autotrack.analysis.evidence.ledger import entries, is_loss
+from autotrack.analysis.evidence.ledger import entries
+from autotrack.describe.metrics import is_loss
 from autotrack.runtime.dataclass import dataclass
 from autotrack.web.reading.found import Reader
 
