@@ -358,11 +358,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier
 
 class Slow(DecisionTreeClassifier):
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None, check_input=True):
         if self.max_depth == 3 and os.environ.get("HANG"):
             open("hangs", "w").close()
             time.sleep(600)
-        return super().fit(X, y)
+        return super().fit(X, y, sample_weight, check_input)
 
 X, y = load_breast_cancer(return_X_y=True)
 autotrack.enable(keep_predictions=True, log_models=False)
