@@ -72,7 +72,7 @@ def test_a_list_in_the_order_of_a_metric_says_so_too(tracking, capsys):
     assert "AT302" in capsys.readouterr().err
     unlike_scores._told.clear()
     done = CliRunner().invoke(main, ["runs", "-o", "metrics.test_r2_score desc"])
-    assert "AT302" in done.stderr
+    assert "AT302" in done.output
 
 
 @pytest.mark.parametrize("checks", [False, ["AT104"]])

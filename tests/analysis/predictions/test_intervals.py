@@ -22,6 +22,7 @@ from sklearn.model_selection import (
 
 import autotrack
 from tests.looking import history
+from tests.older import SCIPYS_SEED
 
 ERROR = "neg_mean_absolute_error"
 X, y = (part[:60] for part in load_diabetes(return_X_y=True))
@@ -103,7 +104,9 @@ def test_the_interval_of_rows_left_out_one_at_a_time_is_that_of_their_mean():
     found = evaluated(Ridge(), LeaveOneOut()).interval(ERROR, resamples=4000)
     predicted = cross_val_predict(Ridge(), X, y, cv=LeaveOneOut())
     errors = -np.abs(y - predicted)
-    scipys = stats.bootstrap((errors,), np.mean, n_resamples=4000, method="percentile", rng=1)
+    scipys = stats.bootstrap(
+        (errors,), np.mean, n_resamples=4000, method="percentile", **SCIPYS_SEED
+    )
     expected = scipys.confidence_interval
     width = expected.high - expected.low
     assert ends(found) == pytest.approx((expected.low, expected.high), abs=width / 10)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from autotrack.analysis.statistics.comparisons import bayesian_t_test, bootstrap, mcnemar_pvalue
+from tests.older import SCIPYS_SEED
 
 # From baycomp 1.0.3, `CorrelatedTTest(x, y, rope, runs).probs()`: runs, folds, rope, the
 # differences y - x, and the probabilities that x is better, that they are equal, that y is better.
@@ -79,7 +80,9 @@ def test_mcnemars_test_is_the_sign_test_of_the_rows_on_which_models_disagree(row
 def test_the_interval_of_a_mean_is_the_one_scipy_draws():
     values = np.random.default_rng(0).normal(size=80)
     found = bootstrap(lambda rows: values[rows].mean(), np.zeros(80), resamples=4000)
-    scipys = stats.bootstrap((values,), np.mean, n_resamples=4000, method="percentile", rng=1)
+    scipys = stats.bootstrap(
+        (values,), np.mean, n_resamples=4000, method="percentile", **SCIPYS_SEED
+    )
     width = scipys.confidence_interval.high - scipys.confidence_interval.low
     assert found.low == pytest.approx(scipys.confidence_interval.low, abs=width / 10)
     assert found.high == pytest.approx(scipys.confidence_interval.high, abs=width / 10)
