@@ -128,8 +128,8 @@ def decided(
     for flow in flows:
         value = plain_array(flow.value) if is_rows(flow.value) else None
         fits = value is not None and same(value, array)
-        # Several models' predictions, put together in a way that is not known or gives the values.
-        blended = blended or (len(flow.owners) > 1 and flow.likely and (fits or value is None))
+        # Several predictions, put together in a way that is not known or gives the values.
+        blended = blended or (flow.likely and (fits or value is None) and _is_of_several(flow))
         if not flow.sources:
             if _is_open(flow, case, fits):
                 others.append(flow)
@@ -168,6 +168,12 @@ def _is_open(flow: Flow, case: Case, fits: bool) -> bool:
     if flow.value is UNKNOWN or (flow.value is case.values and not flow.exact):
         return True
     return fits
+
+
+def _is_of_several(flow: Flow) -> bool:
+    """Whether several models, or one for several inputs, predicted what went into it."""
+    first, *others = flow.sources or (None,)
+    return len(flow.owners) > 1 or any(first and not first.has_input_of(o) for o in others)
 
 
 def _holds(held: NDArray[Any], array: NDArray[Any]) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, mean_squared_error, zero_one_loss
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, mean_squared_error, r2_score, zero_one_loss
 from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
@@ -161,3 +161,14 @@ def test_numbers_in_place_of_the_names_that_training_had_are_a_score(tracking):
     p = [number[name] for name in model.predict(X[60:])]
     value = accuracy_score(y[60:], p)
     assert autotrack.last_run().metrics == {"test_accuracy_score": value}
+
+
+def test_a_mixture_of_two_inputs_that_rounds_to_one_of_them_is_nobodys(tracking):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(65, 3))
+    y = 20 + X @ rng.normal(size=3)
+    model = Ridge().fit(X[:60], y[:60])
+    p, q = model.predict(X[60:]), model.predict(X[60:] + 1e-9)
+    frame = pd.DataFrame(np.column_stack([p, q]), columns=["a", "b"])
+    r2_score(y[60:], np.round(frame["a"] * 0.3 + frame["b"] * 0.7, 1))
+    assert autotrack.last_run().metrics == {}
