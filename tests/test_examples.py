@@ -54,9 +54,10 @@ def test_a_search_that_was_killed_comes_to_the_same_end(run_python):
 
 
 @pytest.mark.skipif(not MAKEFILE.exists(), reason="needs the checkout")
-def test_the_demo_shows_findings():
+def test_the_demo_shows_findings_and_says_how_to_open_the_pages():
     demo = MAKEFILE.read_text("utf-8").partition("\ndemo:")[2].partition("\n\n")[0]
-    leaky, runs = demo.splitlines()[-2:]
+    leaky, runs, pages = demo.splitlines()[-3:]
+    assert "autotrack ui" in pages
     assert leaky.endswith("examples/leaky.py")
     assert runs.endswith("autotrack runs -e leaky")
 
