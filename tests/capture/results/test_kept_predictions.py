@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -370,18 +369,21 @@ search = GridSearchCV(Slow(random_state=0), {"max_depth": [1, 2, 3]}, cv=3).fit(
 """
 
 
-def test_a_killed_search_has_what_was_finished_and_the_next_one_takes_it_over(tmp_path, run_python):
-    script = tmp_path / "search.py"
-    script.write_text(KILLED)
+def _killed_within_its_last_candidate(script: Path) -> None:
     environment = {**os.environ, "HANG": "1"}
-    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, env=environment)
+    process = subprocess.Popen([sys.executable, str(script)], cwd=script.parent, env=environment)
     try:
-        wait_until((Path(tmp_path) / "hangs").exists)
-        # It is written before the next evaluation begins.
-        os.kill(process.pid, signal.SIGKILL)
+        # What was finished is written before the next evaluation begins.
+        wait_until((script.parent / "hangs").exists)
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_killed_search_has_what_was_finished_and_the_next_one_takes_it_over(tmp_path, run_python):
+    script = tmp_path / "search.py"
+    script.write_text(KILLED)
+    _killed_within_its_last_candidate(script)
 
     killed = next(run for run in runs() if run.kind == "search")
     assert killed.status == "KILLED"
@@ -400,14 +402,7 @@ def test_a_killed_search_has_what_was_finished_and_the_next_one_takes_it_over(tm
 def test_the_search_that_is_resumed_computes_again_what_has_no_predictions(tmp_path, run_python):
     script = tmp_path / "search.py"
     script.write_text(KILLED.replace("keep_predictions=True", "keep_predictions=False"))
-    environment = {**os.environ, "HANG": "1"}
-    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, env=environment)
-    try:
-        wait_until((Path(tmp_path) / "hangs").exists)
-        os.kill(process.pid, signal.SIGKILL)
-    finally:
-        process.kill()
-        process.wait()
+    _killed_within_its_last_candidate(script)
     script.write_text(KILLED)
     run_python(script)
     run = next(run for run in reversed(runs()) if run.kind == "search")
