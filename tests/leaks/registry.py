@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from sklearn import datasets
 
 @dataclass(frozen=True)
 class Workflow:
-    """One workflow; `expected` are the codes to be found, one of them at least, or none.
+    """One workflow; `expected` are the codes to be found, and `also` what may be said beside them.
 
     `judged` is how many models the ledger counts on its held-out set.
     """
@@ -25,6 +25,7 @@ class Workflow:
     run: Callable[[], Any]
     unseen: bool = False
     judged: int = 0
+    also: frozenset[str] = frozenset()
 
 
 _DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
@@ -33,13 +34,18 @@ WORKFLOWS: list[Workflow] = []
 
 
 def workflow(
-    data: str, *expected: str, unseen: bool = False, judged: int = 0
+    data: str,
+    *expected: str,
+    unseen: bool = False,
+    judged: int = 0,
+    also: Collection[str] = (),
 ) -> Callable[..., Any]:
     """List a function as a workflow; `unseen` for a leak that calls cannot show."""
 
     def listed(run: Callable[[], Any]) -> Callable[[], Any]:
         name = run.__name__.replace("_", " ")
-        WORKFLOWS.append(Workflow(name, data, frozenset(expected), run, unseen, judged))
+        codes = frozenset(expected), frozenset(also)
+        WORKFLOWS.append(Workflow(name, data, codes[0], run, unseen, judged, codes[1]))
         return run
 
     return listed
