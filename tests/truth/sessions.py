@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import autotrack
 from tests.truth.material import HEAD, write_data, write_model
 from tests.truth.pieces import PIECES
@@ -67,6 +69,8 @@ class Untracked:
 
     scores: dict[str, list[float]] = field(default_factory=dict)
     shadows: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    #: Which blends are which model's prediction, on every row.
+    equal: set[tuple[str, str]] = field(default_factory=set)
 
 
 class _NoRun(contextlib.nullcontext[None]):
@@ -96,9 +100,14 @@ def run_untracked(script: Script, file: Path) -> Untracked:
         values = value if isinstance(value, list) else [value]
         found.shadows.setdefault((call, owner), []).extend(map(float, values))
 
+    def compare(call: str, owner: str, blend: Any, prediction: Any) -> None:
+        one, other = np.asarray(blend), np.asarray(prediction)
+        if one.shape == other.shape and one.tolist() == other.tolist():
+            found.equal.add((call, owner))
+
     real, sys.modules["autotrack"] = sys.modules["autotrack"], _stand_in()
     try:
-        namespace = _execute(script, file, shadow=shadow)
+        namespace = _execute(script, file, shadow=shadow, compare=compare)
     finally:
         sys.modules["autotrack"] = real
     found.scores = _values(namespace["scores"])
@@ -274,10 +283,12 @@ class Judge:
         self._script = script
         self._values = values
         self._verdict = Verdict(session)
+        # Blends that are a prediction, and whose number was met.
+        self._excused: set[tuple[str, str]] = set()
         self._metrics = sorted({call.metric for call in script.calls}, key=len, reverse=True)
 
-    def judge(self, runs: Sequence[Recorded], shadows: dict[tuple[str, str], list[float]] | None):
-        """The verdict; without `shadows` None if they are needed for it."""
+    def judge(self, runs: Sequence[Recorded], looked: Untracked | None) -> Verdict | None:
+        """The verdict; without a second look None if that is needed for it."""
         whose = owners(runs, self._script.models + self._script.gone)
         numbers = [
             (run.run_id, key, step, value)
@@ -292,9 +303,9 @@ class Judge:
             self._look_for(call, numbers, whose, taken)
         for run_id, key, step, value in numbers:
             if (run_id, key, step) not in taken:
-                fault = self._explain(whose[run_id], key, value, shadows)
+                fault = self._explain(whose[run_id], key, value, looked)
                 if fault is not None:
-                    if shadows is None:
+                    if looked is None:
                         return None
                     self._verdict.faults.append(fault)
         self._told_apart(numbers, whose)
@@ -336,7 +347,7 @@ class Judge:
             return any(key_is_right(call, name, key) for name in parts[0].split("_or_"))
         return key_is_right(call, parts[0], key)
 
-    def _explain(self, owners_of_run, key, value, shadows) -> Fault | None:
+    def _explain(self, owners_of_run, key, value, looked) -> Fault | None:
         """What is wrong with a number that no score was matched with."""
         equal = [
             call
@@ -346,15 +357,20 @@ class Judge:
         own = [call for call in equal if call.owner in owners_of_run]
         parts = split(key, self._metrics)
         blends = [call for call in equal if call.strict and parts and parts[1] == call.metric]
+        for call in blends if looked else ():
+            own_blends = {(call.id, owner) for owner in owners_of_run} & looked.equal
+            if own_blends - self._excused and self._fits(call, key):
+                self._excused |= own_blends
+                return None  # that model's own prediction on every row, credited or not
         if blends:
             # All that the model's own predictions give has been matched already.
             text = f"{blends[0].id}: {key} = {value!r}; it is of several models' predictions"
             return Fault("false credit", blends[0].kind, text)
         if any(self._fits(call, key) for call in own):
             return None  # recorded more often than asked for, but true
-        for call in self._script.calls if shadows else ():
+        for call in self._script.calls if looked else ():
             for owner in owners_of_run:
-                would = shadows.get((call.id, owner), ())
+                would = looked.shadows.get((call.id, owner), ())
                 if any(same(value, v * call.sign) for v in would) and self._fits(call, key):
                     return None  # by chance, its own prediction gives the same
         others = [call for call in equal if call.owner not in owners_of_run]
@@ -451,7 +467,7 @@ def _run_sessions(sessions: Sequence[str], folder: Path, only: str | None) -> It
     for session, (runs, extra) in suspects.items():
         script = compose(session, only, shadows=True)
         found = run_untracked(script, folder / "with-shadows.py")
-        verdict = Judge(script, found.scores, session).judge(runs, found.shadows)
+        verdict = Judge(script, found.scores, session).judge(runs, found)
         verdict.faults += extra
         yield verdict
 

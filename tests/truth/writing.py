@@ -44,7 +44,8 @@ class Call:
     apart: str = ""
     #: Losses are recorded as the function gives them, not as the scorer does.
     sign: int = 1
-    #: Of several models' predictions: it is nobody's even where one of them gives the same.
+    #: Of several models' predictions: nobody's even where one of them gives the same number, unless
+    #: it is that prediction on every row.
     strict: bool = False
 
 
@@ -271,13 +272,15 @@ class Script:
         method: str = "predict",
         shape: str | None = None,
         visible: bool | None = None,
+        inner: tuple[str, str, str] | None = None,
         **facts: object,
     ) -> Call:
         """Write the computing of a score of `value`, and what is true of it.
 
         `own` is what `value` is of a prediction `{p}`: it tells what the score of another model's
         prediction would be. A derived value in a shape that hides where it comes from may
-        be credited, but need not be.
+        be credited, but need not be. `inner` is what `value` is made of, for a strict call, with
+        what that would be of a prediction `{p}` and the method that predicts.
         """
         truth = data.y if truth is None else truth
         metric = metric or self.metric()
@@ -301,6 +304,9 @@ class Script:
         )
         if not call.strict:
             self.shadow(call, metric, truth, own or "{p}", data, method)
+        else:
+            for blend in ((value, "{p}", "predict"), *([inner] if inner else [])):
+                self.compare(call, data, *blend)
         self._write(call, metric, truth, value, shape)
         return call
 
@@ -343,6 +349,17 @@ class Script:
                 continue
             value = own.format(p=f"({model.predict(data.X, method)})")
             self.take_down(call.id, model.owner, f"{_called(metric, truth, value)}")
+
+    def compare(self, call: Call, data: Data, blend: str, own: str, method: str) -> None:
+        """Whose prediction a blend is on every row: equality of all of it shows whose it is."""
+        for model in self.models if self.shadows else ():
+            if method != "predict" and not model.proba:
+                continue
+            predicted = own.format(p=f"({model.predict(data.X, method)})")
+            with self.block("try:"):
+                self.add(f"compare({call.id!r}, {model.owner!r}, {blend}, {predicted})")
+            with self.block("except (ValueError, TypeError, IndexError, KeyError):"):
+                self.add("pass")
 
     def take_down(self, call: str, owner: str, expression: str) -> None:
         """Compute a number that would be true of a model if it were credited with a score."""

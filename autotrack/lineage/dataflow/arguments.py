@@ -99,6 +99,8 @@ class Dataflow:
                 flows = self._walk.follow(given, place)
         except RecursionError:  # the user's own calls are nearly too deep already
             return []
+        if not place.text.is_readable:  # it was changed since it was run
+            return []
         return [f if f.value is not UNKNOWN else replace(f, value=value) for f in flows]
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from autotrack.lineage.program.call_site import span_of
 from autotrack.lineage.program.source import Text
 from autotrack.runtime.dataclass import dataclass
-from autotrack.runtime.quiet import uncollected
 
 _MOST_KNOWN = 4096
 _MOST_TEXTS = 256
@@ -31,8 +30,7 @@ def _read(filename: str, module_globals: dict[str, Any] | None) -> Text | None:
     if known is None or (known[0] is not lines and known[0] != lines):
         if len(_texts) >= _MOST_TEXTS:
             _texts.clear()
-        with uncollected():
-            text = Text(ast.parse("".join(lines))) if lines else None
+        text = Text("".join(lines)) if lines else None
         known = _texts[filename] = lines, text
     return known[1]
 
@@ -68,7 +66,7 @@ def _find_call(frame: FrameType) -> CallSite | None:
         return None
     place = span_of((code, frame.f_lasti))
     node = text.call_at(place) if place is not None else None
-    if node is not None and not _is_of(node, code):
+    if not text.is_readable or (node is not None and not _is_of(node, code)):
         return None  # the file was changed since it was run
     return CallSite(text, code.co_filename, node)
 

@@ -12,8 +12,10 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 
-from autotrack.lineage.program.call_site import Span, call_span, contains, span, span_of
+from autotrack.lineage.program.call_site import Span, contains, span, span_of
 from autotrack.lineage.program.definitions import FUNCTIONS, SCOPES, Definition, definitions
+from autotrack.lineage.program.parents import Parents, has_line
+from autotrack.lineage.program.pieces import Pieces
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 # What moves the elements of its own list, or of one that it is given.
@@ -22,92 +24,30 @@ _REORDERING_OTHERS = frozenset({"shuffle", "heapify", "heappush", "heappop"})
 _PERHAPS_NOT_RUN = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda)
 
 
-class Parents:
-    """What each node of a tree stands in, and its calls.
-
-    The parts of a statement are looked at when a line of it is asked for first: a score asks for
-    its own line, and the script around it may be long.
-    """
-
-    __slots__ = ("_around", "_blocks", "_is_whole", "_tree", "calls")
-
-    def __init__(self, tree: ast.AST) -> None:
-        self._tree = tree
-        self._around: dict[ast.AST, ast.AST] = {}
-        # The statements that stand in one that was looked at, or in the tree.
-        self._blocks: dict[ast.AST, list[ast.stmt]] = {}
-        self._is_whole = False
-        #: Those that were looked at, by the part of the source that their instructions belong to.
-        self.calls: dict[Span, ast.Call] = {}
-
-    def get(self, node: ast.AST) -> ast.AST | None:
-        """What a node stands in; None for the tree itself, and for a node of another one."""
-        found = self._around.get(node)
-        if found is None and not self._is_whole and node is not self._tree:
-            line: int | None = getattr(node, "lineno", None)
-            if line is not None:
-                self.look(line)
-                found = self._around.get(node)
-            if found is None:
-                self.look(None)
-                found = self._around.get(node)
-        return found
-
-    def look(self, line: int | None) -> None:
-        """Look at the statements that a line is part of; at all of them if it is None."""
-        if self._is_whole:
-            return
-        waiting: list[ast.AST] = [self._tree]
-        while waiting:
-            outer = waiting.pop()
-            block = self._blocks.get(outer)
-            if block is None:
-                block = self._blocks[outer] = self._take_in(outer)
-            waiting += block if line is None else (s for s in block if _has_line(s, line))
-        self._is_whole = line is None
-
-    def _take_in(self, outer: ast.AST) -> list[ast.stmt]:
-        around, block, waiting = self._around, [], [outer]
-        while waiting:
-            node = waiting.pop()
-            # As `ast.iter_child_nodes` does, in half the time: nobody asks for contexts.
-            for field in node._fields:
-                if field == "ctx":
-                    continue
-                value = getattr(node, field, None)
-                for child in value if isinstance(value, list) else (value,):
-                    if not isinstance(child, ast.AST):
-                        continue
-                    around[child] = node
-                    if isinstance(child, ast.stmt):
-                        block.append(child)
-                        continue
-                    waiting.append(child)
-                    if isinstance(child, ast.Call):
-                        self.calls[call_span(child)] = child
-        return block
-
-
-def _has_line(statement: ast.stmt, line: int) -> bool:
-    # Decorators stand above the first line.
-    above: Sequence[ast.expr] = getattr(statement, "decorator_list", ())
-    first = min(statement.lineno, above[0].lineno) if above else statement.lineno
-    return first <= line <= (statement.end_lineno or first)
-
-
 class Text:
-    """A source file or cell, read."""
+    """A source file or cell, of which the statements are parsed that are asked for."""
 
-    __slots__ = (*("_attributes", "_definitions", "_functions", "_reordered", "parents", "tree"),)
+    __slots__ = ("_attributes", "_definitions", "_of_module", "_pieces", "_reordered", "parents")
 
-    def __init__(self, tree: ast.AST) -> None:
-        self.tree = tree
-        self.parents = Parents(tree)
+    def __init__(self, text: str) -> None:
+        self._pieces = Pieces(text)
+        self.parents = Parents(self._pieces.tree)
         self._definitions: dict[ast.AST, dict[str, list[Definition]]] = {}
-        self._attributes: dict[str, list[Definition]] | None = None
-        self._reordered: set[str] | None = None
-        # By name and line.
-        self._functions: dict[tuple[str, int], list[ast.AST]] | None = None
+        # The same of the statements of a piece, by its number.
+        self._of_module: dict[int, dict[str, list[Definition]]] = {}
+        # By the number of the piece.
+        self._attributes: dict[int, list[tuple[int, Definition]]] = {}
+        self._reordered: dict[int, frozenset[str]] = {}
+
+    @property
+    def tree(self) -> ast.Module:
+        """The statements that were asked for so far."""
+        return self._pieces.tree
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether all that was asked for is Python."""
+        return self._pieces.is_readable
 
     def scope_of(self, node: ast.AST) -> ast.AST:
         """The function, lambda or module in which a node stands."""
@@ -135,45 +75,51 @@ class Text:
 
     def function(self, code: CodeType) -> ast.AST | None:
         """The function that was compiled to `code`."""
-        if self._functions is None:
-            self._functions = {}
-            for node in ast.walk(self.tree):
-                if isinstance(node, (*FUNCTIONS, ast.Lambda)):
-                    self._functions.setdefault(_name_and_line(node), []).append(node)
-        found = self._functions.get((code.co_name, code.co_firstlineno), ())
+        if code.co_name == "<module>":
+            return None
+        place = code.co_name, code.co_firstlineno
+        found = [f for f in _functions_at(self._pieces.at(place[1]), place[1]) if f[1] == place]
         if code.co_name != "<lambda>":
-            return found[0] if found else None
+            return found[0][0] if found else None
         # Several may stand in a line, one in another.
         instructions = ((code, offset) for offset in range(0, len(code.co_code), 2))
         spans = [s for s in map(span_of, instructions) if s and s[:2] != s[2:]]
-        fitting = [f for f in found if spans and all(contains(span(f), s) for s in spans)]
+        fitting = [f for f, _ in found if spans and all(contains(span(f), s) for s in spans)]
         return fitting[-1] if fitting else None
 
     def call_at(self, place: Span) -> ast.Call | None:
         """The call whose instruction belongs to just that part."""
+        self._pieces.at(place[0])
         self.parents.look(place[0])
         return self.parents.calls.get(place)
 
     def attributes(self, name: str) -> list[Definition]:
         """What is assigned to an attribute of this name, anywhere in the text."""
-        if self._attributes is None:
-            self._attributes = {}
-            functions = (n for n in ast.walk(self.tree) if isinstance(n, FUNCTIONS))
-            for scope in (self.tree, *functions):
-                for definition in definitions(scope):
-                    if definition.name.startswith("."):
-                        self._attributes.setdefault(definition.name, []).append(definition)
-        return self._attributes.get(f".{name}", [])
+        found: list[tuple[int, Definition]] = []
+        for number in self._pieces.naming(name):
+            known = self._attributes.get(number)
+            if known is None:
+                known = list(_attributes(self._pieces.statements(number)))
+                self._attributes[number] = known
+            found += [pair for pair in known if pair[1].name == f".{name}"]
+        found.sort(key=lambda pair: pair[0])  # which keeps the order of equals
+        return [definition for _, definition in found]
 
     def defined(self, scope: ast.AST, name: str) -> list[Definition]:
         """What defines `name` in a scope, in the order of the text."""
-        known = self._definitions.get(scope)
-        if known is None:
-            known = {}
-            for definition in definitions(scope):
-                known.setdefault(definition.name, []).append(definition)
-            self._definitions[scope] = known
-        return known.get(name, [])
+        if scope is not self.tree:
+            known = self._definitions.get(scope)
+            if known is None:
+                known = self._definitions[scope] = _by_name(scope)
+            return known.get(name, [])
+        found: list[Definition] = []
+        for number in self._pieces.naming(name, at_module=True):
+            known = self._of_module.get(number)
+            if known is None:
+                part = ast.Module(body=self._pieces.statements(number), type_ignores=[])
+                known = self._of_module[number] = _by_name(part)
+            found += known.get(name, [])
+        return found
 
     def reaching(self, scope: ast.AST, name: str, at: ast.AST | None) -> list[Definition]:
         """The definitions of `name` that may be in force at a node of the same scope.
@@ -226,9 +172,14 @@ class Text:
 
     def reorders(self, scope: ast.AST, name: str) -> bool:
         """Whether elements of a list of this name are moved, taken out, or put in between."""
-        if self._reordered is None:
-            self._reordered = set(_reordered(self.tree))
-        return name in self._reordered
+        for number in self._pieces.naming(name):
+            known = self._reordered.get(number)
+            if known is None:
+                found = map(_reordered, self._pieces.statements(number))
+                known = self._reordered[number] = frozenset(itertools.chain.from_iterable(found))
+            if name in known:
+                return True
+        return False
 
     def is_in_loop(self, node: ast.AST) -> bool:
         """Whether a statement is in a loop of its scope."""
@@ -292,6 +243,48 @@ class Text:
         while here is not None:
             yield here
             here = self.parents.get(here)
+
+
+def _by_name(scope: ast.AST) -> dict[str, list[Definition]]:
+    found: dict[str, list[Definition]] = {}
+    for definition in definitions(scope):
+        found.setdefault(definition.name, []).append(definition)
+    return found
+
+
+def _functions_at(
+    statements: Sequence[ast.stmt], line: int
+) -> Iterator[tuple[ast.AST, tuple[str, int]]]:
+    """The functions with a line, each with its name and its own line, the outer ones first."""
+    waiting: list[ast.AST] = [s for s in statements if has_line(s, line)]
+    while waiting:
+        inner: list[ast.AST] = []
+        for node in waiting:
+            if isinstance(node, (*FUNCTIONS, ast.Lambda)):
+                yield node, _name_and_line(node)
+            inner += (c for c in ast.iter_child_nodes(node) if _may_have_line(c, line))
+        waiting = inner
+
+
+def _may_have_line(node: ast.AST, line: int) -> bool:
+    if isinstance(node, ast.stmt):
+        return has_line(node, line)
+    first: int | None = getattr(node, "lineno", None)
+    return first is None or first <= line <= (getattr(node, "end_lineno", None) or first)
+
+
+def _attributes(statements: Sequence[ast.stmt]) -> Iterator[tuple[int, Definition]]:
+    """What is assigned to attributes, each with how deep the function is that it stands in."""
+    depth = 0
+    nodes: list[ast.AST] = [ast.Module(body=list(statements), type_ignores=[])]
+    while nodes:
+        for node in nodes:
+            if depth == 0 or isinstance(node, FUNCTIONS):
+                for definition in definitions(node):
+                    if definition.name.startswith("."):
+                        yield depth, definition
+        nodes = [child for node in nodes for child in ast.iter_child_nodes(node)]
+        depth += 1
 
 
 def _reordered(tree: ast.AST) -> Iterator[str]:

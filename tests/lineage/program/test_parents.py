@@ -11,7 +11,8 @@ import pytest
 
 import autotrack
 from autotrack.lineage.program.call_site import call_span, span_of
-from autotrack.lineage.program.source import Parents, Text
+from autotrack.lineage.program.parents import Parents
+from autotrack.lineage.program.source import Text
 
 SOURCES = sorted(Path(autotrack.__file__).parent.rglob("*.py"))
 ODD = """
@@ -66,13 +67,13 @@ def test_every_call_is_found_by_its_place_alone(text):
     tree = ast.parse(text)
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         # Each in a text of which nothing was looked at.
-        found = Text(ast.parse(text)).call_at(call_span(call))
+        found = Text(text).call_at(call_span(call))
         assert found is not None
         assert ast.dump(found) == ast.dump(call)
 
 
 def test_statements_that_nobody_asks_for_are_not_looked_at():
-    text = Text(ast.parse("\n".join(f"f{n}(g(h({n})))" for n in range(100))))
+    text = Text("\n".join(f"f{n}(g(h({n})))" for n in range(100)))
     assert text.call_at((50, 0, 50, len("f49(g(h(49)))"))) is not None
     assert len(text.parents.calls) == 3
 

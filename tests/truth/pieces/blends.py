@@ -107,9 +107,12 @@ def _score_blend(
     strict: bool = True,
     truth: str | None = None,
     metric: Metric | None = None,
+    inner: tuple[str, str, str] | None = None,
 ) -> None:
-    """Write the score of what several models gave, where every row of it is the same by chance."""
-    script.score(value, grade="never", data=data, strict=strict, truth=truth, metric=metric)
+    """Write the score of what several models gave; `inner` as in `Script.score`."""
+    script.score(
+        value, grade="never", data=data, strict=strict, truth=truth, metric=metric, inner=inner
+    )
 
 
 @piece("blend of numbers", NUMBERS)
@@ -122,7 +125,8 @@ def blend_of_numbers(script: Script) -> None:
         return
     form, truth = script.random.choice(NUMBERS_AFTERWARDS)
     metric = script.metric() if truth == "{y}" else ("accuracy_score", {})
-    _score_blend(script, form.format(v=value), data, truth=truth.format(y=data.y), metric=metric)
+    truth, inner = truth.format(y=data.y), (value, "{p}", "predict")
+    _score_blend(script, form.format(v=value), data, truth=truth, metric=metric, inner=inner)
 
 
 @piece("blend of probabilities", BINARY)
@@ -133,7 +137,8 @@ def blend_of_probabilities(script: Script) -> None:
         _score_blend(script, value, data, strict=False, metric=script.metric("proba"))
         return
     value = _perhaps_kept(script, value)
-    _score_blend(script, as_labels(script, value), data)
+    inner = (value, "{p}[:, 1]", "predict_proba")
+    _score_blend(script, as_labels(script, value), data, inner=inner)
 
 
 @piece("vote of three", LABELS)
@@ -146,15 +151,16 @@ def vote(script: Script) -> None:
             forms += VOTES_OF_TWO_LABELS
     names = dict(zip("abc", _of_several(script, models, data), strict=True))
     value = _perhaps_kept(script, script.random.choice(forms).format(**names))
-    truth = data.y
+    truth, inner = data.y, None
     if script.random.random() < 0.3:
+        inner = (value, "{p}", "predict")
         table = {label: f"class {i}" for i, label in enumerate(script.classes)}
         mapped = in_variable(script, repr(table), "mapped")
         value = script.random.choice(
             [f"pd.Series({value}).map({mapped})", f"[{mapped}[v] for v in {value}]"]
         )
         truth = f"[{mapped}[v] for v in {truth}]"
-    _score_blend(script, value, data, truth=truth)
+    _score_blend(script, value, data, truth=truth, inner=inner)
 
 
 @piece("soft vote", LABELS)
@@ -184,6 +190,7 @@ def soft_vote(script: Script) -> None:
             ]
         ),
         data,
+        inner=(value, "{p}", "predict_proba"),
     )
 
 
@@ -222,14 +229,15 @@ def blend_with_a_formula(script: Script) -> None:
         ]
     )
     value = _perhaps_kept(script, form.format(a=p, b=other))
+    inner = (value, *known)
     if number:
         # Rounded, it may be the model's own by chance on every row, but is not shown to be.
         form, truth = script.random.choice(NUMBERS_AFTERWARDS)
         metric = script.metric() if truth == "{y}" else ("accuracy_score", {})
         value, truth = form.format(v=value), truth.format(y=data.y)
-        _score_blend(script, value, data, truth=truth, metric=metric)
+        _score_blend(script, value, data, truth=truth, metric=metric, inner=inner)
     else:
-        _score_blend(script, as_labels(script, value), data)
+        _score_blend(script, as_labels(script, value), data, inner=inner)
 
 
 @piece("two inputs of one model", NUMBERS)
