@@ -127,7 +127,7 @@ def _replaced(self: Any, /, **changes: Any) -> Any:
 
 def _is_plain(cls: type) -> bool:
     own = cls.__dict__
-    kinds = own.get("__annotations__")
+    kinds: dict[str, object] = own.get("__annotations__", {})
     return (
         cls.__bases__ == (object,)
         and type(cls) is type
