@@ -2,7 +2,8 @@
 
 Two things give a secret away: the name that it stands behind (an option, a header, a key of JSON,
 of a URL's query or of a connection string), and its own form. In doubt it is masked: a number that
-cannot be read later costs less than a password that can. It is long by its lists of names and forms.
+cannot be read later costs less than a password that can. It is long by
+its lists of names.
 """
 
 from __future__ import annotations
