@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import os
 import sys
 import types
@@ -14,6 +15,7 @@ import click
 
 from autotrack.cli.group import main, store_option
 from autotrack.cli.printing import say
+from autotrack.runtime.quiet import uncollected
 from autotrack.session import enable
 from autotrack.tracking.api.params import PREFIX
 from autotrack.tracking.workspace import workspace
@@ -47,7 +49,7 @@ def run(
     given, rest = split_inputs(args)
     given = {**dict(map(_input, inputs)), **given}
     os.environ |= {PREFIX + name: value for name, value in given.items()}
-    enable(experiment=experiment, log_models=False if no_models else None)
+    _enable(experiment, log_models=False if no_models else None)
     try:
         _be_python(script, rest)
     finally:
@@ -57,6 +59,16 @@ def run(
                 "(it would with autotrack.param)",
                 error=True,
             )
+
+
+def _enable(experiment: str | None, *, log_models: bool | None) -> None:
+    is_new_process = "sklearn" not in sys.modules
+    with uncollected():
+        enable(experiment=experiment, log_models=log_models)
+        if is_new_process:
+            # What is there now stays until the end, and nothing of it is the script's: looking
+            # through it for garbage again and again takes longer than what tracking does.
+            gc.freeze()
 
 
 def split_inputs(args: Iterable[str]) -> tuple[dict[str, str], list[str]]:

@@ -53,5 +53,8 @@ def tell_versions(manifest: Manifest) -> None:
 def _others(manifest: Manifest) -> Iterator[str]:
     for requirement in manifest.requirements:
         name, _, packed = requirement.partition("==")
-        if name.lower() in _MINDED and (here := installed_version(name)) not in (None, packed):
+        if name.lower() in _MINDED and (here := installed_version(name.lower())) not in (
+            None,
+            packed,
+        ):
             yield f"{name} {packed}, and this is {here}"

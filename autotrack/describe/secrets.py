@@ -2,13 +2,15 @@
 
 Two things give a secret away: the name that it stands behind (an option, a header, a key of JSON,
 of a URL's query or of a connection string), and its own form. In doubt it is masked: a number that
-cannot be read later costs less than a password that can.
+cannot be read later costs less than a password that can. It is long by
+its lists of names.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -26,7 +28,8 @@ _WORDS = frozenset(
     "credential credentials cred creds token apikey apikeys accesskey authorization auth bearer "
     "jwt pat sas sig signature cookie cookies webhook webhooks sessionid dsn "
     "connectionstring connstr passwords apitoken oauth hmac mfa totps passkey keyphrase mnemonic "
-    "pwrd passwort kennwort contrasena phpsessid".split()
+    "pwrd passwort kennwort contrasena phpsessid pem salt motdepasse senha parola haslo heslo "
+    "wachtwoord losenord salasana".split()
 )
 # ... wherever in a word they are, since names are also written as one word.
 _PARTS = pattern(
@@ -34,15 +37,20 @@ _PARTS = pattern(
     r"encryption|master|private|secret|shared|signing|storage|subscription)_?keys?|webhook|"
     r"connectionstring|token$|pwd$|(?<!by)(?<!com)(?<!low)(?<!high)(?<!band)(?<!tres)pass$"
 )
+# In other alphabets.
+_ELSEWHERE = ("пароль", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "κωδικος",
+              "סיסמה")  # fmt: skip
 # Two words that make one of the above.
 _PAIRS = frozenset({("connection", "string"), ("conn", "str"), ("conn", "string"),
                     ("session", "id"), ("seed", "phrase"), ("key", "phrase"), ("pass", "key"),
-                    ("recovery", "code"), ("backup", "code"), ("mfa", "code")})  # fmt: skip
+                    ("recovery", "code"), ("backup", "code"), ("mfa", "code"),
+                    ("access", "code"), ("auth", "code"), ("security", "code"),
+                    ("verification", "code"), ("de", "passe")})  # fmt: skip
 # At the end of a name these say that something about a secret is meant, or where it is.
 _ABOUT = frozenset(
     "column columns col cols field fields file files path dir folder name names length len size "
     "type kind method mode policy count limit rate ratio env var variable format index ttl timeout "
-    "through expiry algorithm hash".split()
+    "through expiry algorithm hash memory".split()
 )
 # At the beginning they make a switch of it, which takes no value.
 _SWITCHES = frozenset("no skip without disable require ignore has is show hide check".split())
@@ -83,6 +91,8 @@ _DRIVE = pattern(r"[A-Za-z]:[\\/]")
 _UNQUOTED = pattern(r"[^\s\"'(<]++")
 _ASSIGNED = pattern(r"[\w.\-]++=")
 _URL = pattern(r"https?://[^\s\"']++", re.IGNORECASE)
+# What a login by another site, or a cloud's function, is called with.
+_CODE = pattern(r"(?<=[?&]code=)[^&#\s]++(?=[&#]|$)")
 # Where in a URL the secret part of a webhook's path begins.
 _HOOK = pattern(
     r"://(?:[\w\-]++\.)*?hooks?\.[^/]++/"
@@ -263,9 +273,13 @@ def _without_option(match: re.Match[str]) -> str:
 
 
 def _without_hook(match: re.Match[str]) -> str:
-    url = match[0]
+    url = _CODE.sub(_without_code, match[0])
     hook = _HOOK.search(url)
     return url if hook is None or hook.end() == len(url) else f"{url[: hook.end()]}{MASK}"
+
+
+def _without_code(match: re.Match[str]) -> str:
+    return match[0] if _NUMBER.fullmatch(match[0]) else MASK
 
 
 def _masked_shape(match: re.Match[str]) -> str:
@@ -326,11 +340,22 @@ def _without_login(match: re.Match[str]) -> str:
 
 
 def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(name)]
+    return [word.lower() for word in _WORD.findall(_without_accents(name))]
+
+
+def _without_accents(name: str) -> str:
+    if name.isascii():
+        return name
+    parts = unicodedata.normalize("NFKD", name)
+    return "".join(part for part in parts if not unicodedata.combining(part)).replace("ł", "l")
 
 
 def _names_a_secret(name: str) -> bool:
     words = _words(name)
+    if not name.isascii() and any(
+        _without_accents(word) in _without_accents(name).lower() for word in _ELSEWHERE
+    ):
+        return True
     if not words or words[-1] in _ABOUT or words[0] in _SWITCHES:
         return False
     if not _WORDS.isdisjoint(words) or any(_PARTS.search(word) for word in words):

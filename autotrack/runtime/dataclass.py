@@ -2,7 +2,9 @@
 
 The standard decorator compiles six functions for a frozen class with slots, which was a third of
 what `import autotrack` took. Here `__init__` alone is compiled, because it is called often, and
-the rest is shared code. What such a class does is the same.
+the rest is shared code. That is done when a class is first used, and so is what the standard
+library wants to know of its fields: most classes are not used in most processes. What such a class
+does is the same.
 """
 
 from __future__ import annotations
@@ -11,9 +13,16 @@ import dataclasses
 import reprlib
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from autotrack.runtime.patterns import pattern
 
 __all__ = ["dataclass"]
+
+# Annotations of what is no field, or not like others.
+_SPECIAL = pattern("ClassVar|InitVar|KW_ONLY")
+# What Python makes for each class.
+_MADE_AGAIN = ("__dict__", "__weakref__")
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -37,33 +46,97 @@ else:
 def _slotted(cls: type, *, frozen: bool, slots: bool, eq: bool, repr: bool) -> type:  # noqa: A002
     if not _is_plain(cls):
         return dataclasses.dataclass(frozen=frozen, slots=slots, eq=eq, repr=repr)(cls)
-    own = set(cls.__dict__)
-    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
-    fields = dataclasses.fields(made)
-    methods: dict[str, Any] = {"__init__": _init(made, fields, frozen=frozen)}
+    own = cls.__dict__
+    names = tuple(own["__annotations__"])
+    given = {name: own[name] for name in names if name in own}
+    fields = {name: value for name, value in given.items() if _is_field(value)}
+    body = {name: value for name, value in own.items() if name not in (*names, *_MADE_AGAIN)}
+    methods: dict[str, Any] = {}
     if repr:
-        methods["__repr__"] = _repr([field.name for field in fields if field.repr])
+        methods["__repr__"] = _repr([n for n in names if n not in fields or fields[n].repr])
     if eq:
-        values = _values([field.name for field in fields if field.compare])
+        values = _values([n for n in names if n not in fields or fields[n].compare])
         methods |= {"__eq__": _eq(values), "__hash__": _hash(values) if frozen else None}
     if frozen:
         methods |= {"__getstate__": _getstate, "__setstate__": _setstate}
-    for name, method in methods.items():
+        body |= {"__setattr__": _setattr, "__delattr__": _delattr}
+    made = type(
+        cls.__name__,
+        (),
+        {"__match_args__": names, "__slots__": names, "__replace__": _replaced, **methods, **body,
+         "__qualname__": cls.__qualname__},
+    )  # fmt: skip
+    shadow = _Shadow(cls, names, given)
+    for name, make in (
+        ("__init__", lambda: _init(made, dataclasses.fields(made), frozen=frozen)),
+        ("__dataclass_fields__", shadow.fields),
+        ("__dataclass_params__", shadow.params),
+    ):
         if name not in own:
-            setattr(made, name, method)
-    if frozen:
-        made.__setattr__ = _setattr
-        made.__delattr__ = _delattr
-    return made  # type: ignore[no-any-return]
+            setattr(made, name, _AtFirstUse(made, name, make))
+    return made
+
+
+class _AtFirstUse:
+    """An attribute of a class that is made when it is first asked for."""
+
+    __slots__ = ("_make", "_name", "_owner")
+
+    def __init__(self, owner: type, name: str, make: Callable[[], Any]) -> None:
+        self._owner, self._name, self._make = owner, name, make
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        value = self._make()
+        setattr(self._owner, self._name, value)
+        get = getattr(type(value), "__get__", None)
+        return value if get is None else get(value, instance, owner)
+
+
+class _Shadow:
+    """What the standard decorator makes of the same fields."""
+
+    __slots__ = ("_body", "_name")
+
+    def __init__(self, cls: type, names: tuple[str, ...], given: dict[str, Any]) -> None:
+        self._name = cls.__name__
+        own = cls.__dict__
+        kinds = {name: own["__annotations__"][name] for name in names}
+        self._body = {
+            "__annotations__": kinds, "__module__": cls.__module__, "__doc__": cls.__doc__ or "",
+            **given,
+        }  # fmt: skip
+
+    def fields(self) -> Any:
+        return self._made().__dataclass_fields__
+
+    def params(self) -> Any:
+        return self._made().__dataclass_params__
+
+    def _made(self) -> Any:
+        shadow = type(self._name, (), dict(self._body))
+        return dataclasses.dataclass(init=False, repr=False, eq=False)(shadow)
+
+
+def _is_field(value: object) -> TypeGuard[dataclasses.Field[Any]]:
+    return isinstance(value, dataclasses.Field)
+
+
+def _replaced(self: Any, /, **changes: Any) -> Any:
+    return dataclasses.replace(self, **changes)
 
 
 def _is_plain(cls: type) -> bool:
     own = cls.__dict__
+    kinds: dict[str, object] = own.get("__annotations__", {})
     return (
         cls.__bases__ == (object,)
+        and type(cls) is type
         and "__post_init__" not in own
+        and bool(kinds)
+        and all(isinstance(kind, str) and not _SPECIAL.search(kind) for kind in kinds.values())
         and not any(
-            isinstance(value, dataclasses.Field) and not (value.init and value.hash is None)
+            _is_field(value)
+            and not (value.init and value.hash is None and value.kw_only is dataclasses.MISSING)
             for value in own.values()
         )
     )

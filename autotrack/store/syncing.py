@@ -8,6 +8,7 @@ closing that would let go of the locks that SQLite holds on it. On the log file 
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import threading
@@ -50,7 +51,10 @@ class Syncer:
         self._lock = threading.RLock()
         self._syncing = threading.RLock()
         self._noted, self._ending = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        # Who it is, and whether it has ended. It is none of `threading.enumerate`: scripts wait
+        # until that has no thread but theirs.
+        self._thread: int | None = None
+        self._ended = threading.Event()
         self._logs: dict[str, None] = {}
         # Whether the thread waits to be told.
         self._waits = True
@@ -71,14 +75,19 @@ class Syncer:
         self.flush()
 
     def _start(self) -> bool:
-        thread = threading.Thread(target=self._work, name="autotrack-sync", daemon=True)
+        self._ended.clear()
         try:
-            thread.start()
+            self._thread = _thread.start_new_thread(self._work_to_the_end, ())
         except RuntimeError:  # there are too many, or the interpreter is about to end
             return False
-        self._thread = thread
         self._waits = False
         return True
+
+    def _work_to_the_end(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._ended.set()
 
     def _work(self) -> None:
         idle = 0
@@ -123,13 +132,12 @@ class Syncer:
 
     def pause(self) -> bool:
         """Before a fork: sync, and end the thread, so that the process has none of ours."""
-        thread = self._thread
-        if thread is None or thread is threading.current_thread():
+        if self._thread is None or self._thread == threading.get_ident():
             return False
         with self._lock:
             self._ending.set()
             self._noted.set()
-        thread.join(5)
+        self._ended.wait(5)
         return True
 
     def go_on(self) -> None:

@@ -80,6 +80,22 @@ def test_the_script_sees_the_same_paths_as_under_python(run_script, run_python):
     assert run_script(code).stdout == run_python("train.py").stdout
 
 
+def test_garbage_of_the_script_is_collected_as_under_python(run_script, run_python):
+    code = (
+        "import gc, weakref\n"
+        "from sklearn.linear_model import Ridge\n"
+        "model = Ridge().fit([[1], [2]], [1, 2])\n"
+        "model.itself_ = model\n"
+        "gone = weakref.ref(model)\n"
+        "del model\n"
+        "print(gone() is None, gc.collect() > 0, gone() is None)\n"
+        "mine = type('Mine', (Ridge,), {})\n"
+        "print(any(each is mine for each in gc.get_objects()))\n"
+        "print(gc.isenabled(), gc.get_threshold(), gc.garbage, gc.callbacks)\n"
+    )
+    assert run_script(code).stdout == run_python("train.py").stdout
+
+
 def test_workers_that_start_afresh_find_the_functions_of_the_script(run_script):
     code = (
         "import multiprocessing\n"

@@ -153,6 +153,23 @@ sh -c "mysql -p S"
 '{"args": ["run", "--password", "S", 3]}'
 '{"name": "password", "value": "S"}'
 '[{"key": "API_KEY", "value": "S"}]'
+--pem S
+--salt S
+--access-code S
+https://h/x?code=S
+https://h/x?a=1&code=S&b=2
+--mot-de-passe S
+--motdepasse=S
+--contraseña S
+--Lösenord S
+--hasło=S
+--senha S
+--пароль S
+--ПАРОЛЬ=S
+--密码 S
+パスワード=S
+'{"пароль": "S"}'
+"a=1;пароль=S;b=2"
 """
 PLAIN = r"""
 --alpha 0.5
@@ -213,6 +230,10 @@ C:\data\x.csv
 --headers a,b
 --sasl plain
 --patch 3
+--pin-memory yes
+https://h/x?code=404
+--größe 3
+--имя x
 --pinned x
 --passenger x
 --passengers-file x.csv

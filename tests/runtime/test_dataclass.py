@@ -192,6 +192,9 @@ def test_each_kind_does_what_a_standard_one_of_its_kind_does(options: dict[str, 
         lambda cls: copy.deepcopy(cls("a", [1], 3)).tags,
         lambda cls: cls.__match_args__,
         lambda cls: inspect.signature(cls).parameters.keys(),
+        lambda cls: [(field.name, field.type) for field in dataclasses.fields(cls)],
+        lambda cls: dataclasses.is_dataclass(cls("a")),
+        lambda cls: type("Derived", (cls,), {})("a", step=2).step,
     ):
         assert doing(action, ours) == doing(action, standard)
 
@@ -248,3 +251,32 @@ def test_without_equality_a_frozen_one_stays_frozen() -> None:
     changing = ChangingItself("a")
     changing.key = "b"
     assert changing.key == "b"
+
+
+def test_what_is_given_by_name_alone_is_left_to_the_standard_one() -> None:
+    @dataclass(slots=True)
+    class Named:
+        key: str
+        _: dataclasses.KW_ONLY
+        step: int = 0
+
+    @dataclass(slots=True)
+    class NamedAlone:
+        key: str = dataclasses.field(kw_only=True)
+
+    assert Named("a", step=1).step == 1
+    for cls, arguments in ((Named, ("a", 1)), (NamedAlone, ("a",))):
+        with pytest.raises(TypeError):
+            cls(*arguments)
+
+
+_ASKED: dict[str, Any] = {
+    "fields": lambda cls: [field.name for field in dataclasses.fields(cls)],
+    "constructor": lambda cls: [*cls.__init__.__annotations__][:-1],
+    "signature": lambda cls: [*inspect.signature(cls).parameters],
+}
+
+
+@pytest.mark.parametrize("asked", _ASKED)
+def test_a_class_that_nobody_used_yet_is_complete_for_whoever_asks_first(asked: str) -> None:
+    assert _ASKED[asked](made_by(dataclass, {"frozen": True})) == ["key", "tags", "step"]

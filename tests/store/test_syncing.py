@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import re
@@ -212,12 +213,12 @@ def test_without_a_free_file_number_it_is_tried_again(
 
 @pytest.fixture
 def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: threading.Thread) -> None:
+    def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     syncer.pause()
     syncer.go_on()
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
 
 
 def test_where_no_thread_can_be_started_the_caller_syncs(
@@ -232,7 +233,16 @@ def test_where_no_thread_can_be_started_the_caller_syncs(
 
 
 def _count_threads() -> int:
-    return sum(thread.name == "autotrack-sync" for thread in threading.enumerate())
+    mine = {thread.ident for thread in threading.enumerate()}
+    return len(sys._current_frames().keys() - mine)
+
+
+def test_a_script_that_waits_until_no_thread_but_its_own_is_left_goes_on(root: Path) -> None:
+    store = Store(root)
+    before = threading.enumerate()
+    write(store, new_run(store))
+    wait_until(lambda: _count_threads() == 1, "the thread that syncs")
+    assert threading.enumerate() == before
 
 
 @forking
