@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from autotrack.describe.parts import held_by
 from autotrack.runtime.weak_map import IdentityMap
 
 # By identity: a metaclass may say what it likes about equality.
-_names: IdentityMap[tuple[str, ...]] = IdentityMap()
+_names: IdentityMap[tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = IdentityMap()
 _defaults: IdentityMap[dict[str, Any]] = IdentityMap()
 _takes_deep: IdentityMap[bool] = IdentityMap()
 
@@ -38,11 +39,13 @@ def own_params(estimator: Any) -> Mapping[str, Any]:
         with _undrawn(estimator):
             return dict(estimator.get_params(**({"deep": False} if _is_asked_deep(cls) else {})))
     # scikit-learn's own get_params reads the constructor's signature anew at every call.
-    names = _names.get(cls)
-    if names is None:
+    known = _names.get(cls)
+    if known is None:
         names = tuple(estimator.get_params(deep=False))
-        _names.set(cls, names)
-    return {name: getattr(estimator, name) for name in names}
+        # At least two, so that it is a tuple that is read, and one more than is taken of it.
+        known = names, attrgetter(*names, "__class__", "__class__")
+        _names.set(cls, known)
+    return dict(zip(known[0], known[1](estimator), strict=False))
 
 
 def _is_asked_deep(cls: Any) -> bool:

@@ -6,6 +6,9 @@ import functools
 import json
 import math
 import sys
+from collections.abc import Iterable
+from itertools import compress, repeat
+from operator import is_not
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -23,6 +26,9 @@ LONGEST_VALUE = 500
 _SHORT_FORM = 200
 _MOST_BITS = 10_000
 _DEEPEST = 12
+# What is no part and needs no look at what it holds.
+_PLAIN = frozenset({type(None), bool, int, float, str})
+_MISSING = object()
 # Of an object, so many of its attributes are shown, and so many objects inside are looked at.
 _SHOWN = 5
 _MOST_OBJECTS = 20_000
@@ -121,7 +127,13 @@ def _collect(
     if _is_inside(estimator, within):
         return
     expected = constructor_defaults(type(estimator))
-    for name, value in own_params(estimator).items():
+    params = own_params(estimator)
+    items: Iterable[tuple[str, Any]] = params.items()
+    if not defaults and _PLAIN.issuperset(map(type, params.values())):
+        # Nearly all of them are the very defaults.
+        given = map(expected.get, params, repeat(_MISSING))
+        items = compress(items, map(is_not, params.values(), given))
+    for name, value in items:
         key = f"{prefix}{name}"
         if is_estimator(value):
             found[key] = type(value).__name__

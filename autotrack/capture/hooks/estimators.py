@@ -228,7 +228,10 @@ class EstimatorHook:
             X = call.X
             goes_away = sys.getrefcount(X) <= _TEMPORARY
             keep = self._assessing.is_on
-            trainings.set(model, Trained.of(X, call.y, goes_away=goes_away, keep_keys=keep))
+            trained = Trained.of(
+                X, call.y, goes_away=goes_away, keep_keys=keep, described=facts.data
+            )
+            trainings.set(model, trained)
             before = links.of_fit(model)
             if partial:
                 facts = replace(facts, warm=False)

@@ -349,8 +349,7 @@ class Recorder:
             facts.data,
             data,
             partial=partial,
-            # A stamp holds on to the data.
-            facts=replace(facts, stamp=None),
+            facts=facts.without_stamp(),
             changed=changed,
             step=fit.number,
             moved=fit.moved,
