@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import compress, repeat
+from operator import attrgetter, is_not
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ _defaults: IdentityMap[dict[str, Any]] = IdentityMap()
 _takes_deep: IdentityMap[bool] = IdentityMap()
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str})
+_MISSING = object()
 # Where scikit-learn defines `get_params`. Unless it is asked for more, each of these reads the
 # attributes that are called as the params.
 _READ_ATTRIBUTES = frozenset(
@@ -46,6 +49,19 @@ def own_params(estimator: Any) -> Mapping[str, Any]:
         known = names, attrgetter(*names, "__class__", "__class__")
         _names.set(cls, known)
     return dict(zip(known[0], known[1](estimator), strict=False))
+
+
+def without_defaults(
+    params: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Iterable[tuple[str, Any]]:
+    """The params but for those that are the very default; all where one may hold something.
+
+    Nearly all of them are, and to compare them one by one takes longer than all that is left.
+    """
+    if not _PLAIN.issuperset(map(type, params.values())):
+        return params.items()
+    given = map(defaults.get, params, repeat(_MISSING))
+    return compress(params.items(), map(is_not, params.values(), given))
 
 
 def _is_asked_deep(cls: Any) -> bool:

@@ -6,16 +6,13 @@ import functools
 import json
 import math
 import sys
-from collections.abc import Iterable
-from itertools import compress, repeat
-from operator import is_not
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 import xxhash
 
-from autotrack.describe.constructor import constructor_defaults, own_params
+from autotrack.describe.constructor import constructor_defaults, own_params, without_defaults
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.parts import has, held_by
 from autotrack.printable import plain_text
@@ -26,9 +23,6 @@ LONGEST_VALUE = 500
 _SHORT_FORM = 200
 _MOST_BITS = 10_000
 _DEEPEST = 12
-# What is no part and needs no look at what it holds.
-_PLAIN = frozenset({type(None), bool, int, float, str})
-_MISSING = object()
 # Of an object, so many of its attributes are shown, and so many objects inside are looked at.
 _SHOWN = 5
 _MOST_OBJECTS = 20_000
@@ -128,12 +122,7 @@ def _collect(
         return
     expected = constructor_defaults(type(estimator))
     params = own_params(estimator)
-    items: Iterable[tuple[str, Any]] = params.items()
-    if not defaults and _PLAIN.issuperset(map(type, params.values())):
-        # Nearly all of them are the very defaults.
-        given = map(expected.get, params, repeat(_MISSING))
-        items = compress(items, map(is_not, params.values(), given))
-    for name, value in items:
+    for name, value in params.items() if defaults else without_defaults(params, expected):
         key = f"{prefix}{name}"
         if is_estimator(value):
             found[key] = type(value).__name__

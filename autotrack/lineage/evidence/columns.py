@@ -146,12 +146,8 @@ def suspects_among(X: Any, y: Array | None) -> Suspects:
     """The columns of scored data that have to be looked at, by a few rows of it."""
     if y is None or not _is_table(X) or X.shape[0] != len(y) or X.shape[1] < 2:
         return Suspects()
-    if y.dtype.kind not in "biufOUS":
-        return Suspects()
     few = spread(len(X), _FEW)
-    if len(few) < 10:
-        return Suspects()
-    coded = _coded(y)
+    coded = _coded(y) if len(few) >= 10 and y.dtype.kind in "biufOUS" else None
     if coded is None:
         return Suspects()
     target, classes = coded[0][few], coded[1]
