@@ -269,6 +269,8 @@ class EstimatorHook:
             self._lineage.predicted(model, X, result)
         for part in with_own_parts(model):
             held = held_by(part)
+            if held.keys().isdisjoint(_OWN_PREDICTIONS):
+                continue
             for name, rows in _OWN_PREDICTIONS.items():
                 if name in held:
                     self._lineage.predicted(model, X, held[name], part=rows)
