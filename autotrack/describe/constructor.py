@@ -58,7 +58,11 @@ def without_defaults(
 
     Nearly all of them are, and to compare them one by one takes longer than all that is left.
     """
-    if not _PLAIN.issuperset(map(type, params.values())):
+    try:
+        are_plain = _PLAIN.issuperset(map(type, params.values()))
+    except TypeError:  # classes with a metaclass that compares and has no hash
+        are_plain = False
+    if not are_plain:
         return params.items()
     given = map(defaults.get, params, repeat(_MISSING))
     return compress(params.items(), map(is_not, params.values(), given))
