@@ -154,7 +154,8 @@ class Assessing:
         """What is to be said of a fit or a search that ended."""
         if self._evidence is None:
             return []
-        return self._wanted([*of_fit(model, TRAIN)], users_frame(sys._getframe(1)))
+        found = [*of_fit(model, TRAIN)]
+        return self._wanted(found, users_frame(sys._getframe(1))) if found else found
 
     def of_first_split(self, X: object, y: object, train: Any, test: Any) -> list[Finding]:
         """What the first split of a validation or a search shows of its data."""

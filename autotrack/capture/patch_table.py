@@ -33,16 +33,12 @@ from autotrack.capture.hooks.metrics import (
     MetricHook,
     ReportedWatch,
 )
-from autotrack.capture.hooks.validation import (
-    FUNCTIONS,
-    IMPORTANCE,
-    IMPORTANCE_MODULE,
-    ValidationHook,
-)
+from autotrack.capture.hooks.validation import FUNCTIONS, ValidationHook
 from autotrack.capture.naming.metric_keys import judges_predictions
 from autotrack.capture.parallel.inner_predictions import PredictWatch
 from autotrack.capture.parallel.launch import POOL_METHODS, LaunchHook
 from autotrack.capture.parallel.outermost import FitWatch, OutermostWatch
+from autotrack.capture.results.validation_splits import IMPORTANCE, IMPORTANCE_MODULE
 from autotrack.capture.splitters import SPLIT, SplitHook, split_owners
 from autotrack.failsafe import Failsafe
 from autotrack.runtime.class_hooks import ClassHooks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from autotrack.entities import ModelVersion
 from autotrack.tracking.api.models import locate, search_models, verify_model
 from autotrack.tracking.api.search import load_model
 from autotrack.tracking.crating.load_stored import is_ours
+from autotrack.tracking.workspace import workspace
 
 
 @main.command()
@@ -84,7 +86,7 @@ def show(uri: str, source: bool) -> None:
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>.
     """
     path, recorded = locate(uri)
-    found = look(path, recorded, vouches=is_ours)
+    found = look(path, recorded, vouches=partial(is_ours, workspace))
     out = new_console()
     out.print(escape(found.manifest.bill(), lines=True))
     for line in [*described(found), "", *opens(found)]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import compress, repeat
+from operator import attrgetter, is_not
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,13 @@ from autotrack.describe.parts import held_by
 from autotrack.runtime.weak_map import IdentityMap
 
 # By identity: a metaclass may say what it likes about equality.
-_names: IdentityMap[tuple[str, ...]] = IdentityMap()
+_names: IdentityMap[tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = IdentityMap()
 _defaults: IdentityMap[dict[str, Any]] = IdentityMap()
 _takes_deep: IdentityMap[bool] = IdentityMap()
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str})
+_MISSING = object()
 # Where scikit-learn defines `get_params`. Unless it is asked for more, each of these reads the
 # attributes that are called as the params.
 _READ_ATTRIBUTES = frozenset(
@@ -38,11 +42,30 @@ def own_params(estimator: Any) -> Mapping[str, Any]:
         with _undrawn(estimator):
             return dict(estimator.get_params(**({"deep": False} if _is_asked_deep(cls) else {})))
     # scikit-learn's own get_params reads the constructor's signature anew at every call.
-    names = _names.get(cls)
-    if names is None:
+    known = _names.get(cls)
+    if known is None:
         names = tuple(estimator.get_params(deep=False))
-        _names.set(cls, names)
-    return {name: getattr(estimator, name) for name in names}
+        # At least two, so that it is a tuple that is read, and one more than is taken of it.
+        known = names, attrgetter(*names, "__class__", "__class__")
+        _names.set(cls, known)
+    return dict(zip(known[0], known[1](estimator), strict=False))
+
+
+def without_defaults(
+    params: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Iterable[tuple[str, Any]]:
+    """The params but for those that are the very default; all where one may hold something.
+
+    Nearly all of them are, and to compare them one by one takes longer than all that is left.
+    """
+    try:
+        are_plain = _PLAIN.issuperset(map(type, params.values()))
+    except TypeError:  # classes with a metaclass that compares and has no hash
+        are_plain = False
+    if not are_plain:
+        return params.items()
+    given = map(defaults.get, params, repeat(_MISSING))
+    return compress(params.items(), map(is_not, params.values(), given))
 
 
 def _is_asked_deep(cls: Any) -> bool:

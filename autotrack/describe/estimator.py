@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from autotrack.describe.constructor import constructor_defaults, own_params
+from autotrack.describe.constructor import constructor_defaults, own_params, without_defaults
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.parts import has, held_by
 from autotrack.printable import plain_text
@@ -121,7 +121,8 @@ def _collect(
     if _is_inside(estimator, within):
         return
     expected = constructor_defaults(type(estimator))
-    for name, value in own_params(estimator).items():
+    params = own_params(estimator)
+    for name, value in params.items() if defaults else without_defaults(params, expected):
         key = f"{prefix}{name}"
         if is_estimator(value):
             found[key] = type(value).__name__

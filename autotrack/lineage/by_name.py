@@ -16,10 +16,10 @@ def in_training_order(X: Any, trained: Trained | None) -> Any:
     if trained is None or trained.columns is None:
         return X
     given = attribute(X, "columns")
-    if given is None:
+    if given is None or _is_same(given, trained.columns):
         return X
     try:
-        names, held = list(trained.columns), list(given)
+        names, held = _listed(trained.columns), _listed(given)
         if names == held or len(set(held)) < len(held) or not set(names) <= set(held):
             return X
         return X[names]
@@ -38,12 +38,16 @@ def in_common(X: Any, trained: Trained, whole: Any) -> tuple[Any, Trained]:
     whole : object
         What the model was trained on, if that still exists.
     """
-    found = in_training_order(X, trained)
     given = attribute(X, "columns") if trained.columns is not None else None
-    if found is not X or given is None:
+    if given is None or _is_same(given, trained.columns):
+        return X, trained
+    found = in_training_order(X, trained)
+    if found is not X:
         return found, trained
     try:
-        names, held = list(trained.columns), list(given)
+        names, held = _listed(trained.columns), _listed(given)
+        if names == held:
+            return X, trained
         common = [name for name in names if name in set(held)]
         if not common or len(common) == len(names) or len(set(held)) < len(held):
             return X, trained
@@ -57,6 +61,20 @@ def in_common(X: Any, trained: Trained, whole: Any) -> tuple[Any, Trained]:
         return X[common], replace(trained, keys=keys, both=both, ordered=None)
     except Exception:  # noqa: BLE001 - a foreign frame may do anything
         return X, trained
+
+
+def _is_same(columns: Any, others: Any) -> bool:
+    """Whether frames share their names, as those that were taken out of one frame do."""
+    if columns is others:
+        return True
+    share = getattr(type(columns), "is_", None)  # of pandas
+    return share is not None and bool(share(columns, others))
+
+
+def _listed(columns: Any) -> list[Any]:
+    # An index of texts takes ten times as long to go through one by one.
+    tolist = getattr(type(columns), "tolist", None)
+    return list(columns) if tolist is None else list(tolist(columns))
 
 
 __all__ = ["in_common", "in_training_order"]

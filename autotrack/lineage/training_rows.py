@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autotrack.describe.data.fingerprint import row_count
+from autotrack.describe.data.fingerprint import row_count, stamp_of_described
 from autotrack.describe.data.row_keys import RowKeys, with_target
 from autotrack.describe.data.row_keys import row_keys as data_keys
 from autotrack.describe.parts import attribute
+from autotrack.entities import DatasetUse
 from autotrack.lineage.values.arrays import (
     Array,
     groups,
@@ -90,25 +91,33 @@ class Trained:
 
     @classmethod
     def of(
-        cls, X: object, y: object, *, goes_away: bool = False, keep_keys: bool = False
+        cls,
+        X: object,
+        y: object,
+        *,
+        goes_away: bool = False,
+        keep_keys: bool = False,
+        described: DatasetUse | None = None,
     ) -> Trained:
         """Take it down before the fit, which may change the data.
 
         The rows of what `goes_away` when the fit returns are known by a number each, and a copy
         is kept of the target. With `keep_keys` so are those of all other data, and what is scored
-        can be held against them.
+        can be held against them. `described` is what was said of the data just now.
         """
+        data = described.data if described is not None else None
+        aim = described.target if described is not None else None
         target, digest = reference(y) if y is not None else None, target_digest(y)
         keys = both = None
         if keep_keys or goes_away or reference(X) is None:
-            keys = data_keys(X)
+            keys = data_keys(X, described=data)
         if keep_keys and y is not None:
-            both = with_target(keys, data_keys(y))
+            both = with_target(keys, data_keys(y, described=aim))
         rows = keys.keys if keys is not None and keys.sample is None else None
         values = plain_array(y) if digest is not None and (goes_away or target is None) else None
         kept = values.copy() if values is not None else None
         named = None if keys is None or type(X) is np.ndarray else attribute(X, "columns")
-        stamp = stamp_of(X)
+        stamp = stamp_of_described(X, data) or stamp_of(X)
         return cls(stamp, digest, target, rows, kept, keys, both, columns=named)
 
     def places_of(self, X: object, whole: object) -> Places | None:

@@ -6,9 +6,11 @@ import dis
 import functools
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_OPTIMIZED
+from itertools import compress, repeat
+from operator import is_
 from types import CodeType, FrameType
 from typing import Any
 
@@ -161,8 +163,13 @@ def _is_parameter(name: str, code: CodeType) -> bool:
 def _names_in_main(data: object) -> list[str]:
     """What the script calls `data`."""
     main = sys.modules.get("__main__")
-    held = list(vars(main).items()) if main is not None else []
-    return [name for name, value in held if value is data and not name.startswith("_")]
+    held = vars(main).copy() if main is not None else {}
+    return [name for name in _that_are(data, held) if not name.startswith("_")]
+
+
+def _that_are(data: object, held: Mapping[str, Any]) -> list[str]:
+    """The names under which `data` is held; all others are passed over in one step."""
+    return list(compress(held, map(is_, held.values(), repeat(data))))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -175,19 +182,19 @@ def _names_of(data: object, frame: FrameType) -> list[str]:
     names = _locals_that_are(data, frame)
     if not names and frame.f_code.co_flags & CO_OPTIMIZED:
         # Of the globals of a function only those that it speaks of.
-        held = frame.f_globals
-        names = [name for name in frame.f_code.co_names if held.get(name) is data]
+        spoken = frame.f_code.co_names
+        names = list(compress(spoken, map(is_, map(frame.f_globals.get, spoken), repeat(data))))
     return [name for name in names if not name.startswith("_")] if names else names
 
 
 def _locals_that_are(data: object, frame: FrameType) -> list[str]:
     if not frame.f_code.co_flags & CO_OPTIMIZED:  # a module, whose variables are no copy
-        return [name for name, value in list(frame.f_locals.items()) if value is data]
+        return _that_are(data, dict(frame.f_locals))
     if not _OWN_LOCALS.isdisjoint(frame.f_code.co_names) and _asks_for_its_locals(frame.f_code):
         # Up to Python 3.12 what `locals()` once gave them would change under their hands.
         return []
     held = frame.f_locals
-    found = [name for name, value in held.items() if value is data]
+    found = _that_are(data, held)
     if type(held) is dict and sys.getrefcount(held) <= _NOBODY_ELSE and sys.gettrace() is None:
         # Up to Python 3.12 a frame keeps this copy, and with it what the user lets go of.
         held.clear()

@@ -77,7 +77,7 @@ class ArtifactFolder:
         absolute: bool = False,
         elsewhere: Callable[[], Iterable[Path]] = tuple,
     ) -> None:
-        self.root = Path(root)
+        self.root = root
         self._processes = processes or Processes(self.root.parent / "processes")
         self._absolute = absolute
         self._elsewhere = elsewhere

@@ -57,6 +57,7 @@ class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence, HeldOut):
         lazy: bool = False,
     ) -> None:
         super().__init__(root, create=create, busy_timeout=busy_timeout)
+        self._artifacts = self.root / "artifacts"
         if not lazy:
             with self._lock:
                 self._ensure()
@@ -65,7 +66,7 @@ class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence, HeldOut):
     def artifacts(self) -> ArtifactFolder:
         """The files of the store. It resolves every location, those outside the store too."""
         # Made each time: kept, it would hold the store in a cycle, and its connection open.
-        return ArtifactFolder(self.root / "artifacts", self.processes, elsewhere=self._locations)
+        return ArtifactFolder(self._artifacts, self.processes, elsewhere=self._locations)
 
     def artifacts_of(self, run_id: str) -> ArtifactFolder:
         """The folder for new files of a run: the store's, or the one its experiment names."""

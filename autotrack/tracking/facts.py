@@ -146,6 +146,13 @@ class FitFacts:
     call: LibraryCall | None = field(default=None, compare=False, repr=False)
     code: ReachedCode | None = field(default=None, compare=False, repr=False)
 
+    def without_stamp(self) -> FitFacts:
+        """The same to be held on to: a stamp holds on to the data."""
+        return self if self.stamp is None else FitFacts(
+            self.name, self.estimator, self.params, self.data, self.preprocessing, self.tags,
+            self.held, None, self.warm, self.call, self.code,
+        )  # fmt: skip
+
     @property
     def applied_first(self) -> list[TransformerFacts]:
         """The transformers that new data has to go through as well."""

@@ -230,7 +230,7 @@ class Run(ReportsOfRun, RunPredictions):
         UntrustedCrateError
             If the store did not pack it, and you do not answer for it.
         """
-        return load_of_run(self._store, self.record(), name, trust)
+        return load_of_run(workspace, self._store, self.record(), name, trust)
 
     def __enter__(self) -> Run:
         return self

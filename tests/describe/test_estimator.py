@@ -356,3 +356,15 @@ def test_the_own_params_are_those_that_scikit_learn_gives_as_they_are_now(estima
     name = next(iter(estimator.get_params(deep=False)))
     setattr(estimator, name, "another")
     assert own_params(estimator)[name] == "another"
+
+
+def test_a_param_whose_class_has_no_hash_is_kept_like_any_other():
+    class Compared(type):
+        def __eq__(cls, other):
+            return True
+
+    class Thing(metaclass=Compared):
+        def __repr__(self):
+            return "a thing"
+
+    assert user_params(Holder(Thing()))["held"] == "a thing"

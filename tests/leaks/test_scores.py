@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -279,3 +281,35 @@ def test_training_data_under_a_second_name_is_what_its_score_calls_it(
     fit = "m = Ridge().fit(table, labels)" + ("\n" if lines.startswith("def") else "; ")
     script.write_text(f"{ALIASES}\n{fit}{lines}\nassert found() is {is_found}\n")
     run_python(script)
+
+
+def test_every_model_scored_on_the_same_data_is_told_what_is_wrong_with_it():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    X["telling"], y = 2.0 * y, y.rename("target")
+    X_train, X_test, y_train, y_test = X[:300], X[300:], y[:300], y[300:]
+    runs = []
+    with autotrack.enable():
+        for model in (GaussianNB(), GaussianNB(var_smoothing=1e-3)):
+            accuracy_score(y_test, model.fit(X_train, y_train).predict(X_test))
+            runs.append(autotrack.last_run())
+        codes = [{found.code for found in run.findings().itertuples()} for run in runs]
+        assert "AT106" in codes[0]
+        assert codes[0] == codes[1]
+
+        # Values that are changed in place make it other data.
+        X_test["telling"] = np.arange(len(X_test)) % 7.0
+        model = GaussianNB(var_smoothing=1e-2).fit(X_train, y_train)
+        accuracy_score(y_test, model.predict(X_test))
+        assert "AT106" not in {found.code for found in autotrack.last_run().findings().itertuples()}
+
+
+def test_a_model_trained_on_other_rows_is_held_against_its_own():
+    X, y = load_breast_cancer(return_X_y=True)
+    counts = []
+    with autotrack.enable():
+        for rows in (slice(0, 300), slice(250, 500)):
+            model = GaussianNB().fit(X[rows], y[rows])
+            accuracy_score(y[200:], model.predict(X[200:]))
+            (found,) = autotrack.last_run().findings().query("code == 'AT104'").itertuples()
+            counts.append(found.evidence["rows"])
+    assert counts == [100, 250]

@@ -15,7 +15,7 @@ from typing import Any
 from autotrack.capture.naming.data_names import key_text
 from autotrack.capture.naming.scorer_names import scorer_name
 from autotrack.capture.results.metric_result import thinned
-from autotrack.describe.parts import held_by
+from autotrack.describe.parts import held_by, held_of_other_kinds
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.training_rows import TRAIN
 from autotrack.runtime.dataclass import dataclass
@@ -125,9 +125,9 @@ def _collect(value: object, kind: type, found: list[Any], depth: int) -> None:
     for callback in held.get("_skl_callbacks", ()):
         if isinstance(callback, kind) and not any(callback is other for other in found):
             found.append(callback)
-    for name, part in list(held.items()):
-        if type(part) in _PLAIN or name[:1] == "_" or name[-1:] == "_":
-            continue  # no estimator, or no param, but what a fit left behind
+    for name, part in held_of_other_kinds(value, _PLAIN):
+        if name[:1] == "_" or name[-1:] == "_":
+            continue  # no param, but what a fit left behind
         for inner in part if isinstance(part, list) else (part,):
             candidate = inner[1] if isinstance(inner, tuple) and len(inner) > 1 else inner
             if hasattr(type(candidate), "get_params"):

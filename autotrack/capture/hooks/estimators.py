@@ -228,7 +228,10 @@ class EstimatorHook:
             X = call.X
             goes_away = sys.getrefcount(X) <= _TEMPORARY
             keep = self._assessing.is_on
-            trainings.set(model, Trained.of(X, call.y, goes_away=goes_away, keep_keys=keep))
+            trained = Trained.of(
+                X, call.y, goes_away=goes_away, keep_keys=keep, described=facts.data
+            )
+            trainings.set(model, trained)
             before = links.of_fit(model)
             if partial:
                 facts = replace(facts, warm=False)
@@ -266,6 +269,8 @@ class EstimatorHook:
             self._lineage.predicted(model, X, result)
         for part in with_own_parts(model):
             held = held_by(part)
+            if held.keys().isdisjoint(_OWN_PREDICTIONS):
+                continue
             for name, rows in _OWN_PREDICTIONS.items():
                 if name in held:
                     self._lineage.predicted(model, X, held[name], part=rows)

@@ -1,28 +1,20 @@
 """`cross_validate` and its kin: one run, its splits as they finish."""
 
-# Long because a validation is opened, followed and closed by one hook.
-
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence, Sized
-from dataclasses import field, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from autotrack.analysis.names import UNSEEDED_TAG
-from autotrack.analysis.split_keys import ScoreNames, split_key
 from autotrack.capture.assessing import Assessing
 from autotrack.capture.call import Call
 from autotrack.capture.library_functions import library_call
-from autotrack.capture.naming.scorer_names import names_its_scores, scorer_name
 from autotrack.capture.parallel.joblib_loop import Listener, Loop, listening
 from autotrack.capture.parallel.task_warnings import Noted
 from autotrack.capture.results.evaluation import noted
-from autotrack.capture.results.kept_predictions import LoopPredictions, Predicted
+from autotrack.capture.results.kept_predictions import LoopPredictions
 from autotrack.capture.results.reached_code import Overview, look_over, reached_code
-from autotrack.capture.results.search_identity import SplitRows
 from autotrack.capture.results.split_tables import (
     Curve,
     Importances,
@@ -34,15 +26,24 @@ from autotrack.capture.results.split_tables import (
     summary,
     with_single_score,
 )
+from autotrack.capture.results.validation_splits import (
+    IMPORTANCE,
+    Watched,
+    add_split,
+    expected_tasks,
+    features,
+    fit_arguments,
+    groups_of,
+    out_of_fold,
+)
 from autotrack.describe.data.fingerprint import describe, row_count
 from autotrack.describe.estimator import held_params, qualified_name, storable, user_params
 from autotrack.describe.estimator import summary as named
-from autotrack.entities import DatasetUse, Finding
+from autotrack.entities import DatasetUse
 from autotrack.failsafe import Failsafe
 from autotrack.lineage.prediction import OUT_OF_FOLD
 from autotrack.lineage.tracker import Lineage, reference
-from autotrack.progress.bar import ProgressBar, progress_bar
-from autotrack.runtime.dataclass import dataclass
+from autotrack.progress.bar import progress_bar
 from autotrack.runtime.in_between import in_between
 from autotrack.runtime.stack import variable_name
 from autotrack.settings import Settings
@@ -51,13 +52,10 @@ from autotrack.tracking.evaluations.evaluation_run import (
     MODEL_RUN_TAG,
     Measured,
     Measurements,
-    Stream,
 )
 from autotrack.tracking.facts import FitFacts, Table
 from autotrack.tracking.kept.asked import is_asked
-from autotrack.tracking.kept.writer import PredictionWriter
 from autotrack.tracking.model_links import link_parts, links
-from autotrack.tracking.opened_fit import OpenFit
 
 #: The functions of ``sklearn.model_selection`` that are recorded, and what each of them counts.
 FUNCTIONS = {
@@ -68,11 +66,6 @@ FUNCTIONS = {
     "validation_curve": "fits",
     "permutation_test_score": "permutations",
 }
-#: The one that judges a model that is fitted already, and the module it is in.
-IMPORTANCE, IMPORTANCE_MODULE = (
-    "permutation_importance",
-    "sklearn.inspection._permutation_importance",
-)
 _UNITS = {**FUNCTIONS, IMPORTANCE: "features"}
 # Those whose tasks are the splits.
 _OF_SPLITS = ("cross_validate", "cross_val_score")
@@ -85,38 +78,6 @@ _NO_PARAMS = frozenset(
     | {"return_train_score", "return_estimator", "return_indices", "return_times", "error_score"}
     | {"sample_weight"}
 )
-# scikit-learn's default number of splits.
-_FOLDS = 5
-
-
-@dataclass(slots=True, eq=False)
-class _Watched:
-    """A validation under way."""
-
-    function: str
-    bound: Mapping[str, Any]
-    opened: OpenFit
-    stream: Stream
-    bar: ProgressBar
-    overview: Overview
-    rows: SplitRows = field(default_factory=SplitRows)
-    #: What was found of one of its splits; the same is not looked for again.
-    findings: list[Finding] = field(default_factory=list)
-    #: Whether its first split was held against what the data was made from.
-    looked: bool = False
-    #: Whether a task drew from the global random generator, in whichever process.
-    drew: bool = False
-    predictions: PredictionWriter | None = None
-    splits: dict[int, Split] = field(default_factory=dict)
-    names: ScoreNames = field(default_factory=ScoreNames)
-    #: What a score without a name is called, and what one of a fit that failed.
-    scorer: str = field(init=False)
-    failed: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        scoring = self.bound.get("scoring")
-        self.scorer = scorer_name(scoring)
-        self.failed = "" if names_its_scores(scoring) else self.scorer
 
 
 class ValidationHook:
@@ -163,7 +124,7 @@ class ValidationHook:
             self._close(watched, result)
         return result
 
-    def _open(self, call: Call) -> _Watched | None:
+    def _open(self, call: Call) -> Watched | None:
         with self.failsafe.guard("record a validation"):
             try:
                 given = inspect.signature(call.original).bind(*call.args, **call.kwargs)
@@ -178,7 +139,7 @@ class ValidationHook:
             facts = self._facts(call.name, bound, given.arguments, overview)
             bar = progress_bar(
                 facts.name,
-                _expected(call.name, given.arguments),
+                expected_tasks(call.name, given.arguments),
                 setting=self._settings.progress,
                 failsafe=self.failsafe,
                 unit=_UNITS[call.name],
@@ -189,9 +150,9 @@ class ValidationHook:
                 self._measurements.found(
                     opened, self._assessing.of_validation(bound["estimator"], bound.get("X"))
                 )
-            self._assessing.grouped(bound.get("X"), _groups(bound), call.name)
+            self._assessing.grouped(bound.get("X"), groups_of(bound), call.name)
             stream = self._measurements.stream(opened)
-            watched = _Watched(call.name, bound, opened, stream, bar, overview)
+            watched = Watched(call.name, bound, opened, stream, bar, overview)
             if call.name in _PREDICTING and is_asked(self._settings):
                 with self.failsafe.guard("keep the predictions of a validation"):
                     groups = bound.get("groups", (bound.get("params") or {}).get("groups"))
@@ -200,7 +161,7 @@ class ValidationHook:
             return watched
         return None
 
-    def _close_predictions(self, watched: _Watched) -> None:
+    def _close_predictions(self, watched: Watched) -> None:
         if watched.predictions is not None:
             with self.failsafe.guard("keep the predictions of a validation"):
                 watched.predictions.close()
@@ -222,7 +183,7 @@ class ValidationHook:
         # An estimator may have a param of the same name (LassoCV has a `cv`).
         params |= {f"{function}__{n}" if n in params else n: options[n] for n in options}
         tags: dict[str, str] = {}
-        if arguments := _fit_arguments(bound):
+        if arguments := fit_arguments(bound):
             tags["fit_arguments"] = ", ".join(arguments)
         held: dict[str, Any] = {}
         if may_have_inputs():
@@ -250,7 +211,7 @@ class ValidationHook:
             return None
         return DatasetUse("validation", data, variable_name(X), describe(bound.get("y")))
 
-    def split(self, watched: _Watched, place: int, train: Any, test: Any) -> None:
+    def split(self, watched: Watched, place: int, train: Any, test: Any) -> None:
         """A split is handed over."""
         watched.rows.add(place, train, test)
         if not watched.findings and self._assessing.is_on:
@@ -258,7 +219,7 @@ class ValidationHook:
             watched.findings = found
             self._measurements.found(watched.opened, found)
 
-    def look(self, watched: _Watched, train: Any, test: Any) -> None:
+    def look(self, watched: Watched, train: Any, test: Any) -> None:
         """Hold the first split against what the data was made from."""
         if watched.looked or not self._assessing.is_on:
             return
@@ -271,7 +232,7 @@ class ValidationHook:
     # -- what comes in ------------------------------------------------------------------------
 
     def evaluated(
-        self, watched: _Watched, place: int, result: Any, warnings: Sequence[Noted]
+        self, watched: Watched, place: int, result: Any, warnings: Sequence[Noted]
     ) -> None:
         """A task of the loop finished."""
         with self.failsafe.guard("record a split"):
@@ -285,13 +246,13 @@ class ValidationHook:
             numbers = [
                 measured
                 for step, split in enumerate(found, place * len(found))
-                for measured in _add(watched, step, split)
+                for measured in add_split(watched, step, split)
             ]
             score = found[-1].score if found and watched.function != IMPORTANCE else None
             watched.bar.advance(score)
             watched.stream.add(numbers, watched.bar.progress, noted(place, result, warnings))
 
-    def _close(self, watched: _Watched, result: Any) -> None:
+    def _close(self, watched: Watched, result: Any) -> None:
         watched.stream.close()
         mean = f"mean_test_{watched.scorer}"
         numbers: list[Measured] = []
@@ -310,7 +271,7 @@ class ValidationHook:
                 [f"permutation_{watched.scorer}"], [[float(value)] for value in permuted]
             )
         elif watched.function == IMPORTANCE:
-            importances = Importances.of(_features(watched.bound), result)
+            importances = Importances.of(features(watched.bound), result)
             numbers, tables = importances.numbers(), importances.tables()
         else:
             numbers = summary(watched.splits.values())
@@ -326,7 +287,7 @@ class ValidationHook:
         self._measurements.close(watched.opened, numbers, tables, watched.bar.progress, tags)
         self._link(watched, result)
 
-    def _link(self, watched: _Watched, result: Any) -> None:
+    def _link(self, watched: Watched, result: Any) -> None:
         """What is computed later from what came out of this run belongs to it."""
         if watched.function == "cross_val_predict":
             link = self._measurements.link_of(watched.opened)
@@ -338,31 +299,10 @@ class ValidationHook:
                 link_parts(model, link)
 
 
-def _add(watched: _Watched, place: int, split: Split) -> list[Measured]:
-    """What is to be written of a split that finished, and of failures that get their names now."""
-    added = [(place, split)]
-    if watched.function != IMPORTANCE:
-        if watched.names.learn(split.numbers):
-            unnamed = (
-                item for item in watched.splits.items() if watched.names.lacks(item[1].numbers)
-            )
-            added = [*unnamed, (place, split)]
-        watched.splits.update(
-            (step, replace(each, numbers=watched.names.named(each.numbers))) for step, each in added
-        )
-    rows: list[Measured] = []
-    for step, each in added:
-        new = watched.splits.get(step, each).numbers
-        if each is not split:  # its times are written
-            new = {key: new[key] for key in new if key not in each.numbers}
-        rows += [(split_key(k), n, step) for k, n in ScoreNames.without_unnamed(new).items()]
-    return rows
-
-
 class _Splits(Listener, Loop):
     """Listens to the loop of a validation function."""
 
-    def __init__(self, hook: ValidationHook, watched: _Watched) -> None:
+    def __init__(self, hook: ValidationHook, watched: Watched) -> None:
         self._hook = hook
         self._watched = watched
         self._predictions = LoopPredictions(watched.predictions, hook.failsafe)
@@ -404,63 +344,6 @@ class _Splits(Listener, Loop):
     def finished(self, place: int, result: Any, notes: Sequence[Noted]) -> None:
         """Take what a task returned."""
         if self._watched.function == "cross_val_predict":
-            self._predictions.add(place, _out_of_fold(self._watched.bound, result))
+            self._predictions.add(place, out_of_fold(self._watched.bound, result))
         self._predictions.miss(place)
         self._hook.evaluated(self._watched, place, result, notes)
-
-
-def _out_of_fold(bound: Mapping[str, Any], result: Any) -> Predicted:
-    """What a task of `cross_val_predict` returned, which has a column for each class of y."""
-    method = bound.get("method", "predict")
-    if method == "predict" or bound.get("y") is None or np.ndim(bound["y"]) != 1:
-        return Predicted({method: result})
-    return Predicted({method: result}, np.unique(np.asarray(bound["y"])))
-
-
-def _expected(function: str, bound: Mapping[str, Any]) -> int | None:
-    """How many tasks the loop of `function` will have, as far as that can be told before it."""
-    try:
-        if function == "permutation_test_score":
-            return int(bound["n_permutations"])
-        if function == IMPORTANCE:
-            return len(_features(bound))
-        splits = _split_count(bound)
-        if splits is None:
-            return None
-        if function == "validation_curve":
-            return splits * len(bound["param_range"])
-        if function == "learning_curve" and not bound["exploit_incremental_learning"]:
-            return splits * len(set(bound["train_sizes"]))
-        return splits
-    except Exception:  # noqa: BLE001 - if the arguments are wrong, the call itself will say so
-        return None
-
-
-def _split_count(bound: Mapping[str, Any]) -> int | None:
-    cv = bound["cv"]
-    if cv is None or isinstance(cv, int):
-        return _FOLDS if cv is None else cv
-    if not hasattr(cv, "get_n_splits"):
-        return len(cv) if isinstance(cv, Sized) else None
-    return int(cv.get_n_splits(bound["X"], bound["y"], _groups(bound)))
-
-
-def _groups(bound: Mapping[str, Any]) -> Any:
-    groups = bound.get("groups")
-    return (bound.get("params") or {}).get("groups") if groups is None else groups
-
-
-def _features(bound: Mapping[str, Any]) -> list[str]:
-    X = bound["X"]
-    columns = getattr(X, "columns", None)
-    if columns is not None:
-        return [str(column) for column in columns]
-    shape = getattr(X, "shape", None) or (len(X), len(X[0]))
-    return [str(number) for number in range(shape[1])]
-
-
-def _fit_arguments(bound: Mapping[str, Any]) -> list[str]:
-    """Names of what else the fits were given: groups, weights and the like."""
-    given = {**(bound.get("fit_params") or {}), **(bound.get("params") or {})}
-    given |= {name: bound[name] for name in ("groups", "sample_weight") if name in bound}
-    return sorted(name for name, value in given.items() if value is not None)

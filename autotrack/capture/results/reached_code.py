@@ -28,7 +28,7 @@ from autotrack.tracking.facts import ReachedCode
 #: What stands for draws of the user's own code, which has no param for a seed.
 GLOBAL_GENERATOR = "numpy.random"
 
-_SEEDS = frozenset({"random_state", "random_seed"})
+_SEEDS = ("random_state", "random_seed")
 _CONTAINERS = frozenset({list, tuple, set, frozenset})
 # Of a container so many items are looked at, and so deep.
 _MOST_ITEMS = 200
@@ -138,6 +138,11 @@ class _Look:
         get_params = getattr(kind, "get_params", None)
         if getattr(get_params, "__module__", None) == "sklearn.base":
             held = own_params(value)
+            if PLAIN.issuperset(map(type, held.values())):  # as nearly always
+                for name in _SEEDS:
+                    if held.get(name, "") is None and held.get("shuffle", True):
+                        self.unseeded.append(f"{key}__{name}" if key else name)
+                return
         for name, part in held.items():
             # What is learned, where another `get_params` would have to be asked: that of a pipeline
             # takes longer than all else here.

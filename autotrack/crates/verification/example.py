@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,12 @@ def untouched(model: Any, *, draws: bool = True) -> Iterator[None]:
     """
     parts = list(_estimators(model, _DEEPEST))
     before = [(part, dict(vars(part))) for part in parts]
-    own = [value for _, held in before for value in held.values()]
+    own = [
+        value
+        for _, held in before
+        if not _NO_ESTIMATORS.issuperset(map(type, held.values()))
+        for value in held.values()
+    ]
     legacy = [(one, one.get_state()) for one in own if isinstance(one, np.random.RandomState)]
     bits = [one.bit_generator for one in own if isinstance(one, np.random.Generator)]
     modern = [(one, one.state) for one in bits]
@@ -236,6 +242,8 @@ def _estimators(model: Any, deepest: int) -> Iterator[Any]:
     if not hasattr(model, "__dict__") or not hasattr(model, "get_params") or not deepest:
         return
     yield model
+    if _NO_ESTIMATORS.issuperset(map(type, vars(model).values())):
+        return
     for value in vars(model).values():
         several = isinstance(value, list | tuple) and len(value) <= _MOST_PARTS
         for part in value if several else (value,):
@@ -245,6 +253,6 @@ def _estimators(model: Any, deepest: int) -> Iterator[Any]:
 
 
 def _put_back(now: dict[str, Any], before: dict[str, Any]) -> None:
-    if now.keys() != before.keys() or any(now[name] is not before[name] for name in before):
+    if now.keys() != before.keys() or not all(map(is_, now.values(), before.values())):
         now.clear()
         now.update(before)

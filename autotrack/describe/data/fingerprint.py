@@ -24,7 +24,7 @@ from autotrack.entities import Dataset
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
 
-__all__ = ["describe", "described_before", "fingerprint", "row_count"]
+__all__ = ["describe", "described_before", "fingerprint", "row_count", "stamp_of_described"]
 
 
 def fingerprint(data: object) -> str:
@@ -118,6 +118,12 @@ def described_before(data: object) -> Dataset | None:
         return seen.dataset if seen is not None and seen.is_still(data, None) else None
     except Exception:  # noqa: BLE001 - a user's class may raise anything, from any attribute
         return None
+
+
+def stamp_of_described(data: object, dataset: Dataset | None) -> Stamp | None:
+    """The stamp of data that was described as `dataset` just now; None where it is not kept."""
+    seen = _described.get(data) if dataset is not None else None
+    return seen.stamp if seen is not None and seen.dataset is dataset else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,11 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from autotrack.describe.data.fingerprint import described_before, single_block
+from autotrack.describe.data.fingerprint import (
+    described_before,
+    single_block,
+    stamp_of_described,
+)
 from autotrack.entities import Dataset
 from autotrack.runtime.dataclass import dataclass
 from autotrack.runtime.weak_map import IdentityMap
@@ -58,7 +62,9 @@ class RowKeys:
     sample: Array | None = None
 
 
-def row_keys(data: Any, *, most_cells: int = MOST_CELLS) -> RowKeys | None:
+def row_keys(
+    data: Any, *, most_cells: int = MOST_CELLS, described: Dataset | None = None
+) -> RowKeys | None:
     """The keys of the rows of `data`.
 
     Parameters
@@ -68,6 +74,8 @@ def row_keys(data: Any, *, most_cells: int = MOST_CELLS) -> RowKeys | None:
         changed. A target of one column is data of one column.
     most_cells : int
         Above so many cells there are the keys of a sample of the rows.
+    described : Dataset, optional
+        What `describe` said of it just now.
 
     Returns
     -------
@@ -75,7 +83,9 @@ def row_keys(data: Any, *, most_cells: int = MOST_CELLS) -> RowKeys | None:
         None for what is no such data.
     """
     try:
-        dataset = described_before(data) if most_cells == MOST_CELLS else None
+        dataset = described if stamp_of_described(data, described) is not None else None
+        if described is None and most_cells == MOST_CELLS:
+            dataset = described_before(data)
         if dataset is None:
             return _row_keys(data, most_cells)
         made = _made.get(data)

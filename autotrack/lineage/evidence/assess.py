@@ -19,6 +19,7 @@ from autotrack.lineage.by_name import in_common
 from autotrack.lineage.evidence.applied import Applied
 from autotrack.lineage.evidence.groups import Groups
 from autotrack.lineage.evidence.held_out import HeldOutRows
+from autotrack.lineage.evidence.same_data import SameData
 from autotrack.lineage.evidence.sightings import (
     FEWEST_ROWS,
     HELD_OUT,
@@ -103,6 +104,7 @@ class Evidence:
         self._trained: OrderedDict[str, Trained] = OrderedDict()
         self._searches: OrderedDict[str, _Search] = OrderedDict()
         self._known: OrderedDict[tuple[object, ...], Assessed] = OrderedDict()
+        self._same_data = SameData()
 
     # -- remembering ------------------------------------------------------------------------------
 
@@ -209,15 +211,16 @@ class Evidence:
         told = None
         if self.groups and rows is not None and rows.sample is None:
             told = self.groups.on_both_sides(trained.keys.keys, rows.keys, name)
-        columns = of_columns(scored, link, trained, y)
+        suspects = self._same_data.suspects(scored, y)
+        columns = of_columns(scored, link, trained, y, suspects)
         findings += [found for found in columns if told is None or found.code != told.code]
         findings += [told] if told is not None else []
-        findings += of_classes(scored, y)
+        findings += of_classes(scored, y, suspects.kinds)
         return overlap, sorted(findings, key=lambda found: -found.grade)
 
     def _overlap(self, scored: Scored, trained: Trained, rows: RowKeys) -> Overlap:
         assert trained.keys is not None
-        seen = among(rows.keys, trained.ordered_keys())
+        seen = self._same_data.seen(trained, rows)
         with_target = 0
         if trained.both is not None and scored.y is not None and seen.any():
             both = with_target_keys(rows, scored.y)

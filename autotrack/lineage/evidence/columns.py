@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,23 @@ class Sides:
     y: Array | None
     before: Any = None
     target_before: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Suspects:
+    """What a few rows of scored data say, whichever model is scored on it.
+
+    Attributes
+    ----------
+    proxies, groups : tuple of int
+        The columns that may give the target away, and those that may be groups.
+    kinds : array or None
+        The different values of the target in order, where they were looked for.
+    """
+
+    proxies: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    kinds: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,12 @@ def _numbers(X: Any, rows: NDArray[np.intp]) -> tuple[Array, list[int]]:
 
 def _codes(y: Array) -> tuple[Array, int] | None:
     """A target as numbers, and how many classes it has: 0 for real numbers; None for neither."""
+    found = _coded(y)
+    return None if found is None else found[:2]
+
+
+def _coded(y: Array) -> tuple[Array, int, Array] | None:
+    """The same, and the different values in order."""
     if y.ndim != 1:
         return None
     try:
@@ -95,9 +118,9 @@ def _codes(y: Array) -> tuple[Array, int] | None:
     if len(kinds) < 2:
         return None
     if len(kinds) <= _MOST_CLASSES and len(kinds) * _FEWEST_OF_A_CLASS <= len(y):
-        return codes, len(kinds)
+        return codes, len(kinds), kinds
     if y.dtype.kind in "iuf":
-        return y.astype(float), 0
+        return y.astype(float), 0, kinds
     return None
 
 
@@ -114,19 +137,19 @@ def _both(sides: Sides, j: int) -> tuple[Array, Array, int]:
     return column, y, count
 
 
-def look(sides: Sides) -> tuple[Told | None, Told | None]:
+def look(sides: Sides, suspects: Suspects) -> tuple[Told | None, Told | None]:
     """A proxy of the target, and groups on both sides, each if there is one."""
-    X, y = sides.X, sides.y
+    return _proxy(sides, suspects.proxies), _groups(sides, suspects.groups)
+
+
+def suspects_among(X: Any, y: Array | None) -> Suspects:
+    """The columns of scored data that have to be looked at, by a few rows of it."""
     if y is None or not _is_table(X) or X.shape[0] != len(y) or X.shape[1] < 2:
-        return None, None
-    if y.dtype.kind not in "biufOUS":
-        return None, None
+        return Suspects()
     few = spread(len(X), _FEW)
-    if len(few) < 10:
-        return None, None
-    coded = _codes(y)
+    coded = _coded(y) if len(few) >= 10 and y.dtype.kind in "biufOUS" else None
     if coded is None:
-        return None, None
+        return Suspects()
     target, classes = coded[0][few], coded[1]
     values, numbered = _numbers(X, few)
     proxies: list[int] = []
@@ -154,7 +177,7 @@ def look(sides: Sides) -> tuple[Told | None, Told | None]:
             groups.append(j)
             if classes:
                 proxies.append(j)
-    return _proxy(sides, proxies), _groups(sides, groups)
+    return Suspects(tuple(proxies), tuple(groups), coded[2])
 
 
 def _is_text(X: Any, j: int) -> bool:
@@ -173,7 +196,7 @@ def _rank_agreement(y: Array, ordered: Array) -> Array:
     return np.asarray(found)
 
 
-def _proxy(sides: Sides, columns: list[int]) -> Told | None:
+def _proxy(sides: Sides, columns: Sequence[int]) -> Told | None:
     found: list[tuple[int, float, int]] = []
     for j in columns:
         column, y, _ = _both(sides, j)
@@ -226,7 +249,7 @@ def _score(column: Array, target: Array, classes: int) -> float | None:
     return right if right >= 1 - _WRONG else None
 
 
-def _groups(sides: Sides, columns: list[int]) -> Told | None:
+def _groups(sides: Sides, columns: Sequence[int]) -> Told | None:
     if sides.target_before is None or not _is_table(sides.before):
         return None
     for j in columns:

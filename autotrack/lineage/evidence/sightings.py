@@ -13,7 +13,7 @@ from autotrack.analysis.evidence.catalogue import finding
 from autotrack.describe.data.fingerprint import row_count
 from autotrack.describe.data.row_keys import RowKeys, row_keys, with_target
 from autotrack.entities import Finding
-from autotrack.lineage.evidence.columns import Sides, disorder, look
+from autotrack.lineage.evidence.columns import Sides, Suspects, disorder, look
 from autotrack.lineage.evidence.models import classes_of
 from autotrack.lineage.overlap import Overlap, expected_by_chance, is_beyond
 from autotrack.lineage.training_rows import Trained
@@ -64,15 +64,19 @@ class Scored:
     chance: float = 0.0
 
 
-def of_columns(scored: Scored, link: Link, trained: Trained, y: Any) -> Iterator[Finding]:
+def of_columns(
+    scored: Scored, link: Link, trained: Trained, y: Any, suspects: Suspects
+) -> Iterator[Finding]:
     """Proxies of the target, groups on both sides, and times out of order."""
     if scored.X is None:
         return
-    before, known = link.training_input, trained.held_target()
-    if known is not None and row_count(before) != len(known):
-        known = None
+    before, known = link.training_input, None
+    if suspects.proxies or suspects.groups:
+        known = trained.held_target()
+        if known is not None and row_count(before) != len(known):
+            known = None
     sides = Sides(scored.X, y, before, known)
-    proxy, groups = look(sides)
+    proxy, groups = look(sides, suspects)
     name = scored.data_name
     if groups is not None:
         count, of = int(groups.numbers["rows"]), int(groups.numbers["of"])
@@ -133,13 +137,16 @@ def repeated(
     yield finding("AT104", name, text, evidence)
 
 
-def of_classes(scored: Scored, y: Any) -> Iterator[Finding]:
-    """The finding that a class is on one side of the split alone."""
+def of_classes(scored: Scored, y: Any, kinds: Any = None) -> Iterator[Finding]:
+    """The finding that a class is on one side of the split alone.
+
+    `kinds` are the different values of `y` in order, where they are known.
+    """
     known = classes_of(scored.model)
     if known is None or y is None or y.ndim != 1 or len(y) < FEWEST_ROWS:
         return
     try:
-        there = np.unique(y)
+        there = np.unique(y) if kinds is None else kinds
         if np.array_equal(there, known):  # as nearly always
             return
         new, missing = np.setdiff1d(there, known), np.setdiff1d(known, there)

@@ -30,10 +30,11 @@ class ScoreEvidence(Runs):
         ]
         with self.transaction() as connection:
             number = self._number(connection, run_id)
-            connection.executemany(
-                "INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(number, *row) for row in rows],
-            )
+            if rows:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [(number, *row) for row in rows],
+                )
             if seen is not None:
                 connection.execute(
                     "INSERT OR REPLACE INTO seen_rows VALUES (?, ?, ?, ?, ?)",

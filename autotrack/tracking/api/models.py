@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,9 @@ def _files_at(
 
         files, run_id = _recorded_at(store, uri)
         recorded = {file.path: file.sha256 for file in files}
-        looked = require(folder_of(store, files), recorded, trust=trust, vouches=is_ours)
+        looked = require(
+            folder_of(store, files), recorded, trust=trust, vouches=partial(is_ours, workspace)
+        )
         return files, run_id, _vouched(looked, trust)
     folder = Path(uri).expanduser()
     if not os.path.isdir(folder):  # which knows paths that are none
@@ -138,7 +141,7 @@ def _recorded_at(store: Store, uri: str) -> tuple[Sequence[StoredArtifact], str 
         return store.model_files(version.name, version.version), version.run_id
     asked, _, path = uri.removeprefix("runs:").strip("/").partition("/")
     run_id = store.get_run(asked).run_id
-    files = crate_files(store, run_id, path or CRATE)
+    files = crate_files(workspace, store, run_id, path or CRATE)
     if FILE_NAME not in {file.path for file in files}:
         raise ArtifactNotFoundError(
             f"run {run_id} has no crate {path or CRATE!r}; list_artifacts(run_id) shows what it has"
@@ -171,7 +174,7 @@ def verify_model(uri: str, *, env: bool = False, trust: Word = False) -> Verific
     from autotrack.crates.verification.verify import verify
 
     folder, recorded = locate(uri)
-    found = require(folder, recorded, trust=trust, vouches=is_ours)
+    found = require(folder, recorded, trust=trust, vouches=partial(is_ours, workspace))
     return verify(folder, found.manifest, found.origin, env=env)
 
 
@@ -196,7 +199,7 @@ def _copied(
     from autotrack.crates.load import copy
 
     with store.artifacts.staging() as staged:
-        looked = copy(folder, staged / "crate", trust=trust, vouches=is_ours)
+        looked = copy(folder, staged / "crate", trust=trust, vouches=partial(is_ours, workspace))
         run_id = looked.manifest.run_id
         known: str | None = None
         if run_id:

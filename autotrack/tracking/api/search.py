@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -403,7 +404,8 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
         store = workspace.store()
-        return load_of_run(store, store.get_run(text(run_id, "run_id")), name or CRATE, trusted)
+        record = store.get_run(text(run_id, "run_id"))
+        return load_of_run(workspace, store, record, name or CRATE, trusted)
     if wanted.startswith("models:"):
         return load_version(wanted, trusted)
     scheme = wanted.partition(":")[0]
@@ -417,7 +419,7 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
         raise ArtifactNotFoundError(f"there is no crate at {described(wanted, 200)}")
     from autotrack.crates.load import load
 
-    crate = load(folder, trust=trusted, vouches=is_ours)
+    crate = load(folder, trust=trusted, vouches=partial(is_ours, workspace))
     _link(crate)
     return crate
 

@@ -14,7 +14,7 @@ from autotrack.crates.verification.verify import verify
 from autotrack.errors import CrateError
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.store import Store
-from autotrack.tracking.workspace import workspace
+from autotrack.tracking.workspace import Workspace
 
 VERIFIED_TAG = "autotrack.verified"
 # Beyond this many that wait, the oldest are let go of: a loop of thousands of quick fits would
@@ -26,6 +26,7 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Task:
+    workspace: Workspace
     store: Store
     run_id: str
     folder: Path
@@ -41,14 +42,14 @@ class Verifier:
         self._pid = 0
         self._busy = False
 
-    def add(self, store: Store, run_id: str, folder: Path) -> None:
+    def add(self, workspace: Workspace, store: Store, run_id: str, folder: Path) -> None:
         """Verify the crate in `folder` when there is time."""
         if self._pid != os.getpid():  # a fork has neither the thread nor its tasks
             self.__init__()  # type: ignore[misc]
             self._pid = os.getpid()
         with self._changed:
             left_out = self._waiting.popleft() if len(self._waiting) >= _MOST_WAITING else None
-            self._waiting.append(_Task(store, run_id, folder))
+            self._waiting.append(_Task(workspace, store, run_id, folder))
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._work, name="autotrack-verify", daemon=True
@@ -78,7 +79,7 @@ class Verifier:
                     self._changed.notify_all()
                     self._changed.wait()
                 task, self._busy = self._waiting.popleft(), True
-            with workspace.failsafe.guard(f"verify the crate of run {task.run_id}"):
+            with task.workspace.failsafe.guard(f"verify the crate of run {task.run_id}"):
                 outcome = self._outcome(task)
                 if outcome:
                     self._tell(task, outcome)
@@ -98,7 +99,7 @@ class Verifier:
 
     @staticmethod
     def _tell(task: _Task, outcome: str) -> None:
-        workspace.write(
+        task.workspace.write(
             task.store, lambda store: store.set_tags(task.run_id, {VERIFIED_TAG: outcome})
         )
 

@@ -14,10 +14,10 @@ from autotrack.errors import ArtifactNotFoundError
 from autotrack.store.artifacts import StoredArtifact
 from autotrack.store.store import Store
 from autotrack.tracking.model_links import Link, link_loaded
-from autotrack.tracking.workspace import workspace
+from autotrack.tracking.workspace import Workspace
 
 
-def crate_files(store: Store, run_id: str, name: str) -> list[StoredArtifact]:
+def crate_files(workspace: Workspace, store: Store, run_id: str, name: str) -> list[StoredArtifact]:
     """The files of the crate that a run keeps under `name`, with paths inside of it.
 
     It is the crate of the model as it is now, if that was trained further meanwhile.
@@ -51,7 +51,7 @@ def folder_of(store: Store, files: Sequence[StoredArtifact]) -> Path:
     return store.artifacts.resolve(first.location).parents[first.path.count("/")]
 
 
-def is_ours(digest: str) -> bool:
+def is_ours(workspace: Workspace, digest: str) -> bool:
     """Whether this process packed the file of a digest, or its store, if there is one, did."""
     if digest in packed_here:
         return True
@@ -68,12 +68,14 @@ def link_to_run(made: Crate, store: Store, record: RunRecord) -> None:
             link_loaded(model, link)
 
 
-def load_of_run(store: Store, record: RunRecord, name: str, trust: Word | Trust) -> Crate:
+def load_of_run(
+    workspace: Workspace, store: Store, record: RunRecord, name: str, trust: Word | Trust
+) -> Crate:
     """Load the crate that a run keeps under `name`.
 
     Takes and raises what :meth:`Run.load_model` does.
     """
-    files = crate_files(store, record.run_id, name)
+    files = crate_files(workspace, store, record.run_id, name)
     if not files:
         reason = record.tags.get(
             "autotrack.crate_error", "log_models was off, or nothing was fitted"

@@ -101,7 +101,7 @@ class Packer:
             from autotrack.tracking.crating.background_verify import verifier
 
             folder = fit.store.artifacts.resolve(rows[0].location).parent
-            verifier.add(fit.store, fit.run_id, folder)
+            verifier.add(self._workspace, fit.store, fit.run_id, folder)
 
     def _model(
         self, fit: OpenFit, model: object, X: object, packed: Packed

@@ -1,6 +1,6 @@
-"""Which run receives what: the recording rules of fits and scores."""
+"""Which run a fit belongs to, and what is written of it."""
 
-# Long because which run receives what is decided in one place.
+# Long because which run receives what of a fit is decided in one place.
 
 from __future__ import annotations
 
@@ -16,22 +16,19 @@ from autotrack.analysis.names import (
     ARGUMENTS_TAG,
     CODE_TAG,
     CRATE_TAG,
-    SCORE_METRIC_TAG,
     UNKNOWN_CODE_TAG,
     UNSEEDED_TAG,
 )
 from autotrack.describe.data.fingerprint import describe
-from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
-from autotrack.entities import DatasetUse, RunKind
+from autotrack.entities import RunKind
 from autotrack.errors import PreprocessingWarning
 from autotrack.settings import Settings
 from autotrack.store.store import Store
 from autotrack.store.tables.runs import new_run_id
-from autotrack.tracking.active import ActiveRun, active_runs, input_params, note_filed
+from autotrack.tracking.active import ActiveRun, active_runs, input_params
 from autotrack.tracking.crating.pack_fit import PIPELINE, PIPELINE_TAG, Packed, Packer
 from autotrack.tracking.crating.repack_schedule import Upkeep
-from autotrack.tracking.crating.run_files import ScoreTables
 from autotrack.tracking.facts import (
     FitFacts,
     ScoreFacts,
@@ -44,9 +41,8 @@ from autotrack.tracking.model_links import Link, link_parts, links
 from autotrack.tracking.moved_fits import Filed, Moved
 from autotrack.tracking.opened_fit import OpenFit
 from autotrack.tracking.recording.library_calls import FUNCTION_TAG, LibraryCall
-from autotrack.tracking.recording.loaded_scores import LOADED_TAG, noted
-from autotrack.tracking.recording.steps import Steps, count_on, first_number
-from autotrack.tracking.recording.telling import tell, unseen_metrics
+from autotrack.tracking.recording.score_writer import UNLINKED, ScoreWriter, WrittenOnce, marks
+from autotrack.tracking.recording.steps import count_on, first_number
 from autotrack.tracking.run_errors import ended_by, run_error
 from autotrack.tracking.workspace import Workspace
 
@@ -59,9 +55,6 @@ FIT_TAGS = (
     ERROR_TAG, CRATE_TAG, PIPELINE_TAG, CODE_TAG, UNKNOWN_CODE_TAG, UNSEEDED_TAG,
     "autotrack.verified", "fit_arguments", ARGUMENTS_TAG,
 )  # fmt: skip
-_MOST_USES = 10_000
-# What begins the key of a score whose model is not known, in a run that holds a model.
-_UNLINKED = "unlinked"
 # The runs of changed models that were made in this process.
 _opened_changed: set[str] = set()
 
@@ -77,16 +70,16 @@ class Recorder:
         self.workspace = workspace
         self.failsafe = workspace.failsafe
         self.retry_queue = workspace.retry_queue
-        # Most scores of a run are on the same data, which is written once.
-        self._kept_uses: set[tuple[str | None, ...]] = set()
-        self._tables = ScoreTables(workspace)
+        self._written = WrittenOnce()
         #: Keeps the predictions behind scores, where that is asked for.
         self.held_out = HeldOutWriter(workspace.retry_queue)
-        self._steps = Steps(workspace.retry_queue)
         self._lock = threading.Lock()
         self._upkeep = Upkeep()
         self._packer = Packer(settings, self._upkeep, workspace)
         self.moved = Moved()
+        self._scores = ScoreWriter(
+            settings, workspace, self.moved, self._written, self._open_changed
+        )
 
     # -- fits ---------------------------------------------------------------------------------
 
@@ -278,7 +271,7 @@ class Recorder:
     def _go_on(self, store: Store, run_id: str, facts: FitFacts, unlinked: set[str]) -> None:
         self._describe(store, run_id, facts)
         # What was scored before there was a model in this run must not pass for its score.
-        store.rename_metrics(run_id, {key: f"{_UNLINKED}_{key}" for key in unlinked})
+        store.rename_metrics(run_id, {key: f"{UNLINKED}_{key}" for key in unlinked})
 
     def create_run(self, fit: OpenFit, kind: RunKind, parent_id: str | None) -> None:
         """Write the run that `fit` opens, with all that is known of it by now."""
@@ -320,18 +313,13 @@ class Recorder:
                 tags[UNKNOWN_CODE_TAG] = facts.code.unknown
         store.set_tags(run_id, tags)
         if facts.code is not None and (kept := (str(store.root), facts.code.key)) not in (
-            self._kept_uses
+            self._written
         ):
             store.put_code(facts.code.texts)
-            self._keep_in_mind(kept)
+            self._written.add(kept)
         if facts.data is not None:
             store.add_dataset(run_id, facts.data)
-            self._keep_in_mind((run_id, *_marks(facts.data)))
-
-    def _keep_in_mind(self, use: tuple[str | None, ...]) -> None:
-        if len(self._kept_uses) >= _MOST_USES:
-            self._kept_uses.clear()
-        self._kept_uses.add(use)
+            self._written.add((run_id, *marks(facts.data)))
 
     @staticmethod
     def link(
@@ -349,8 +337,7 @@ class Recorder:
             facts.data,
             data,
             partial=partial,
-            # A stamp holds on to the data.
-            facts=replace(facts, stamp=None),
+            facts=facts.without_stamp(),
             changed=changed,
             step=fit.number,
             moved=fit.moved,
@@ -497,85 +484,6 @@ class Recorder:
         packed.tags[CRATE_TAG] = reason
         self._end(fit, packed, time.time())
 
-    @staticmethod
-    def _note_loaded(store: Store, run_id: str, keys: list[str], now: float) -> None:
-        """Note which scores came after the run, with a model that was loaded."""
-        before = store.tag(run_id, LOADED_TAG) or ""
-        store.set_tags(run_id, {LOADED_TAG: noted(before, keys, now, source().script)})
-
-    def _note_unplaced(self, facts: ScoreFacts) -> None:
-        self.workspace.unplaced += 1
-        self.workspace.first_unplaced = self.workspace.first_unplaced or facts.place
-
-    def _prefix(self, link: Link | None, facts: ScoreFacts) -> str:
-        """What the keys of a score begin with."""
-        if link is not None:
-            return f"{link.scope}_{facts.data_name}" if link.scope else facts.data_name
-        if active_runs()[-1].fit is None:
-            return facts.data_name
-        # What no model of the run was shown to have predicted must not pass for its score.
-        self._note_unplaced(facts)
-        return f"{_UNLINKED}_{facts.data_name}"
-
-    def _put_data(
-        self, store: Store, run_id: str, facts: ScoreFacts, use: tuple[str | None, ...] | None
-    ) -> None:
-        """Write on which data a score was computed, and what is to be said of that."""
-        if facts.data is not None and use not in self._kept_uses:
-            store.add_dataset(run_id, facts.data)
-        if facts.is_assessed:
-            store.add_evidence(run_id, facts.findings, facts.seen)
-        if facts.shared:
-            store.add_shared_rows(facts.shared)
-        if facts.score_metric:
-            store.set_tags(run_id, {SCORE_METRIC_TAG: facts.score_metric})
-
     def score(self, link: Link | None, facts: ScoreFacts) -> None:
         """Write a score into the run of the model it judges, else into the active run."""
-        stack = () if link is not None else active_runs()
-        if link is not None:
-            store, run_id = link.store, self.moved.place_of(link)
-        elif stack:
-            store, run_id = stack[-1].store, stack[-1].run_id
-        else:
-            self._note_unplaced(facts)
-            return
-        if link is not None and link.changed_from:
-            self._open_changed(link)
-        prefix = self._prefix(link, facts)
-        numbers = {f"{prefix}_{name}": number for name, number in facts.numbers.items()}
-        now = time.time()
-        metrics, stages = self._steps.of(store, run_id, numbers, facts, link)
-        metrics += unseen_metrics(prefix, facts, metrics)
-        if link is None and stack[-1].fit is None:
-            stack[-1].unlinked.update(numbers)
-        rows = self._tables.file(store, run_id, prefix, facts.tables)
-        place = run_id
-        use = None if facts.data is None else (run_id, *_marks(facts.data))
-        if link is not None:
-            note_filed(run_id, (k for k, *_ in (*metrics, *stages)), (row.path for row in rows))
-
-        def put(store: Store) -> None:
-            # It may have been moved meanwhile, by another thread.
-            run_id = place if link is None else self.moved.place_of(link)
-            store.add_metrics(run_id, metrics)
-            if stages:
-                store.add_stages(run_id, stages)
-            if rows:
-                store.put_artifacts(run_id, rows)
-            self._put_data(store, run_id, facts, use)
-            if link is not None and link.loaded:
-                keys = [*numbers, *(row.path for row in rows)]
-                # When the score was made, whenever it is written.
-                self._note_loaded(store, run_id, keys, metrics[0][3] if metrics else now)
-
-        if self.retry_queue.write(store, put) and use is not None and use not in self._kept_uses:
-            self._keep_in_mind(use)
-        self.workspace.scores += 1
-        if not self.settings.quiet:
-            tell(run_id, facts.findings)
-
-
-def _marks(use: DatasetUse) -> tuple[str | None, ...]:
-    # One X is listed once, whichever of its targets it is judged by.
-    return use.context, use.name, use.data.fingerprint
+        self._scores.score(link, facts)
