@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autotrack.analysis.evidence.ledger import judged
-from autotrack.analysis.evidence.listing import Worth, worth_of
+from autotrack.analysis.evidence.listing import Worth, unset_of, worth_of
 from autotrack.analysis.evidence.reading import scores
 from autotrack.analysis.names import ARGUMENTS_TAG, CODE_TAG
 from autotrack.analysis.predictions.ranking import standing
@@ -79,7 +79,7 @@ def runs(
     if tree:
         console.print(run_tree(store, found))
     else:
-        _print_runs(console, found, worth_of(store, found))
+        _print_runs(console, found, worth_of(store, found), unset_of(store, found))
     search.tell_order(store, order_by, found)
     if len(found) == limit:
         console.print(f"[dim]The newest {limit}; --limit shows more.[/dim]")
@@ -95,8 +95,13 @@ def _metrics(
         yield key, f"{shown}{_steps(steps[key])}"
 
 
-def _print_runs(console: Console, found: Sequence[RunRow], worth: Worth | None = None) -> None:
-    table, hidden = run_table(found, console.width, worth, cut=console.is_terminal)
+def _print_runs(
+    console: Console,
+    found: Sequence[RunRow],
+    worth: Worth | None = None,
+    unset: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    table, hidden = run_table(found, console.width, worth, cut=console.is_terminal, unset=unset)
     console.print(table)
     if hidden:
         console.print(f"[dim]{hidden} more params and metrics: --csv has all of them.[/dim]")

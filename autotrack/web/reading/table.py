@@ -9,6 +9,7 @@ from typing import Any
 
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search import pages, worth
+from autotrack.store.search.unset import unset_params
 from autotrack.web.reading.found import Found, Reader
 from autotrack.web.reading.kinds import TITLES, Kinds, error_of, label
 from autotrack.web.reading.view import ATTRIBUTES, View
@@ -87,6 +88,7 @@ def table(reader: Reader, view: View, found: Found) -> Table:
         read = {line.number: line for line in pages.lines(connection, every)}
         beside = Beside.read(connection, kinds, every)
     columns, choices = choose(view, found, kinds, list(read.values()))
+    unset = _unset(reader, list(read.values()), columns)
     matches = set(found.matches) if found.hits else None
 
     def row(number: int, depth: int = 0) -> Row:
@@ -96,7 +98,7 @@ def table(reader: Reader, view: View, found: Found) -> Table:
             known = read[number].children
         return Row(
             read[number],
-            [cell(read[number], column, beside) for column in columns],
+            [cell(read[number], column, beside, unset[number]) for column in columns],
             depth,
             hits,
             known - len(hits) if not depth else 0,
@@ -107,6 +109,16 @@ def table(reader: Reader, view: View, found: Found) -> Table:
     return Table(
         columns, rows, len(found.roots), len(found.matches), count, page, _bands(columns), choices
     )
+
+
+def _unset(
+    reader: Reader, lines: Sequence[pages.Line], columns: Sequence[Column]
+) -> dict[int, Mapping[str, Any]]:
+    """What the runs had of the params in columns that they did not set."""
+    keys = [c.id.removeprefix("params.") for c in columns if c.band == "params"]
+    with reader.store.reading() as connection:
+        found = unset_params(connection, lines, keys)
+    return {line.number: had for line, had in zip(lines, found, strict=True)}
 
 
 def choose(
@@ -198,15 +210,22 @@ class Beside:
         )
 
 
-def cell(line: pages.Line, column: Column, beside: Beside) -> Cell:
-    """What a run has in a column."""
+def cell(
+    line: pages.Line, column: Column, beside: Beside, unset: Mapping[str, Any] | None = None
+) -> Cell:
+    """What a run has in a column; `unset` has the params that it had without setting them."""
     family, _, key = column.id.partition(".")
     if family == "params":
-        if key not in line.params:
-            return Cell()
-        found = line.params[key]
-        style = "" if isinstance(found, int | float) and not isinstance(found, bool) else "text"
-        return Cell(value(found, 28), style=style, title=value(found, 500))
+        held, style = line.params, ""
+        if key not in held:
+            if not unset or key not in unset:
+                return Cell()
+            held, style = unset, "unset"
+        found = held[key]
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            style = f"text {style}".strip()
+        title = f"{value(found, 500)} (default)" if style.endswith("unset") else value(found, 500)
+        return Cell(value(found, 28), style=style, title=title)
     if family == "tags":
         return Cell(value(line.tags.get(key, ""), 40), style="text")
     if family == "metrics":
