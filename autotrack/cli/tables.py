@@ -13,6 +13,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from autotrack.analysis import words
 from autotrack.analysis.evidence.listing import Worth
 from autotrack.cli.printing import escape
 from autotrack.printable import described, printable
@@ -62,7 +63,7 @@ def run_table(
     longest = width // 4 if cut else sys.maxsize
     columns = [
         _Column("run", lambda row: escape(row.run_id[:ID])),
-        _Column("name", lambda row: escape(_cut(row.name, longest))),
+        _Column("name", lambda row: escape(_cut(words.title(row), longest))),
         _Column("status", lambda row: status(row.status)),
         _Column("started", lambda row: moment(row.start_time)),
         _Column("took", took_of, right=True),
@@ -106,8 +107,10 @@ def _count(number: int | None) -> str:
 def _wanted(rows: Sequence[RunRow], unset: Mapping[str, Mapping[str, Any]]) -> list[_Column]:
     counts = Counter(key for row in rows for key in row.metrics)
     shown = [key for key, _ in counts.most_common() if not _is_beside_mean(key, counts)]
-    # What was measured on all splits comes before times, and what one split measured.
-    shown.sort(key=lambda key: (not key.startswith("mean_test_"), key.endswith("_time")))
+    # What says how good runs were comes before places, times, and what one split measured; scores
+    # on data that is called alike stand together.
+    shown.sort(key=lambda key: words.worth_order(key)[0])
+    shown = _together(shown)
     metrics = [_metric(key) for key in shown]
     params = Counter(key for row in rows for key in row.params)
     differing = [
@@ -117,6 +120,14 @@ def _wanted(rows: Sequence[RunRow], unset: Mapping[str, Mapping[str, Any]]) -> l
         or count < len(rows) > 1
     ]
     return metrics[:_METRICS_FIRST] + differing + metrics[_METRICS_FIRST:]
+
+
+def _together(keys: Sequence[str]) -> list[str]:
+    """The keys in their order, each followed by those that are of data called alike."""
+    first: dict[tuple[int, str], int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(words.worth_order(key), place)
+    return sorted(keys, key=lambda key: first[words.worth_order(key)])
 
 
 def _metric(key: str) -> _Column:

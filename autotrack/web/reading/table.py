@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
+from autotrack.analysis import words
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search import pages, worth
 from autotrack.store.search.unset import unset_params
@@ -86,6 +88,7 @@ def table(reader: Reader, view: View, found: Found) -> Table:
     every = [*numbers, *(hit for hits in below.values() for hit in hits)]
     with reader.store.reading() as connection:
         read = {line.number: line for line in pages.lines(connection, every)}
+        places = best_points(connection, read)
         beside = Beside.read(connection, kinds, every)
     columns, choices = choose(view, found, kinds, list(read.values()))
     unset = _unset(reader, list(read.values()), columns)
@@ -98,7 +101,10 @@ def table(reader: Reader, view: View, found: Found) -> Table:
             known = read[number].children
         return Row(
             read[number],
-            [cell(read[number], column, beside, unset[number]) for column in columns],
+            [
+                cell(read[number], column, beside, unset[number], places.get(number, ""))
+                for column in columns
+            ],
             depth,
             hits,
             known - len(hits) if not depth else 0,
@@ -109,6 +115,17 @@ def table(reader: Reader, view: View, found: Found) -> Table:
     return Table(
         columns, rows, len(found.roots), len(found.matches), count, page, _bands(columns), choices
     )
+
+
+def best_points(connection: Any, read: dict[int, pages.Line]) -> dict[int, str]:
+    """Give the lines of curves the metrics of their best point; where that is, by number."""
+    found: dict[int, str] = {}
+    for run, line in read.items():
+        best = words.best_point(line, partial(worth.history, connection, run))
+        if best is not None:
+            read[run] = replace(line, metrics=best.metrics)
+            found[run] = best.where
+    return found
 
 
 def _unset(
@@ -138,6 +155,7 @@ def choose(
         least = max(1, int(found.sample * _LEAST_SHARE))
         for band, most in _DEFAULT.items():
             ids = [c.id for key, c in known.get(band, ()) if key.runs >= least]
+            ids = _together(ids)
             if band == "other" and any(known.get(b) for b in ("cv", "held")):
                 ids = []
             wanted += ids[:most]
@@ -155,6 +173,14 @@ def choose(
     order = [*TITLES, "params", "tags", "run"]
     columns.sort(key=lambda c: order.index(c.band) if c.band in order else len(order))
     return columns, choices
+
+
+def _together(ids: Sequence[str]) -> list[str]:
+    """The columns in their order, each followed by those of data that is called alike."""
+    first: dict[str, int] = {}
+    for place, name in enumerate(ids):
+        first.setdefault(words.together(name.removeprefix("metrics.")), place)
+    return sorted(ids, key=lambda name: first[words.together(name.removeprefix("metrics."))])
 
 
 def _first(pair: tuple[bool, str]) -> bool:
@@ -211,9 +237,17 @@ class Beside:
 
 
 def cell(
-    line: pages.Line, column: Column, beside: Beside, unset: Mapping[str, Any] | None = None
+    line: pages.Line,
+    column: Column,
+    beside: Beside,
+    unset: Mapping[str, Any] | None = None,
+    where: str = "",
 ) -> Cell:
-    """What a run has in a column; `unset` has the params that it had without setting them."""
+    """What a run has in a column.
+
+    `unset` has the params that it had without setting them; `where` says at which point of a curve
+    its scores are.
+    """
     family, _, key = column.id.partition(".")
     if family == "params":
         held, style = line.params, ""
@@ -229,19 +263,19 @@ def cell(
     if family == "tags":
         return Cell(value(line.tags.get(key, ""), 40), style="text")
     if family == "metrics":
-        return _score(line, key, column.band, beside) if key in line.metrics else Cell()
+        return _score(line, key, column.band, beside, where) if key in line.metrics else Cell()
     if column.id == "took" and line.end_time is not None:
         lasted = span(line.end_time - line.start_time)
         return Cell(f">{lasted}" if line.status == "KILLED" else lasted)
     return Cell({"kind": line.kind, "experiment": line.experiment}.get(column.id, ""))
 
 
-def _score(line: pages.Line, key: str, band: str, beside: Beside) -> Cell:
+def _score(line: pages.Line, key: str, band: str, beside: Beside, where: str) -> Cell:
     found = line.metrics[key]
     shown = number(found)
     if band == "cv":
         error, splits = spread(line, key, beside)
-        below = f"{splits} splits" if splits > 1 else ""
+        below = ", ".join(filter(None, [f"{splits} splits" if splits > 1 else "", where]))
         return Cell(shown, below, "cv", error=number(error, 2) if error is not None else "")
     if band == "held":
         data = beside.kinds.data_of(key)
