@@ -66,6 +66,8 @@ def make_app(
             Route("/", _in_turn(experiments.experiments)),
             Route("/runs", _in_turn(runs.runs)),
             Route("/chart", _in_turn(runs.chart)),
+            Route("/view", _in_turn(runs.named)),
+            Route("/view/change", changes.view, methods=["POST"]),
             Route("/complete", runs.complete),
             Route("/held-out", _in_turn(registry.held_out)),
             Route("/models", _in_turn(registry.models)),
