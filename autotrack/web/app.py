@@ -36,6 +36,7 @@ from autotrack.web.pages import (
     runs,
     search,
     signing_in,
+    trying,
 )
 from autotrack.web.reading.found import Reader
 from autotrack.web.site import Site, site_of
@@ -66,6 +67,8 @@ def make_app(
             Route("/", _in_turn(experiments.experiments)),
             Route("/runs", _in_turn(runs.runs)),
             Route("/chart", _in_turn(runs.chart)),
+            Route("/try", _in_turn(trying.form)),
+            Route("/try", trying.answered, methods=["POST"]),
             Route("/view", _in_turn(runs.named)),
             Route("/view/change", changes.view, methods=["POST"]),
             Route("/complete", runs.complete),
