@@ -71,7 +71,7 @@ def make_app(
             Route("/try", trying.answered, methods=["POST"]),
             Route("/view", _in_turn(runs.named)),
             Route("/view/change", changes.view, methods=["POST"]),
-            Route("/complete", runs.complete),
+            Route("/complete", _in_turn(runs.complete)),
             Route("/held-out", _in_turn(registry.held_out)),
             Route("/models", _in_turn(registry.models)),
             Route("/models/{name}", _in_turn(registry.model)),

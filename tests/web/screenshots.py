@@ -45,7 +45,7 @@ def pictures(served: Served) -> dict[str, Picture]:
         "runs": Picture("/runs?experiment=3", 900),
         "runs-dark": Picture(f"/runs?experiment=3&open={search}", 900, dark=True),
         "params": Picture("/runs?experiment=3&children=1&chart=threads&size=25#chart", 900),
-        "run": Picture(f"/runs/{served.newest('RandomForestClassifier')}", 1100),
+        "run": Picture(f"/runs/{served.newest('RandomForestClassifier')}", 860),
         "search": Picture(f"/runs/{search}/search", 1000),
         "compare": Picture("/compare?" + "&".join(f"run={run}" for run in fits[:2]), 800),
         "models": Picture("/models/flower%20classifier", 640),
