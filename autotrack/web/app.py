@@ -36,6 +36,7 @@ from autotrack.web.pages import (
     runs,
     search,
     signing_in,
+    trying,
 )
 from autotrack.web.reading.found import Reader
 from autotrack.web.site import Site, site_of
@@ -66,7 +67,11 @@ def make_app(
             Route("/", _in_turn(experiments.experiments)),
             Route("/runs", _in_turn(runs.runs)),
             Route("/chart", _in_turn(runs.chart)),
-            Route("/complete", runs.complete),
+            Route("/try", _in_turn(trying.form)),
+            Route("/try", trying.answered, methods=["POST"]),
+            Route("/view", _in_turn(runs.named)),
+            Route("/view/change", changes.view, methods=["POST"]),
+            Route("/complete", _in_turn(runs.complete)),
             Route("/held-out", _in_turn(registry.held_out)),
             Route("/models", _in_turn(registry.models)),
             Route("/models/{name}", _in_turn(registry.model)),
@@ -87,6 +92,8 @@ def make_app(
             Exception: _unforeseen,
         },
     )
+    # To the address without a slash at its end, which may be anything.
+    app.router.redirect_slashes = False
     site = Site(Reader(store), Changes(allowed=not read_only))
     app.state.site = site
     site.guard = Guard(app, origins, token)

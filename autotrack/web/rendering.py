@@ -15,6 +15,8 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from autotrack._version import __version__
+from autotrack.analysis import words
+from autotrack.analysis.alike import span_of
 from autotrack.printable import described, printable
 
 _LONGEST = 60
@@ -43,6 +45,10 @@ def _environment() -> Environment:
         "exact": exact,
         "thousands": "{:,}".format,
         "key": breakable,
+        "title_of": words.title,
+        "telling": words.telling,
+        "params_of": words.ordered_params,
+        "span_of": span_of,
     }
     environment.globals |= {"url": url, "version": __version__}
     return environment
