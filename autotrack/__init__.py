@@ -41,6 +41,7 @@ with _uncollected():
         UntrustedCrateError,
         VersionWarning,
     )
+    from autotrack.reporting.api import merge
     from autotrack.session import Session, disable, enable, is_enabled
     from autotrack.tracking.api.artifacts import (
         log_artifact,
@@ -175,6 +176,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "merge",
     "metric_history",
     "param",
     "register_model",
