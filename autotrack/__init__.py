@@ -41,7 +41,7 @@ with _uncollected():
         UntrustedCrateError,
         VersionWarning,
     )
-    from autotrack.reporting.api import merge
+    from autotrack.reporting.api import export, export_store, merge
     from autotrack.session import Session, disable, enable, is_enabled
     from autotrack.tracking.api.artifacts import (
         log_artifact,
@@ -156,6 +156,8 @@ __all__ = [
     "enable",
     "end_run",
     "explain",
+    "export",
+    "export_store",
     "get_experiment",
     "get_run",
     "held_out_sets",

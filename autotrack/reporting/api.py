@@ -2,17 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotrack.settings import Settings
+from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
     from autotrack.store.merging.merge import Merged
 
 Place = str | PathLike[str]
+
+
+def export(
+    path: Place,
+    runs: Run | str | Iterable[Run | str] = (),
+    *,
+    experiment: str | None = None,
+    where: str | None = None,
+    order_by: str | None = None,
+    children: bool = False,
+    columns: Iterable[str] = (),
+    for_spreadsheets: bool = False,
+) -> Path:
+    """Write runs into a file that somebody else can read, by the end of its name.
+
+    Parameters
+    ----------
+    path : path
+        ``.html`` is one page with all that belongs to it, which needs no server, network or script
+        (extra ``ui``); ``.md`` is Markdown for a pull request. Of both, one run is shown by itself,
+        a search with its candidates, several runs are compared, an experiment is summed up.
+        ``.csv`` and ``.parquet`` (extra ``parquet``) are a row for every run that matches. What is
+        there already is replaced.
+    runs : Run, str, or several of them
+        Runs or their ids.
+    experiment : str, optional
+        The name of an experiment.
+    where, order_by : str, optional
+        As of `search_runs`, for tables.
+    children : bool
+        Whether runs below others are rows of a table too.
+    columns : iterable of str
+        The columns of a table, such as ``"run_id"`` and ``"metrics.test_r2_score"``; by default
+        all that there are.
+    for_spreadsheets : bool
+        Whether texts in a CSV file that a spreadsheet would take for formulas get an apostrophe
+        before them. By default a text stands as it was recorded, so that it can be read back.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Notes
+    -----
+    A CSV file has texts, true and false as ``True`` and ``False``, and numbers so that they can be
+    read back exactly; NaN is ``NaN``, what a run lacks is empty. In Parquet columns are typed; one
+    whose values are of several types, lists, or too large for 64 bits is of JSON texts, which its
+    metadata says (``autotrack: json``).
+
+    A page or Markdown says what the pages of `autotrack ui` say, names of people and machines among
+    it; of files, tables and pictures only those that the page draws.
+    """
+    from autotrack.reporting.exporting import Wanted, export_file
+
+    asked = [runs] if isinstance(runs, str | Run) else list(runs)
+    store = workspace.store(create=False)
+    for run in asked:
+        if isinstance(run, Run):
+            store = run._store
+    ids = [store.find_run(run if isinstance(run, str) else run.run_id) for run in asked]
+    for run_id in ids:
+        workspace.before_reading(run_id)
+    found = None if experiment is None else store.get_experiment(name=experiment)
+    to = Path(path).expanduser()
+    export_file(
+        store,
+        to,
+        Wanted(ids, found, where, order_by, children, tuple(columns), for_spreadsheets),
+    )
+    return to
+
+
+def export_store(path: Place, *, leave_damaged: bool = False) -> Merged:
+    """Write the whole store down to be carried elsewhere, where `merge` takes it over.
+
+    Parameters
+    ----------
+    path : path
+        A folder that is not there yet, or a file whose name ends in ``.zip``.
+    leave_damaged : bool
+        Whether to go on without files that are missing, or not what was recorded.
+
+    Returns
+    -------
+    Merged
+        What was written. Runs that still run are left out.
+
+    Raises
+    ------
+    InvalidValueError
+        If something of that name is there.
+    StoreError
+        If the store cannot be read, or there is no room. Nothing is left there then.
+    """
+    from autotrack.store.merging.packing import export_store as pack
+
+    store = workspace.store(create=False)
+    return pack(store.root, Path(path), leave_damaged=leave_damaged)
 
 
 def merge(

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import jinja2  # noqa: F401 - so that its absence is told before a page is asked for
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request

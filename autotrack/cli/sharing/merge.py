@@ -10,6 +10,7 @@ import click
 from autotrack.cli.group import main, store_option
 from autotrack.cli.printing import say
 from autotrack.reporting.api import merge as merge_into
+from autotrack.settings import Settings
 from autotrack.store.merging.merge import Merged
 
 _MOST_NAMED = 5
@@ -38,7 +39,11 @@ def merge(
     found = []
     for other in others:
         merged = merge_into(
-            other, trust=trust, move_aliases=move_aliases, leave_damaged=leave_damaged
+            other,
+            store=Settings.resolve().store,
+            trust=trust,
+            move_aliases=move_aliases,
+            leave_damaged=leave_damaged,
         )
         found += merged
         if not as_json:
@@ -48,8 +53,8 @@ def merge(
         click.echo(json.dumps([asdict(one) for one in found], indent=2))
 
 
-def tell(merged: Merged, *, moved: bool = False) -> None:
-    """Say what merging a store has brought."""
+def tell(merged: Merged, *, moved: bool = False, carried: bool = False) -> None:
+    """Say what merging a store has brought; with `carried`, into a store that is to be carried."""
     say(
         f"{merged.origin}: {_count(merged.runs, 'new run')}, {merged.known:,} that were here, "
         f"{_count(merged.files, 'file')}, {_count(merged.versions, 'version')} of models"
@@ -70,7 +75,7 @@ def tell(merged: Merged, *, moved: bool = False) -> None:
         say(f"  experiment {name!r} is deleted here, which hides the runs that came into it")
     _list("stay as they are here and differ there", merged.differing)
     _list("left out, missing or damaged there", merged.damaged)
-    if merged.vouched:
+    if merged.vouched and not carried:
         say(f"  {_count(merged.vouched, 'model')} vouched for from now on")
 
 

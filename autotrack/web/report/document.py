@@ -19,6 +19,7 @@ from autotrack.entities import Experiment, RunRecord
 from autotrack.errors import InvalidValueError
 from autotrack.printable import printable
 from autotrack.runtime.dataclass import dataclass
+from autotrack.store.search.query import Query
 from autotrack.store.store import Store
 from autotrack.web.app import make_pages
 from autotrack.web.reading.compare import MOST
@@ -30,6 +31,7 @@ from autotrack.web.report.rewriting import Part
 from autotrack.web.report.tree import Element, Nodes, parsed
 
 _MOST_RUNS = 200
+_MOST_FINDINGS = 4
 _STATIC = Path(__file__).parents[1] / "static"
 
 
@@ -101,6 +103,11 @@ def _best(store: Store, glance: Glance) -> list[Page]:
             shown[line.run_id] = "The best"
     for *_, run_id in glance.held:
         shown.setdefault(run_id, "The run that was scored on held-out data")
+    for found in [row[0] for row in glance.findings if row[1]][:_MOST_FINDINGS]:
+        for row in store.search(Query([str(glance.experiment_id)], limit=_MOST_RUNS)):
+            if found in store.codes_found([row.run_id]).get(row.run_id, ()):
+                shown.setdefault(row.run_id, f"A run with {found}")
+                break
     pages += [Page(f"/runs/{run_id}", title) for run_id, title in shown.items()]
     return pages
 
@@ -110,10 +117,11 @@ def _document(store: Store, title: str, pages: Sequence[Page]) -> str:
     anchors = {}
     for number, page in reversed(list(enumerate(pages))):
         anchors[urlsplit(page.address).path] = f"#part{number}"
-    anchors = {path: anchor for path, anchor in anchors.items() if path not in ("/", "/compare")}
+    anchors.pop("/", None)
     parts: list[str] = []
     for number, page in enumerate(pages):
-        made = Part(f"p{number}-", anchors, lambda address: _drawing(app, address))
+        others = {path: a for path, a in anchors.items() if a != f"#part{number}"}
+        made = Part(f"p{number}-", others, lambda address: _drawing(app, address))
         nodes = made.nodes(_main(_answer(app, page.address), page.keep))
         written: list[str] = []
         Element("", {}, nodes).write(written)

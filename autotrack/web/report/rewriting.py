@@ -84,7 +84,7 @@ class Part:
             anchor = f"#{self._prefix}{address[1:]}"
         else:
             split = urlsplit(address)
-            if not split.scheme and not split.netloc:
+            if not split.scheme and not split.netloc and "file=" not in split.query:
                 anchor = self._anchors.get(unquote(split.path), "")
         kept = self._kept(element.attributes)
         kept.pop("href", None)
