@@ -41,7 +41,7 @@ with _uncollected():
         UntrustedCrateError,
         VersionWarning,
     )
-    from autotrack.reporting.api import export, export_store, merge
+    from autotrack.reporting.api import export, export_store, merge, ui
     from autotrack.session import Session, disable, enable, is_enabled
     from autotrack.tracking.api.artifacts import (
         log_artifact,
@@ -193,5 +193,6 @@ __all__ = [
     "set_tag",
     "set_tags",
     "start_run",
+    "ui",
     "update_model",
 ]

@@ -12,6 +12,7 @@ from autotrack.tracking.run import Run
 from autotrack.tracking.workspace import workspace
 
 if TYPE_CHECKING:
+    from autotrack.reporting.beside import Pages
     from autotrack.store.merging.merge import Merged
 
 Place = str | PathLike[str]
@@ -197,3 +198,30 @@ def merge(
         )
         for other in others
     ]
+
+
+def ui(*, read_only: bool = False) -> Pages:
+    """Show the store in use as pages beside a notebook, by a server in a process of its own.
+
+    It listens at this machine alone, at a port that is free, and ends with the kernel. Called again
+    it gives the pages that run already. For a server that goes on there is `autotrack ui`.
+
+    Parameters
+    ----------
+    read_only : bool
+        Whether nothing can be changed from the pages.
+
+    Returns
+    -------
+    Pages
+        Shown in a notebook it is a link; ``.url`` is the address, with the token that opens it,
+        ``.stop()`` ends the server.
+
+    Raises
+    ------
+    InvalidValueError
+        If the extra ``ui`` is not installed.
+    """
+    from autotrack.reporting.beside import pages_of
+
+    return pages_of(workspace.store().root, read_only=read_only)
