@@ -16,7 +16,7 @@ _MOST = 12
 _FURTHER = 300
 _STYLE = (
     ".autotrack-view{font-size:13px;line-height:1.45;color:var(--jp-content-font-color1,inherit);"
-    "max-width:60em;overflow-wrap:anywhere;--at-line:var(--jp-border-color2,rgba(128,128,128,.35));"
+    "max-width:60em;overflow-wrap:break-word;--at-line:var(--jp-border-color2,rgba(128,128,128,.35));"
     "--at-warn:#855300;--at-bad:#a8322b}"
     "@media(prefers-color-scheme:dark){.autotrack-view{--at-warn:#ecc06c;--at-bad:#ff9d94}}"
     "[data-jp-theme-light=true] .autotrack-view{--at-warn:#855300;--at-bad:#a8322b}"
