@@ -15,7 +15,7 @@ from rich.table import Table
 
 from autotrack.analysis.cells import newest_of_cells, times
 from autotrack.analysis.evidence.ledger import judged
-from autotrack.analysis.evidence.listing import Worth, worth_of
+from autotrack.analysis.evidence.listing import Worth, unset_of, worth_of
 from autotrack.analysis.evidence.reading import scores
 from autotrack.analysis.names import ARGUMENTS_TAG, CODE_TAG
 from autotrack.analysis.predictions.ranking import standing
@@ -24,7 +24,7 @@ from autotrack.cli.explaining.asked import asked_run
 from autotrack.cli.group import existing_store, main, store_option
 from autotrack.cli.printing import escape, new_console, say
 from autotrack.cli.tables import ID, moment, number, run_table, span, status, took, with_error
-from autotrack.cli.tree import run_tree
+from autotrack.cli.tree import run_tree, with_best_points
 from autotrack.entities import RunRecord
 from autotrack.printable import described
 from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
@@ -95,7 +95,8 @@ def runs(
     if tree:
         console.print(run_tree(store, found))
     else:
-        _print_runs(console, found, worth_of(store, found))
+        shown = with_best_points(store, found)
+        _print_runs(console, shown, worth_of(store, found), unset_of(store, found))
     search.tell_order(store, order_by, found)
     if len(found) == limit:
         console.print(f"[dim]The newest {limit}; --limit shows more.[/dim]")
@@ -111,8 +112,13 @@ def _metrics(
         yield key, f"{shown}{_steps(steps[key])}"
 
 
-def _print_runs(console: Console, found: Sequence[RunRow], worth: Worth | None = None) -> None:
-    table, hidden = run_table(found, console.width, worth, cut=console.is_terminal)
+def _print_runs(
+    console: Console,
+    found: Sequence[RunRow],
+    worth: Worth | None = None,
+    unset: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    table, hidden = run_table(found, console.width, worth, cut=console.is_terminal, unset=unset)
     console.print(table)
     if hidden:
         console.print(f"[dim]{hidden} more params and metrics: --csv has all of them.[/dim]")

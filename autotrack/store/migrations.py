@@ -473,3 +473,29 @@ def keep_shared_rows(connection: sqlite3.Connection) -> None:
         "CREATE TABLE shared_rows (fingerprint TEXT NOT NULL, other TEXT NOT NULL,"
         " rows INTEGER NOT NULL, PRIMARY KEY (fingerprint, other)) WITHOUT ROWID"
     )
+
+
+@step
+def keep_defaults_and_views(connection: sqlite3.Connection) -> None:
+    """Schema 10.
+
+    The defaults of a class are kept once for each version of where it comes from, so that a run
+    without a param can be told to have had its default. Views of the pages have names.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE class_defaults (
+            estimator TEXT NOT NULL,
+            distribution TEXT NOT NULL,
+            version TEXT NOT NULL,
+            params TEXT NOT NULL,
+            PRIMARY KEY (estimator, distribution, version)
+        ) WITHOUT ROWID;
+        CREATE TABLE views (
+            name TEXT PRIMARY KEY,
+            address TEXT NOT NULL,
+            created REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+    )

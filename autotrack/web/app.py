@@ -75,6 +75,8 @@ def make_pages(store: Store, *, read_only: bool = False) -> Starlette:
             Route("/", _in_turn(experiments.experiments)),
             Route("/runs", _in_turn(runs.runs)),
             Route("/chart", _in_turn(runs.chart)),
+            Route("/view", _in_turn(runs.named)),
+            Route("/view/change", changes.view, methods=["POST"]),
             Route("/complete", runs.complete),
             Route("/held-out", _in_turn(registry.held_out)),
             Route("/models", _in_turn(registry.models)),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from autotrack._version import __version__
+from autotrack.analysis import words
+from autotrack.analysis.alike import span_of
 from autotrack.printable import described, printable
 
 # Imported where they are used: Markdown is made of the same texts without them.
@@ -47,6 +49,10 @@ def _environment() -> Environment:
         "exact": exact,
         "thousands": "{:,}".format,
         "key": breakable,
+        "title_of": words.title,
+        "telling": words.telling,
+        "params_of": words.ordered_params,
+        "span_of": span_of,
     }
     environment.globals |= {"url": url, "version": __version__}
     return environment

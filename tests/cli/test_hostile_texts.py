@@ -37,7 +37,13 @@ OURS = {
     "experiments.artifact_location", "packed.sha256", "model_version_files.path",
 }  # fmt: skip
 # Of these no two rows may be the same.
-IN_JSON = {"sources.command", "sources.packages", "datasets.columns", "messages.details"}
+IN_JSON = {
+    "sources.command",
+    "sources.packages",
+    "datasets.columns",
+    "messages.details",
+    "class_defaults.params",
+}
 
 
 @pytest.fixture

@@ -52,6 +52,8 @@ TABLES = (
     "findings",
     "seen_rows",
     "shared_rows",
+    "class_defaults",
+    "views",
 )
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -234,6 +236,15 @@ def _check_version(row: Row) -> None:
     instant(row["created"])
 
 
+def _check_defaults(row: Row) -> None:
+    _want(type(json.loads(row["params"])) is dict, "its params")
+
+
+def _check_view(row: Row) -> None:
+    # It becomes a link of the pages.
+    _want(row["address"] == "/runs" or row["address"].startswith("/runs?"), "its address")
+
+
 def _check_packed(row: Row) -> None:
     _want(_SHA256.fullmatch(row["sha256"]), "it is no digest")
 
@@ -250,6 +261,8 @@ _CHECKS: dict[str, Callable[[Row], None]] = {
     "registered_models": _check_model,
     "model_versions": _check_version,
     "packed": _check_packed,
+    "class_defaults": _check_defaults,
+    "views": _check_view,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qsl, urlencode
 
 from autotrack.runtime.dataclass import dataclass
 
@@ -67,7 +68,9 @@ def merge_runs(connection: sqlite3.Connection) -> RunRows:
     hidden = _experiments(connection)
     connection.execute("INSERT OR IGNORE INTO sources SELECT * FROM there.sources")
     connection.execute("INSERT OR IGNORE INTO code SELECT * FROM there.code")
-    connection.execute("INSERT OR IGNORE INTO shared_rows SELECT * FROM there.shared_rows")
+    for table in ("shared_rows", "class_defaults"):
+        connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM there.{table}")
+    _views(connection)
     _datasets(connection)
     _runs(connection)
     differing = _ends(connection)
@@ -111,6 +114,23 @@ def _experiments(connection: sqlite3.Connection) -> list[str]:
         " JOIN there.experiments AS t ON t.id = m.there WHERE h.deleted AND NOT t.deleted"
     )
     return [name for (name,) in rows]
+
+
+def _views(connection: sqlite3.Connection) -> None:
+    """Named views, in which experiments have the numbers that they have here."""
+    here = {
+        str(there): str(number)
+        for there, number in connection.execute("SELECT there, here FROM temp.merged_experiments")
+    }
+    rows = connection.execute("SELECT name, address, created FROM there.views").fetchall()
+    for name, address, created in rows:
+        path, _, query = address.partition("?")
+        asked = [
+            (key, here.get(value, value) if key == "experiment" else value)
+            for key, value in parse_qsl(query, keep_blank_values=True)
+        ]
+        moved = f"{path}?{urlencode(asked)}" if asked else path
+        connection.execute("INSERT OR IGNORE INTO views VALUES (?, ?, ?)", (name, moved, created))
 
 
 def _datasets(connection: sqlite3.Connection) -> None:

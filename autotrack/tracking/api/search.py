@@ -78,7 +78,9 @@ def search_runs(
     -------
     DataFrame
         ``run_id``, ``name``, ``kind``, ``status``, ``experiment``, ``parent_id``, ``start_time``,
-        ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed. If something
+        ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed. A param that any
+        of them set has the value of all: those that left it alone had the default of their class
+        in the version that was installed, and candidates what their search had. If something
         was found of the scores of one of them, ``findings`` has the codes, the gravest first. If
         several models were scored on the same held-out set, ``judged`` says how many that set has
         judged (the most, where a run was scored on several). A line on stderr tells if they are

@@ -471,7 +471,22 @@ def test_what_is_no_archive_and_no_store_is_refused(tmp_path: Path) -> None:
         merge_store(tmp_path / "here", tmp_path / "part.zip")
 
 
+def test_named_views_come_along_and_mean_the_same_experiments(tmp_path: Path) -> None:
+    there, here = Store(tmp_path / "there"), Store(tmp_path / "here")
+    here.create_experiment("another")
+    number = there.create_experiment("wines")
+    there.put_view("best wines", f"/runs?experiment={number}&sort=-metrics.r2&where=a+%3E+1")
+    merge_store(here.root, there.root)
+    merge_store(here.root, there.root)
+    ours = here.experiment_id("wines")
+    assert ours != number
+    assert here.views() == [
+        ("best wines", f"/runs?experiment={ours}&sort=-metrics.r2&where=a+%3E+1")
+    ]
+
+
 HOSTILE_ROWS = {
+    "a link": "INSERT INTO views VALUES ('x', 'javascript:alert(1)', 1.0)",
     "a view": "DROP TABLE code; CREATE VIEW code AS SELECT 1 AS digest, 2 AS text",
     "a trigger": "CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END",
     "an id": "UPDATE runs SET run_id = '../../x'",
