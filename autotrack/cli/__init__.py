@@ -12,6 +12,8 @@ _FAMILIES = {
     "run": ("run",),
     "runs": ("best", "compare", "diff", "runs", "show"),
     "serve": ("serve",),
+    "sharing.export": ("export",),
+    "sharing.merge": ("merge",),
 }
 Group.families |= {
     command: f"{__name__}.{family}"

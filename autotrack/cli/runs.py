@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from autotrack.analysis.cells import newest_of_cells, times
 from autotrack.analysis.evidence.ledger import judged
 from autotrack.analysis.evidence.listing import Worth, unset_of, worth_of
 from autotrack.analysis.evidence.reading import scores
@@ -26,6 +28,7 @@ from autotrack.cli.tree import run_tree, with_best_points
 from autotrack.entities import RunRecord
 from autotrack.printable import described
 from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
+from autotrack.store.search.cells import CELL_TAG, EXECUTION_TAG
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
@@ -35,7 +38,15 @@ from autotrack.tracking.run import Run
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
-_INNER_TAGS = (ARGUMENTS_TAG, CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
+_INNER_TAGS = (
+    ARGUMENTS_TAG,
+    CELL_TAG,
+    CODE_TAG,
+    EXECUTION_TAG,
+    FIT_TAG,
+    PROGRESS_TAG,
+    *SEARCH_TAGS,
+)
 
 
 @main.command()
@@ -51,6 +62,8 @@ _INNER_TAGS = (ARGUMENTS_TAG, CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
 @click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
 @click.option("--tree", "-t", is_flag=True, help="Each run with its children below it.")
 @click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
+@click.option("--repeats", is_flag=True,
+              help="Also the earlier runs of notebook cells that were run again.")  # fmt: skip
 @store_option
 def runs(
     experiment: Sequence[str],
@@ -60,6 +73,7 @@ def runs(
     children: bool,
     tree: bool,
     as_csv: bool,
+    repeats: bool,
 ) -> None:
     """List runs, the newest first."""
     store = existing_store()
@@ -71,7 +85,9 @@ def runs(
         return
     limit = _ROWS if limit is None else limit
     query = search.query(experiment or None, where, order_by, limit, children)
-    found = store.search(query)
+    found, folded = (store.search(query), None) if repeats else newest_of_cells(store, query)
+    if folded is not None:
+        found = [replace(row, name=f"{row.name}{times(folded, row)}") for row in found]
     console = new_console()
     if not found:
         console.print("No runs" + (" match." if where or experiment else " yet."))

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotrack.analysis.cells import newest_of_cells
 from autotrack.analysis.data_frames import metric_frame
 from autotrack.analysis.evidence import unlike_scores
 from autotrack.analysis.evidence.ledger import entries, ledger_frame
@@ -52,6 +53,7 @@ def search_runs(
     order_by: str | Iterable[str] | None = None,
     limit: int | None = None,
     children: bool = False,
+    repeats: bool = True,
 ) -> pd.DataFrame:
     """Find runs, a row each.
 
@@ -69,6 +71,9 @@ def search_runs(
         At most so many rows.
     children : bool, default=False
         Whether runs that have a parent are listed too.
+    repeats : bool, default=True
+        Without, of a notebook cell that was run again only the runs of its newest execution are
+        listed.
 
     Returns
     -------
@@ -91,7 +96,8 @@ def search_runs(
     """
     library_calls.settle()
     store = workspace.store()
-    rows = store.search(query(experiment, where, order_by, limit, children))
+    asked = query(experiment, where, order_by, limit, children)
+    rows = store.search(asked) if repeats else newest_of_cells(store, asked)[0]
     tell_order(store, order_by, rows)
     return runs_with_worth(store, rows)
 
