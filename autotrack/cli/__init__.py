@@ -4,14 +4,18 @@ from autotrack.cli.group import Group, main
 
 _FAMILIES = {
     "explaining.card": ("card",),
+    "explaining.differing": ("compare", "diff"),
     "explaining.explain": ("explain",),
     "explaining.replay": ("replay",),
     "help": ("help",),
     "models": ("crate", "models"),
     "pages.ui": ("ui",),
     "run": ("run",),
-    "runs": ("best", "compare", "diff", "runs", "show"),
+    "runs": ("best", "runs", "show"),
     "serve": ("serve",),
+    "shell.completion": ("completion",),
+    "upkeep.doctor": ("doctor",),
+    "upkeep.gc": ("gc",),
 }
 Group.families |= {
     command: f"{__name__}.{family}"

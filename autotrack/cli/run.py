@@ -39,10 +39,14 @@ def run(
     experiment: str | None,
     no_models: bool,
 ) -> None:
-    """Run a Python SCRIPT, unchanged, with tracking on.
+    r"""Run a Python SCRIPT, unchanged, with tracking on.
 
     ARGS go to the script, but for `-P name=value`. What stands after `--` is the script's in any
-    case.
+    case. It ends as the script does.
+
+    \b
+    Example:
+      autotrack run train.py -P alpha=0.1 --epochs 5
     """
     given, rest = split_inputs(args)
     given = {**dict(map(_input, inputs)), **given}

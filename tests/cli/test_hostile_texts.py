@@ -107,9 +107,10 @@ def spoilt(value: object) -> object:
 
 def commands(crate: Path) -> dict[str, list[list[str]]]:
     return {
-        "runs": [[], ["--tree"], ["--children"], ["--csv"], ["-w", "params.alpha > 0"],
+        "runs": [[], ["--json"], ["--tree"], ["--children"], ["--csv"], ["-w", "params.alpha > 0"],
                  ["-e", "none" + HOSTILE], ["-w", f"params.{HOSTILE} = 1"]],
-        "show": [[RUN], [OTHER], ["last"], ["nothing" + HOSTILE]],
+        "show": [[RUN], [RUN, "--json"], [RUN, "--plots"], [OTHER],
+                 ["last"], ["nothing" + HOSTILE]],
         "best": [["mean_test_score"], ["no" + HOSTILE]],
         "compare": [[RUN, OTHER, "mean_test_score"], [RUN, OTHER, "no" + HOSTILE]],
         "diff": [[RUN, OTHER]],
@@ -117,7 +118,14 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
         "card": [[RUN], [OTHER], [RUN, "--json"], ["models:/no" + HOSTILE + "/1"]],
         "replay": [[RUN], [RUN, "--script"], [OTHER, "--script"],
                    [RUN, "--data", "no" + HOSTILE + ".csv"]],
-        "models": [[], ["--csv"], ["coffee" + HOSTILE], ["no" + HOSTILE]],
+        "models list": [[], ["--csv"], ["coffee" + HOSTILE], ["no" + HOSTILE], ["--json"]],
+        "models show": [["coffee" + HOSTILE], ["coffee" + HOSTILE, "--json"], ["no" + HOSTILE]],
+        "models versions": [["coffee" + HOSTILE], ["no" + HOSTILE]],
+        "models aliases": [["coffee" + HOSTILE], ["no" + HOSTILE]],
+        "models exists": [["coffee" + HOSTILE], ["no" + HOSTILE + "/1"]],
+        "doctor": [[], ["--json"]],
+        "gc": [["--dry-run"], ["--dry-run", "--json"]],
+        "completion": [["bash"], ["zsh"], ["fish"], ["no" + HOSTILE]],
         "crate show": [[str(crate)], ["--source", str(crate)], [f"runs:/{RUN}/model"],
                        ["no" + HOSTILE]],
         "crate convert": [[str(crate), str(crate.parent / "converted")],
