@@ -87,6 +87,8 @@ def make_app(
             Exception: _unforeseen,
         },
     )
+    # To the address without a slash at its end, which may be anything.
+    app.router.redirect_slashes = False
     site = Site(Reader(store), Changes(allowed=not read_only))
     app.state.site = site
     site.guard = Guard(app, origins, token)

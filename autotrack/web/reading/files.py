@@ -96,7 +96,10 @@ def _rows(text: str) -> Any:
 def table(store: Store, run_id: str, path: str) -> tuple[list[str], list[list[str]]]:
     """A table that was recorded as CSV: its heading, and its rows."""
     content, _ = read(store, run_id, path, 2_000_000)
-    rows = list(csv.reader(io.StringIO(content.decode("utf-8", "replace"))))
+    try:
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8", "replace"))))
+    except csv.Error as error:
+        raise ValueError(f"{path} cannot be read as CSV: {error}") from None
     return (rows[0], rows[1:]) if rows else ([], [])
 
 
