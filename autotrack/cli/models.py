@@ -29,7 +29,8 @@ class _Models(click.Group):
     """Without a command of its own it lists: all models, or those of the name that is given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+        known = {*self.commands, *ctx.help_option_names}
+        if (args[:1] and args[0] not in known) or (not args and not ctx.resilient_parsing):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
