@@ -59,7 +59,9 @@ def problems(site: Path) -> Iterator[str]:
                 if unquote(parts.fragment) not in pages[target].ids:
                     yield f"{where} links to {address}, and that page has no such place"
     for path in site.rglob("*.css"):
-        for address in re.findall(r"(?:url\(|@import)\s*[\"']?([^\"')\s;]+)", path.read_text("utf-8")):
+        for address in re.findall(
+            r"(?:url\(|@import)\s*[\"']?([^\"')\s;]+)", path.read_text("utf-8")
+        ):
             if re.match(r"(?:https?:)?//", address):
                 yield f"{path.relative_to(site)} fetches {address}"
 
