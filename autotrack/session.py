@@ -269,7 +269,7 @@ def _at_exit() -> None:
         workspace.retry_queue.sync()
     if workspace.pid != os.getpid():
         return
-    # There may be no stderr or working directory any more, and an exit handler has nobody to raise to.
+    # There may be no stderr or working directory any more; an exit handler has nobody to raise to.
     with contextlib.suppress(AttributeError, OSError, ValueError):
         if (
             workspace.runs or workspace.scores or workspace.retry_queue.lost

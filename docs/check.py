@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -44,26 +44,37 @@ def problems(site: Path) -> Iterator[str]:
     for path, page in pages.items():
         where = path.relative_to(site)
         for address in page.fetched:
-            if urlsplit(address).scheme not in ("", "data") or address.startswith("//"):
-                yield f"{where} fetches {address}"
-            elif not address.startswith("data:") and not _target(path, address).exists():
-                yield f"{where} fetches {address}, which is not there"
+            if why := _fetch(path, address):
+                yield f"{where} fetches {address}{why}"
         for address in page.links:
-            parts = urlsplit(address)
-            if parts.scheme or parts.netloc or address in ("", "#"):
-                continue
-            target = _target(path, address) if parts.path else path
-            if not target.exists():
-                yield f"{where} links to {address}, which is not there"
-            elif parts.fragment and target in pages:
-                if unquote(parts.fragment) not in pages[target].ids:
-                    yield f"{where} links to {address}, and that page has no such place"
+            if why := _link(path, address, pages):
+                yield f"{where} links to {address}{why}"
     for path in site.rglob("*.css"):
-        for address in re.findall(
-            r"(?:url\(|@import)\s*[\"']?([^\"')\s;]+)", path.read_text("utf-8")
-        ):
+        text = path.read_text("utf-8")
+        for address in re.findall(r"(?:url\(|@import)\s*[\"']?([^\"')\s;]+)", text):
             if re.match(r"(?:https?:)?//", address):
                 yield f"{path.relative_to(site)} fetches {address}"
+
+
+def _fetch(path: Path, address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme == "data":
+        return ""
+    if parts.scheme or parts.netloc:
+        return " from elsewhere"
+    return "" if _target(path, address).exists() else ", which is not there"
+
+
+def _link(path: Path, address: str, pages: Mapping[Path, _Page]) -> str:
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc or address in ("", "#"):
+        return ""
+    target = _target(path, address) if parts.path else path
+    if not target.exists():
+        return ", which is not there"
+    place = unquote(parts.fragment)
+    is_known = not place or target not in pages or place in pages[target].ids
+    return "" if is_known else ", and that page has no such place"
 
 
 def _target(path: Path, address: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,8 @@ def commands() -> str:
     """The page of all commands."""
     parts = [
         "# Commands",
-        "`autotrack COMMAND --help` says the same on a terminal. `autotrack completion SHELL` has a "
-        "shell complete commands, options, run ids, experiments and metrics.",
+        "`autotrack COMMAND --help` says the same on a terminal. `autotrack completion SHELL` has "
+        "a shell complete commands, options, run ids, experiments and metrics.",
         "## Exit codes",
         "| code | meaning |\n| --- | --- |",
     ]
@@ -34,8 +35,8 @@ def commands() -> str:
     parts += [
         "`autotrack run` ends as the script does.",
         "## JSON",
-        "With `--json` a command prints one document, of one shape. Numbers that are not finite are "
-        "`null`, times are ISO 8601 in UTC, and all of it is ASCII.",
+        "With `--json` a command prints one document, of one shape. Numbers that are not finite "
+        "are `null`, times are ISO 8601 in UTC, and all of it is ASCII.",
         '```json\n{"command": "runs", "data": []}\n```',
         '```json\n{"command": "show", "error": {"type": "RunNotFoundError", "code": "AT422", '
         '"message": "..."}}\n```',
@@ -61,17 +62,25 @@ def _about(name: str, command: click.Command) -> Iterator[str]:
     yield f"{'#' * (2 + name.count(' '))} autotrack {name}"
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"```text\nautotrack {name} {usage}\n```"
-    for paragraph in (command.help or "").replace("\b\n", "\b").split("\n\n"):
+    # A paragraph that keeps its lines, such as the example, begins with a backspace.
+    text = inspect.cleandoc(command.help or "").replace("\b\n", "\b")
+    for paragraph in text.split("\n\n"):
         if paragraph.startswith("\b"):
             lines = paragraph.strip("\b\n").splitlines()
             yield lines[0]
             yield "```sh\n" + "\n".join(line.strip() for line in lines[1:]) + "\n```"
         else:
             yield _escaped(" ".join(paragraph.split()))
-    options = [each.get_help_record(context) for each in command.params]
-    rows = [f"| `{record[0]}` | {_escaped(record[1])} |" for record in options if record]
+    options = [each.get_help_record(context) for each in command.params
+               if isinstance(each, click.Option)]  # fmt: skip
+    rows = [_row(*record) for record in options if record]
     if rows:
         yield "\n".join(["| option | |", "| --- | --- |", *rows])
+
+
+def _row(names: str, text: str) -> str:
+    bar = "\\|"
+    return f"| `{names.replace('|', bar)}` | {_escaped(text)} |"
 
 
 def _escaped(text: str) -> str:

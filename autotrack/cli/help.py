@@ -18,7 +18,7 @@ _EXITS = "exit-codes"
 @click.argument("code", required=False, shell_complete=completing.codes)
 @json_option
 def explain_code(code: str | None, as_json: bool) -> None:
-    r"""Explain the CODE of a finding, error or warning, such as AT104; without it, list all.
+    """Explain the CODE of a finding, error or warning, such as AT104; without it, list all.
 
     `autotrack help exit-codes` says what commands end with.
 

@@ -40,7 +40,7 @@ _name = click.argument("name", shell_complete=completing.models)
 
 @main.group(cls=_Models)
 def models() -> None:
-    r"""Look at registered models; without a command, list them.
+    """Look at registered models; without a command, list them.
 
     \b
     Examples:
@@ -56,7 +56,7 @@ def models() -> None:
 @store_option
 @click.pass_context
 def list_models(context: click.Context, name: str | None, as_csv: bool, as_json: bool) -> None:
-    r"""List the registered models with their versions, or those of NAME.
+    """List the registered models with their versions, or those of NAME.
 
     Ends with 1 if there are none.
 
@@ -91,7 +91,7 @@ def list_models(context: click.Context, name: str | None, as_csv: bool, as_json:
 @json_option
 @store_option
 def show_model(name: str, as_json: bool) -> None:
-    r"""Show what is said of the model NAME, its versions and its aliases.
+    """Show what is said of the model NAME, its versions and its aliases.
 
     \b
     Example:
@@ -116,7 +116,7 @@ def show_model(name: str, as_json: bool) -> None:
 @json_option
 @store_option
 def show_versions(name: str, as_json: bool) -> None:
-    r"""Print the addresses of the versions of the model NAME, the newest first.
+    """Print the addresses of the versions of the model NAME, the newest first.
 
     \b
     Example:
@@ -136,7 +136,7 @@ def show_versions(name: str, as_json: bool) -> None:
 @store_option
 @click.pass_context
 def show_aliases(context: click.Context, name: str, as_json: bool) -> None:
-    r"""Print the aliases of the model NAME and the versions they point at.
+    """Print the aliases of the model NAME and the versions they point at.
 
     Ends with 1 if it has none.
 
@@ -158,7 +158,7 @@ def show_aliases(context: click.Context, name: str, as_json: bool) -> None:
 @store_option
 @click.pass_context
 def exists(context: click.Context, name: str, as_json: bool) -> None:
-    r"""Say whether there is a model, a version or an alias: NAME, NAME/VERSION or NAME@ALIAS.
+    """Say whether there is a model, a version or an alias: NAME, NAME/VERSION or NAME@ALIAS.
 
     Ends with 0 if there is, with 1 if not, and prints nothing but for --json.
 
@@ -210,7 +210,7 @@ def _about(description: str, tags: Mapping[str, str]) -> str:
 
 @main.group()
 def crate() -> None:
-    r"""Look into a crate.
+    """Look into a crate.
 
     \b
     Example:
@@ -224,7 +224,7 @@ def crate() -> None:
 @json_option
 @store_option
 def show(uri: str, source: bool, as_json: bool) -> None:
-    r"""Show what a crate holds and would import, without loading it.
+    """Show what a crate holds and would import, without loading it.
 
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>.
 
@@ -255,7 +255,7 @@ def show(uri: str, source: bool, as_json: bool) -> None:
 @json_option
 @store_option
 def convert(uri: str, target: Path, trust: Word, as_json: bool) -> None:
-    r"""Store the model of a crate without pickle, in the new folder TARGET.
+    """Store the model of a crate without pickle, in the new folder TARGET.
 
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>. What skops
     stored opens from anybody as far as skops trusts its types by itself. It takes the extra skops,
@@ -283,7 +283,7 @@ def convert(uri: str, target: Path, trust: Word, as_json: bool) -> None:
 @store_option
 @click.pass_context
 def verify(context: click.Context, uri: str, env: bool, trust: Word, as_json: bool) -> None:
-    r"""Ask a crate in a fresh process what it was asked at packing.
+    """Ask a crate in a fresh process what it was asked at packing.
 
     PATH is its folder, or an address: runs:/<run_id>/model, models:/<name>@<alias>. Ends with 1 if
     the crate says something else there, with 4 if it cannot be opened.

@@ -39,7 +39,7 @@ def run(
     experiment: str | None,
     no_models: bool,
 ) -> None:
-    r"""Run a Python SCRIPT, unchanged, with tracking on.
+    """Run a Python SCRIPT, unchanged, with tracking on.
 
     ARGS go to the script, but for `-P name=value`. What stands after `--` is the script's in any
     case. It ends as the script does.

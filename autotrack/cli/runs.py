@@ -77,7 +77,7 @@ def runs(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    r"""List runs, the newest first.
+    """List runs, the newest first.
 
     Ends with 1 if there are none.
 
@@ -143,7 +143,7 @@ def _print_runs(console: Console, found: Sequence[RunRow], worth: Worth | None =
 @json_option
 @store_option
 def show(run: str, plots: bool | None, as_json: bool) -> None:
-    r"""Show one RUN: its id, the first letters of it, or `last`.
+    """Show one RUN: its id, the first letters of it, or `last`.
 
     \b
     Example:
@@ -257,7 +257,7 @@ def _section(console: Console, title: str, items: Iterable[tuple[str, Any]], for
 @json_option
 @store_option
 def best(metric: str, mode: str, experiment: str | None, as_json: bool) -> None:
-    r"""Show the run with the best value of METRIC, and the runs that tie with it.
+    """Show the run with the best value of METRIC, and the runs that tie with it.
 
     It is the run that `autotrack.best_run` finds. Ends with 1 if no run has the metric.
 

@@ -61,7 +61,7 @@ def serve(
     allowed: tuple[str, ...],
     trust: Word,
 ) -> None:
-    r"""Answer requests with the predictions of a model.
+    """Answer requests with the predictions of a model.
 
     URI is runs:/<run_id>/model, models:/<name>/<version>, models:/<name>@<alias> or the folder of
     a crate. Everything about the requests is in the documentation that the server has at /docs.

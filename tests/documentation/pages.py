@@ -1,6 +1,6 @@
 """The pages of docs/ as tests see them: their blocks of code, and the output that follows them.
 
-A ``python`` block runs, in one namespace a page. A ``console`` block runs its ``$ autotrack`` lines.
+A ``python`` block runs, in one namespace a page; so do the ``$ autotrack`` lines of a ``console``.
 A ``text`` block right behind is what it printed, and so are the lines below a ``$`` line; ``...``
 stands for anything. ``sh`` blocks are read: the shell's syntax, and the names of our commands and
 options. ``<!-- read only -->`` before a block makes that go for Python too.

@@ -24,7 +24,7 @@ from autotrack.tracking.api.models import find_version
 )
 @store_option
 def card(model: str, as_json: bool, output: Path | None) -> None:
-    r"""Print a model card, drawn from what is recorded, with every gap marked as one.
+    """Print a model card, drawn from what is recorded, with every gap marked as one.
 
     RUN is given as to `show`, a registered MODEL as models:/NAME/VERSION or models:/NAME@ALIAS.
 

@@ -26,7 +26,7 @@ from autotrack.tracking.run import Run
 @json_option
 @store_option
 def compare(a: str, b: str, metric: str | None, rope: float | None, as_json: bool) -> None:
-    r"""Say whether runs A and B differ by more than chance in METRIC.
+    """Say whether runs A and B differ by more than chance in METRIC.
 
     A and B are given as to `show`.
 
@@ -65,7 +65,7 @@ def compare(a: str, b: str, metric: str | None, rope: float | None, as_json: boo
 @json_option
 @store_option
 def diff(a: str, b: str, as_json: bool) -> None:
-    r"""Show what differs between two runs: params, data, code, environment and metrics.
+    """Show what differs between two runs: params, data, code, environment and metrics.
 
     A and B are given as to `show`. Ends with 0, whether or not something differs.
 

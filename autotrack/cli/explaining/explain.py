@@ -14,7 +14,7 @@ from autotrack.cli.printing import json_option, say, say_json
 @json_option
 @store_option
 def explain(a: str, b: str, as_json: bool) -> None:
-    r"""Say why the score of run B is not that of run A, and whether it is more than noise.
+    """Say why the score of run B is not that of run A, and whether it is more than noise.
 
     A and B are given as to `show`.
 

@@ -42,7 +42,7 @@ def replay(
     trust: Word,
     as_json: bool,
 ) -> None:
-    r"""Fit the model of RUN once more, and say whether it is the same.
+    """Fit the model of RUN once more, and say whether it is the same.
 
     RUN is given as to `show`. With --data its model is fitted again, from its crate, to the data
     that it was trained on; other data is refused. With --script its script runs again, into a store

@@ -39,7 +39,7 @@ _NEEDED = ("starlette", "uvicorn", "httptools", "jinja2", "markupsafe")
 def ui(
     host: str, port: int, token: str | None, read_only: bool, allowed: tuple[str, ...], opens: bool
 ) -> None:
-    r"""Look at runs, searches, comparisons and models in a browser.
+    """Look at runs, searches, comparisons and models in a browser.
 
     It is for this machine alone unless --host says otherwise, and no page loads anything from
     elsewhere.

@@ -41,7 +41,7 @@ _NEXT = {
 @click.option("--install", is_flag=True, help="Write it to where the shell looks for it.")
 @json_option
 def completion(shell: str, install: bool, as_json: bool) -> None:
-    r"""Print what makes SHELL complete commands, options, run ids, experiments and metrics.
+    """Print what makes SHELL complete commands, options, run ids, experiments and metrics.
 
     \b
     Examples:

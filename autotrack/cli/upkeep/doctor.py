@@ -49,7 +49,7 @@ class _Check:
 @store_option
 @click.pass_context
 def doctor(context: click.Context, fix: bool, quick: bool, as_json: bool) -> None:
-    r"""Check the store: its database, the files of its runs, dead runs, the disk, versions.
+    """Check the store: its database, the files of its runs, dead runs, the disk, versions.
 
     Ends with 0 if all is well, with 1 if something needs attention. Nothing is changed without
     --fix.

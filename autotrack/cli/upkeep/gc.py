@@ -20,7 +20,7 @@ _SHOWN = 20
 @store_option
 @click.pass_context
 def gc(context: click.Context, dry_run: bool, yes: bool, as_json: bool) -> None:
-    r"""Remove deleted runs for good, and files that no run names any more.
+    """Remove deleted runs for good, and files that no run names any more.
 
     It says what would go and asks before. Files that a process which lives may be writing stay, and
     so does everything of registered models. Ends with 1 if there is nothing to remove.
