@@ -54,6 +54,10 @@ class Unable(click.ClickException):
     """What cannot be done as things are: a port is taken, an extra is missing."""
 
     exit_code = REFUSED
+    code = AutotrackError.code
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} [{self.code}]")
 
 
 class _Told(click.ClickException):
