@@ -31,7 +31,7 @@ LOCKS := .ci/locks
 PYTEST := -m pytest -n auto --maxprocesses 4
 REPORTS := $(CURDIR)/build/reports
 
-SOURCES := $(shell find autotrack -name '*.py') pyproject.toml $(wildcard README.md) LICENSE
+SOURCES := $(shell find autotrack -type f -not -path '*/__pycache__/*') pyproject.toml $(wildcard README.md) LICENSE
 WHEEL := build/wheel.stamp
 # What the tests need beside the installed package.
 TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.md)

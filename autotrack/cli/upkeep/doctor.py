@@ -144,7 +144,7 @@ def _schema(path: Path) -> _Check:
 def _database(store: Store) -> _Check:
     from autotrack.store.upkeep.inspection import counts, journal_mode
 
-    held = ", ".join(f"{number:,} {name}" for name, number in counts(store).items())
+    held = ", ".join(_count(number, name) for name, number in counts(store).items())
     mode = journal_mode(store)
     if mode != "wal":
         text = f"whole ({held}), but its journal mode is {mode}: writing is slower"

@@ -64,9 +64,10 @@ def _print(found: Leftovers) -> None:
     console = new_console()
     for run in found.runs[:_SHOWN]:
         below = f" and {run.runs - 1:,} below it" if run.runs > 1 else ""
+        files = "1 file" if run.files == 1 else f"{run.files:,} files"
         console.print(
             f"run   {escape(run.run_id[:ID])}  {escape(run.name)}{below}: deleted, "
-            f"{run.files:,} files, {size_text(run.bytes)}"
+            f"{files}, {size_text(run.bytes)}"
         )
     for file in found.files[:_SHOWN]:
         console.print(f"file  {escape(file.path)}: of no run, {size_text(file.bytes)}")

@@ -76,12 +76,12 @@ def dead_runs(store: Store) -> list[tuple[str, str]]:
 
 
 def counts(store: Store) -> dict[str, int]:
-    """How much there is of what."""
+    """How many there are of what."""
     asked = {
-        "experiments": "experiments WHERE NOT deleted",
-        "runs": "runs WHERE NOT deleted",
-        "files": "artifacts",
-        "models": "registered_models",
+        "experiment": "experiments WHERE NOT deleted",
+        "run": "runs WHERE NOT deleted",
+        "file": "artifacts",
+        "model": "registered_models",
     }
     with store.reading() as connection:
         return {

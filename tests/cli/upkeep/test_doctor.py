@@ -42,7 +42,7 @@ def test_a_whole_store_is_well(store: Path) -> None:
     if found["disk"]["state"] == "ok":  # what the tests run on may be a network's
         assert ended == 0
     assert {check["state"] for name, check in found.items() if name != "disk"} == {"ok"}
-    assert "1 runs" in str(found["database"]["text"])
+    assert "1 run," in str(found["database"]["text"])
 
 
 def test_files_that_are_missing_or_changed_are_named_with_their_run(store: Path) -> None:

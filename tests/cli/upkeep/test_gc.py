@@ -46,7 +46,7 @@ def test_a_deleted_run_goes_with_its_children_and_files_once_it_is_confirmed(sto
     before = files(store_path)
 
     said = gc("--dry-run")
-    assert "parent and 1 below it: deleted, 1 files, 2 kB" in said
+    assert "parent and 1 below it: deleted, 1 file, 2 kB" in said
     assert "Remove it for good?" in gc(answer="n\n", code=1)
     assert files(store_path) == before
     assert "freed 2 kB" in gc("--yes")
