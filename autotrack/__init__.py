@@ -41,6 +41,7 @@ with _uncollected():
         UntrustedCrateError,
         VersionWarning,
     )
+    from autotrack.reporting.api import export, export_store, merge, ui
     from autotrack.session import Session, disable, enable, is_enabled
     from autotrack.tracking.api.artifacts import (
         log_artifact,
@@ -155,6 +156,8 @@ __all__ = [
     "enable",
     "end_run",
     "explain",
+    "export",
+    "export_store",
     "get_experiment",
     "get_run",
     "held_out_sets",
@@ -175,6 +178,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "merge",
     "metric_history",
     "param",
     "register_model",
@@ -189,5 +193,6 @@ __all__ = [
     "set_tag",
     "set_tags",
     "start_run",
+    "ui",
     "update_model",
 ]

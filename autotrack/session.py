@@ -94,6 +94,11 @@ class Session:
         state = "on" if _session is self else "off"
         return f"<autotrack {state}, recording to {self.settings.store}>"
 
+    def _repr_html_(self) -> str:
+        from autotrack.analysis.cells import newest_as_html
+
+        return newest_as_html(self.settings.store, repr(self).strip("<>"))
+
 
 def enable(
     *,

@@ -13,6 +13,8 @@ _FAMILIES = {
     "run": ("run",),
     "runs": ("best", "runs", "show"),
     "serve": ("serve",),
+    "sharing.export": ("export",),
+    "sharing.merge": ("merge",),
     "shell.completion": ("completion",),
     "upkeep.doctor": ("doctor",),
     "upkeep.gc": ("gc",),

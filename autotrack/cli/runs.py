@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from autotrack.analysis.cells import newest_of_cells, times
 from autotrack.analysis.evidence.ledger import judged
-from autotrack.analysis.evidence.listing import Worth, worth_of
+from autotrack.analysis.evidence.listing import Worth, unset_of, worth_of
 from autotrack.analysis.evidence.reading import scores
 from autotrack.analysis.names import ARGUMENTS_TAG, CODE_TAG
 from autotrack.analysis.predictions.ranking import standing, ties
@@ -37,9 +39,10 @@ from autotrack.cli.tables import (
     value_text,
     with_error,
 )
-from autotrack.cli.tree import run_tree
+from autotrack.cli.tree import run_tree, with_best_points
 from autotrack.entities import RunRecord
 from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
+from autotrack.store.search.cells import CELL_TAG, EXECUTION_TAG
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
@@ -47,7 +50,15 @@ from autotrack.tracking.recording.recorder import FIT_TAG
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
-_INNER_TAGS = (ARGUMENTS_TAG, CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
+_INNER_TAGS = (
+    ARGUMENTS_TAG,
+    CELL_TAG,
+    CODE_TAG,
+    EXECUTION_TAG,
+    FIT_TAG,
+    PROGRESS_TAG,
+    *SEARCH_TAGS,
+)
 
 
 @main.command()
@@ -63,6 +74,8 @@ _INNER_TAGS = (ARGUMENTS_TAG, CODE_TAG, FIT_TAG, PROGRESS_TAG, *SEARCH_TAGS)
 @click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
 @click.option("--tree", "-t", is_flag=True, help="Each run with its children below it.")
 @click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
+@click.option("--repeats", is_flag=True,
+              help="Also the earlier runs of notebook cells that were run again.")  # fmt: skip
 @json_option
 @store_option
 @click.pass_context
@@ -75,6 +88,7 @@ def runs(
     children: bool,
     tree: bool,
     as_csv: bool,
+    repeats: bool,
     as_json: bool,
 ) -> None:
     """List runs, the newest first.
@@ -99,7 +113,9 @@ def runs(
         context.exit(0 if rows else FOUND_NOTHING)
     limit = _ROWS if limit is None else limit
     query = search.query(experiment or None, where, order_by, limit, children)
-    found = store.search(query)
+    found, folded = (store.search(query), None) if repeats else newest_of_cells(store, query)
+    if folded is not None:
+        found = [replace(row, name=f"{row.name}{times(folded, row)}") for row in found]
     console = new_console()
     if not found:
         console.print("No runs" + (" match." if where or experiment else " yet."))
@@ -107,7 +123,8 @@ def runs(
     if tree:
         console.print(run_tree(store, found))
     else:
-        _print_runs(console, found, worth_of(store, found))
+        shown = with_best_points(store, found)
+        _print_runs(console, shown, worth_of(store, found), unset_of(store, found))
     search.tell_order(store, order_by, found)
     if len(found) == limit:
         console.print(f"[dim]The newest {limit}; --limit shows more.[/dim]")
@@ -123,8 +140,13 @@ def _metrics(
         yield key, f"{shown}{_steps(steps[key])}"
 
 
-def _print_runs(console: Console, found: Sequence[RunRow], worth: Worth | None = None) -> None:
-    table, hidden = run_table(found, console.width, worth, cut=console.is_terminal)
+def _print_runs(
+    console: Console,
+    found: Sequence[RunRow],
+    worth: Worth | None = None,
+    unset: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    table, hidden = run_table(found, console.width, worth, cut=console.is_terminal, unset=unset)
     console.print(table)
     if hidden:
         console.print(f"[dim]{hidden} more params and metrics: --csv has all of them.[/dim]")

@@ -8,10 +8,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rich import box
 from rich.table import Table
 
+from autotrack.analysis import words
 from autotrack.analysis.evidence.listing import Worth
 from autotrack.cli.printing import escape
 from autotrack.printable import described, printable
@@ -43,19 +45,25 @@ class _Column:
 
 
 def run_table(
-    rows: Sequence[RunRow], width: int, worth: Worth | None = None, *, cut: bool = True
+    rows: Sequence[RunRow],
+    width: int,
+    worth: Worth | None = None,
+    *,
+    cut: bool = True,
+    unset: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[Table, int]:
     """A table of the runs, and how many params and metrics it has no room for.
 
     With `cut`, long names are shortened. `worth` adds what was found of scores, and how many models
-    held-out sets have judged.
+    held-out sets have judged; `unset` what runs had of params that they did not set, by their ids,
+    which is dim.
     Besides what every run has it shows the metrics most of them have, and the params in which
     they differ.
     """
     longest = width // 4 if cut else sys.maxsize
     columns = [
         _Column("run", lambda row: escape(row.run_id[:ID])),
-        _Column("name", lambda row: escape(_cut(row.name, longest))),
+        _Column("name", lambda row: escape(_cut(words.title(row), longest))),
         _Column("status", lambda row: status(row.status)),
         _Column("started", lambda row: moment(row.start_time)),
         _Column("took", took_of, right=True),
@@ -64,7 +72,7 @@ def run_table(
         columns.insert(2, _Column("experiment", lambda row: escape(_cut(row.experiment, longest))))
     room = width - _EDGES - sum(column.width(rows) for column in columns)
     hidden = 0
-    for column in [*_worth_columns(worth), *_wanted(rows)]:
+    for column in [*_worth_columns(worth), *_wanted(rows, unset or {})]:
         needed = column.width(rows)
         if needed <= room:
             columns.append(column)
@@ -96,20 +104,30 @@ def _count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
-def _wanted(rows: Sequence[RunRow]) -> list[_Column]:
+def _wanted(rows: Sequence[RunRow], unset: Mapping[str, Mapping[str, Any]]) -> list[_Column]:
     counts = Counter(key for row in rows for key in row.metrics)
     shown = [key for key, _ in counts.most_common() if not _is_beside_mean(key, counts)]
-    # What was measured on all splits comes before times, and what one split measured.
-    shown.sort(key=lambda key: (not key.startswith("mean_test_"), key.endswith("_time")))
+    # What says how good runs were comes before places, times, and what one split measured; scores
+    # on data that is called alike stand together.
+    shown.sort(key=lambda key: words.worth_order(key)[0])
+    shown = _together(shown)
     metrics = [_metric(key) for key in shown]
     params = Counter(key for row in rows for key in row.params)
     differing = [
-        _param(key)
+        _param(key, unset)
         for key, count in params.most_common()
         if len({described(row.params.get(key), sys.maxsize) for row in rows}) > 1
         or count < len(rows) > 1
     ]
     return metrics[:_METRICS_FIRST] + differing + metrics[_METRICS_FIRST:]
+
+
+def _together(keys: Sequence[str]) -> list[str]:
+    """The keys in their order, each followed by those that are of data called alike."""
+    first: dict[tuple[int, str], int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(words.worth_order(key), place)
+    return sorted(keys, key=lambda key: first[words.worth_order(key)])
 
 
 def _metric(key: str) -> _Column:
@@ -135,12 +153,14 @@ def _is_beside_mean(key: str, keys: Container[str]) -> bool:
     return moment in ("se", "n", "std") and f"{_MEAN}{name}" in keys and f"n_{name}" in keys
 
 
-def _param(key: str) -> _Column:
+def _param(key: str, unset: Mapping[str, Mapping[str, Any]]) -> _Column:
     def value(row: RunRow) -> str:
-        if key not in row.params:
+        had = unset.get(row.run_id, {})
+        if key not in row.params and key not in had:
             return ""
-        held = row.params[key]
-        return escape(_cut(held if isinstance(held, str) else described(held), _LONGEST_VALUE))
+        held = row.params[key] if key in row.params else had[key]
+        text = escape(_cut(held if isinstance(held, str) else described(held), _LONGEST_VALUE))
+        return text if key in row.params else f"[dim]{text}[/dim]"
 
     return _Column(_heading(key), value, right=True)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from rich.tree import Tree
 
+from autotrack.analysis import alike, words
 from autotrack.cli.printing import escape
-from autotrack.cli.tables import ID, status, with_error
+from autotrack.cli.tables import ID, number, status, with_error
 from autotrack.printable import described
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
@@ -18,16 +21,18 @@ _PARAMS = 4
 _METRICS = 4
 _CANDIDATES = 5
 _LONGEST = 24
+# A formula says several params at once.
+_LONGEST_FORMULA = 90
 
 
 def run_tree(store: Store, rows: Sequence[RunRow]) -> Tree:
     """The runs of `rows`, the oldest first, each with its children.
 
     Params in which a run differs from others of its kind beside it are all shown, of the rest a
-    few.
+    few. Children that are alike, as those of a loop by hand, are one line.
     """
     tree = Tree("runs", hide_root=True, guide_style="dim")
-    swept = _swept(rows)
+    swept = words.swept(rows)
     codes = store.codes_found(row.run_id for row in rows)
     for row in reversed(rows):
         _grow(tree, store, row, swept, codes)
@@ -38,82 +43,112 @@ def _grow(
     tree: Tree,
     store: Store,
     row: RunRow,
-    swept: Container[tuple[str, str]],
+    swept: Collection[tuple[str, str]],
     codes: Mapping[str, Sequence[str]],
 ) -> None:
     found = ", ".join(codes.get(row.run_id, ()))
-    branch = tree.add(_line(row, swept) + (f"  [yellow]{found}[/yellow]" if found else ""))
+    line = _line(store, row, swept)
+    branch = tree.add(line + (f"  [yellow]{found}[/yellow]" if found else ""))
     children = store.search(Query(parent_id=row.run_id, order_by=("start_time",)))
     candidates = [child for child in children if child.kind == "candidate"]
-    swept_below = _swept(children)
+    swept_below = words.swept(children)
     further = [child for child in children if child.kind != "candidate"]
     codes_below = store.codes_found(child.run_id for child in further) if further else {}
-    for child in further:
-        _grow(branch, store, child, swept_below, codes_below)
+    for child in alike.folded(further):
+        if isinstance(child, alike.Fold):
+            held = {code for each in child.rows for code in codes_below.get(each.run_id, ())}
+            found = ", ".join(sorted(held))
+            branch.add(_fold_line(child) + (f"  [yellow]{found}[/yellow]" if found else ""))
+        else:
+            _grow(branch, store, child, swept_below, codes_below)
     for child in sorted(candidates, key=_rank)[:_CANDIDATES]:
-        branch.add(_line(child, swept_below))
+        branch.add(_line(store, child, swept_below))
     if len(candidates) > _CANDIDATES:
         branch.add(f"[dim]and {len(candidates) - _CANDIDATES} more candidates[/dim]")
 
 
-def _swept(rows: Sequence[RunRow]) -> set[tuple[str, str]]:
-    """Kind and key of the params whose values differ among the runs of a kind that have them."""
-    values: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        for key, value in row.params.items():
-            values.setdefault((row.kind, key), set()).add(described(value, sys.maxsize))
-    return {swept for swept, found in values.items() if len(found) > 1}
-
-
-def _rank(row: RunRow) -> float:
+def _rank(row: RunRow) -> tuple[float, float]:
+    """The last iteration of a halving search first; within it by rank."""
     ranks = [v for key, v in row.metrics.items() if key.startswith("rank_test_")]
-    return ranks[0] if ranks else float("inf")
+    return -row.metrics.get("iter", 0.0), ranks[0] if ranks else float("inf")
 
 
-def _line(row: RunRow, swept: Container[tuple[str, str]]) -> str:
+def _line(store: Store, row: RunRow, swept: Collection[tuple[str, str]]) -> str:
     is_candidate = row.kind == "candidate"
-    first = [key for key in row.params if is_candidate or (row.kind, key) in swept]
-    # Last what a pipeline's name says as well: the classes of its steps.
-    steps = row.name.split(" > ")
-    rest = sorted((key for key in row.params if key not in first), key=_is_in(row.params, steps))
-    params = first + rest[: max(0, _PARAMS - len(first))]
-    said = [f"{escape(key)}={escape(_short(row.params[key]))}" for key in params]
+    params = words.ordered_params(row, swept)
+    differing = [key for key in params if is_candidate or (row.kind, key) in swept]
+    shown = list(params)[: max(_PARAMS, len(differing))]
+    said = [f"{escape(key)}={escape(_short(params[key]))}" for key in shown]
     about = f"[dim]{escape(row.kind)} {escape(row.run_id[:ID])}[/dim]"
     if is_candidate and said:  # whose name is made of its params
-        parts = [f"[bold]{', '.join(said)}[/bold]", about]
+        iteration = row.metrics.get("iter")
+        told = "" if iteration is None else f"  iteration {iteration:g}"
+        parts = [f"[bold]{', '.join(said)}[/bold]{told}", about]
     else:
-        parts = [f"[bold]{escape(row.name)}[/bold]", about, *said]
+        parts = [f"[bold]{escape(words.title(row))}[/bold]", about, *said]
     if row.status != "FINISHED":
         parts.insert(2, status(row.status))
-    if len(params) < len(row.params):
-        parts.append(f"[dim]+{len(row.params) - len(params)}[/dim]")
-    metrics = _telling(row)
-    if metrics:
-        scores = [f"{escape(key)} [cyan]{with_error(row.metrics, key)}[/cyan]" for key in metrics]
-        parts.append("· " + "  ".join(scores[:_METRICS]))
-    if len(metrics) > _METRICS:
-        parts.append(f"[dim]+{len(metrics) - _METRICS}[/dim]")
+    if len(shown) < len(params):
+        parts.append(f"[dim]+{len(params) - len(shown)}[/dim]")
+    return "  ".join([*parts, *_scores(store, row)])
+
+
+def _scores(store: Store, row: RunRow) -> list[str]:
+    best = words.best_point(row, partial(history, store, row.run_id))
+    spreads, metrics = alike.folded_metrics(row.metrics if best is None else best.metrics)
+    told = [_spread(key, spread) for key, spread in spreads.items()]
+    keys = words.telling(metrics)
+    # Places and times only where there is nothing else to say.
+    first = [key for key in keys if not words.is_behind(key)]
+    told += [
+        f"{escape(key)} [cyan]{with_error(metrics, key)}[/cyan]"
+        for key in (first if first or told else keys)
+    ]
+    if not told:
+        return []
+    if best is not None and best.where:
+        told[0] += f" {escape(best.where)}"
+    hidden = len(spreads) + len(keys) - len(told[:_METRICS])
+    return ["· " + "  ".join(told[:_METRICS]), *([f"[dim]+{hidden}[/dim]"] if hidden else [])]
+
+
+def history(store: Store, run_id: str, key: str) -> list[float]:
+    """The values that a metric of a run has had."""
+    return [metric.value for metric in store.metric_history(run_id, key)]
+
+
+def with_best_points(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:
+    """The runs, of curves with their best point for the last one."""
+    found = []
+    for row in rows:
+        best = words.best_point(row, partial(history, store, row.run_id))
+        found.append(row if best is None else replace(row, metrics=best.metrics))
+    return found
+
+
+def _fold_line(fold: alike.Fold) -> str:
+    parts = [f"[bold]{len(fold.rows):,} x {escape(fold.title)}[/bold]"]
+    for key, values in fold.varied.items():
+        count = f" ({len(values):,} values)" if len(values) < len(fold.rows) else ""
+        parts.append(f"{escape(key)} {escape(alike.span_of(values))}{count}")
+    same = [f"{escape(key)}={escape(_short(value))}" for key, value in fold.same.items()]
+    parts += same[:_PARAMS]
+    if len(same) > _PARAMS:
+        parts.append(f"[dim]+{len(same) - _PARAMS}[/dim]")
+    told = [_spread(key, spread) for key, spread in fold.metrics.items()]
+    if told:
+        parts.append("· " + "  ".join(told[:_METRICS]))
     return "  ".join(parts)
 
 
-def _is_in(params: Mapping[str, object], names: Sequence[str]) -> Callable[[str], bool]:
-    return lambda key: params[key] in names
+def _spread(key: str, spread: alike.Spread) -> str:
+    std = "" if spread.count < 2 else f" sd {spread.std:.2g}"
+    ends = f"{number(spread.least)} to {number(spread.most)}"
+    mean = f"[cyan]{number(spread.mean)}{std}[/cyan]"
+    return f"{escape(key)} {mean} ({spread.count:,}: {ends})"
 
 
-def _short(value: object) -> str:
-    text = described(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _telling(row: RunRow) -> list[str]:
-    """The keys of the metrics, those that say how good it was before times and single splits."""
-    means = [key for key in row.metrics if key.startswith("mean_test_")]
-    times = [key for key in row.metrics if key.endswith("_time")]
-    summed = {key.removeprefix("mean_") for key in means}
-    summed |= {f"split_{key}" for key in summed}
-    rest = [key for key in row.metrics if key not in {*means, *times, *summed}]
-    if means:
-        # Runs of before the number of splits was kept have the error beside the mean.
-        lone = {key for key in means if f"n_{key.removeprefix('mean_')}" not in row.metrics}
-        return means + [key for key in rest if key.replace("se_", "mean_", 1) in lone]
-    return rest
+def _short(value: Any) -> str:
+    text = described(value, 1000)
+    longest = _LONGEST_FORMULA if isinstance(value, words.Formula) else _LONGEST
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -273,3 +273,13 @@ class Crate:
 
     def __repr__(self) -> str:
         return self.manifest.bill()
+
+    def _repr_html_(self) -> str:
+        from autotrack import markup
+
+        title, *rest = self.manifest.bill().splitlines()
+        rows = [each.split(None, 1) for each in rest]
+        return markup.view(
+            markup.line(markup.strong(title.strip("<>"))),
+            markup.pairs("holds", [(row[0], row[-1] if len(row) > 1 else "") for row in rows]),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ from autotrack.runtime.weak_map import IdentityMap
 # By identity: a metaclass may say what it likes about equality.
 _names: IdentityMap[tuple[str, ...]] = IdentityMap()
 _defaults: IdentityMap[dict[str, Any]] = IdentityMap()
+#: The classes whose defaults were read, in that order; those of packages that have a version, since
+#: a class of the user's own may have others tomorrow.
+versioned: list[tuple[type, str, str]] = []
 _takes_deep: IdentityMap[bool] = IdentityMap()
 
 
@@ -83,6 +87,10 @@ def constructor_defaults(cls: type) -> Mapping[str, Any]:
     if known is None:
         known = _read_defaults(cls)
         _defaults.set(cls, known)
+        top = cls.__module__.partition(".")[0]
+        version = getattr(sys.modules.get(top), "__version__", None)
+        if isinstance(version, str) and top != "__main__":
+            versioned.append((cls, top, version))
     return known
 
 

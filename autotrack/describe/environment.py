@@ -178,6 +178,11 @@ def _make_source(script: str | None, commit: str | None) -> Source:
     )
 
 
+def distribution_name(top: str) -> str:
+    """What the distribution of a top-level module is called in `Source.packages`."""
+    return _DISTRIBUTIONS.get(top, top)
+
+
 def _script() -> str | None:
     """Find the script or notebook this process runs; None in a bare interpreter."""
     main = vars(sys.modules.get("__main__", object))

@@ -88,7 +88,12 @@ def summary(estimator: object) -> str:
 
 def qualified_name(estimator: object) -> str:
     """Module and class, as one would import it."""
-    return f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+    return qualified_name_of(type(estimator))
+
+
+def qualified_name_of(cls: type) -> str:
+    """Module and class of a class, as one would import it."""
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def user_params(estimator: object, *, defaults: bool = False) -> dict[str, Any]:

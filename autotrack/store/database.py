@@ -190,6 +190,23 @@ class Database:
             with suppress(sqlite3.Error):
                 connection.close()
 
+    def attach(self, path: Path, name: str) -> None:
+        """Let the transactions that follow see the database of another file, by a name of its own.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be opened.
+        """
+        lock = self._own()
+        try:
+            self._ensure().execute(f"ATTACH DATABASE ? AS {name}", (str(path),))
+        except sqlite3.Error as error:
+            raise explain_sqlite(error, path) from error
+        finally:
+            self._owner = None
+            lock.release()
+
     def transaction(self, *, durable: bool = True) -> _Block | _Joined:
         """A block whose writes are kept together or not at all.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from autotrack.errors import StoreDamagedError, StoreError
@@ -32,6 +33,22 @@ def step(function: Step) -> Step:
 def latest() -> int:
     """The version this autotrack writes."""
     return len(_steps)
+
+
+def schema(version: int) -> set[tuple[str, ...]]:
+    """Type, name, table and text of all that a database of this version is made of."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for function in _steps[:version]:
+            function(connection)
+        return schema_of(connection)
+
+
+def schema_of(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """What a database is made of, as :func:`schema` says it; SQLite's own tables aside."""
+    rows = connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE substr(name, 1, 7) <> 'sqlite_'"
+    )
+    return {(kind, name, table, " ".join((text or "").split())) for kind, name, table, text in rows}
 
 
 def prepare(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
@@ -455,4 +472,30 @@ def keep_shared_rows(connection: sqlite3.Connection) -> None:
     connection.execute(
         "CREATE TABLE shared_rows (fingerprint TEXT NOT NULL, other TEXT NOT NULL,"
         " rows INTEGER NOT NULL, PRIMARY KEY (fingerprint, other)) WITHOUT ROWID"
+    )
+
+
+@step
+def keep_defaults_and_views(connection: sqlite3.Connection) -> None:
+    """Schema 10.
+
+    The defaults of a class are kept once for each version of where it comes from, so that a run
+    without a param can be told to have had its default. Views of the pages have names.
+    """
+    _run(
+        connection,
+        """
+        CREATE TABLE class_defaults (
+            estimator TEXT NOT NULL,
+            distribution TEXT NOT NULL,
+            version TEXT NOT NULL,
+            params TEXT NOT NULL,
+            PRIMARY KEY (estimator, distribution, version)
+        ) WITHOUT ROWID;
+        CREATE TABLE views (
+            name TEXT PRIMARY KEY,
+            address TEXT NOT NULL,
+            created REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
     )

@@ -20,11 +20,12 @@ from autotrack.store.tables.experiments import Experiments, instant
 from autotrack.store.tables.held_out import HeldOut
 from autotrack.store.tables.models import Registry
 from autotrack.store.tables.run_data import read_dataset
+from autotrack.store.tables.shared import Shared
 
 _UNKNOWN: Any = object()
 
 
-class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence, HeldOut):
+class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence, HeldOut, Shared):
     """Runs at rest.
 
     Every method is one transaction, unless it is called within :meth:`transaction`. Threads and

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -299,31 +298,42 @@ class Run(ReportsOfRun, RunPredictions):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        from autotrack import markup
+
         try:
             record = self.record()
         except AutotrackError:
-            return f"<p>{html.escape(repr(self))}</p>"
-        parts: list[tuple[str, Mapping[str, Any]]] = [
-            ("params", record.params),
-            ("metrics", dict(scores(self._store, record))),
-            ("findings", dict(self._found())),
-            ("held out", self._judged()),
-            ("tags", record.tags),
-        ]
-        left = "style='text-align:left'"
-        rows = "".join(
-            f"<tr><th {left}>{title}</th><td {left}><code>"
-            f"{html.escape(key)}</code></td><td {left}>{html.escape(str(value))}</td></tr>"
-            for title, values in parts
-            for key, value in values.items()
-        )
+            return markup.view(markup.line(markup.words(repr(self))))
+        where = f"{record.kind} in {record.experiment}"
+        if record.end_time is not None:
+            where += f", {(record.end_time - record.start_time).total_seconds():.3g} s"
         error = record.error
-        failure = f"<p><b>{html.escape(f'{error.type}: {error.message}')}</b></p>" if error else ""
-        return (
-            f"<p><b>{html.escape(record.name)}</b> {record.status} "
-            f"<code>{record.run_id}</code> in {html.escape(record.experiment)}</p>{failure}"
-            f"<table>{rows}</table>"
+        return markup.view(
+            markup.line(
+                markup.strong(record.name),
+                f'<span class="{_STYLES.get(record.status, "soft")}">{record.status}</span>',
+                markup.code(record.run_id),
+                markup.soft(where),
+            ),
+            markup.line(markup.words(f"{error.type}: {error.message}"), style="bad")
+            if error
+            else "",
+            *(
+                markup.line(markup.strong(code), markup.words(text), style="warn")
+                for code, text in self._found()
+            ),
+            markup.pairs("metrics", scores(self._store, record)),
+            *(markup.line(markup.code(name), markup.soft(t)) for name, t in self._judged().items()),
+            markup.pairs("params", record.params),
+            markup.pairs(
+                "tags",
+                {k: v for k, v in record.tags.items() if not k.startswith("autotrack.")},
+            ),
         )
+
+
+#: How a status stands out.
+_STYLES = {"FAILED": "bad", "KILLED": "warn"}
 
 
 def _run_at(root: Path, run_id: str) -> Run:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.describe import environment
+from autotrack.describe.cells import running_cell
 from autotrack.entities import Source
 from autotrack.errors import NotFoundError, StoreError
 from autotrack.failsafe import Failsafe
@@ -17,6 +18,7 @@ from autotrack.runtime.forks import at_fork
 from autotrack.runtime.subscribers import Subscribers
 from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
+from autotrack.store.search.cells import CELL_TAG, EXECUTION_TAG
 from autotrack.store.store import Store
 from autotrack.tracking.retry_queue import Change, RetryQueue
 
@@ -109,6 +111,9 @@ class Workspace:
         """Note that this process opened a run."""
         self.last = (store, run_id)
         self.runs += 1
+        if "ipykernel" in sys.modules and (cell := running_cell(environment.source().script)):
+            tags = {CELL_TAG: cell.key, EXECUTION_TAG: cell.execution}
+            self.retry_queue.write(store, lambda store: store.set_tags(run_id, tags))
 
     def add_source(self, store: Store) -> str:
         """Write down where and with what this process runs; to be called with a new run."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import jinja2  # noqa: F401 - so that its absence is told before a page is asked for
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -60,12 +61,22 @@ def make_app(
     read_only : bool
         Whether nothing can be changed from the pages.
     """
+    app = make_pages(store, read_only=read_only)
+    site: Site = app.state.site
+    site.guard = Guard(app, origins, token)
+    return site.guard
+
+
+def make_pages(store: Store, *, read_only: bool = False) -> Starlette:
+    """The pages alone, with nobody who looks at requests before they do."""
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     app = Starlette(
         routes=[
             Route("/", _in_turn(experiments.experiments)),
             Route("/runs", _in_turn(runs.runs)),
             Route("/chart", _in_turn(runs.chart)),
+            Route("/view", _in_turn(runs.named)),
+            Route("/view/change", changes.view, methods=["POST"]),
             Route("/complete", runs.complete),
             Route("/held-out", _in_turn(registry.held_out)),
             Route("/models", _in_turn(registry.models)),
@@ -89,10 +100,8 @@ def make_app(
     )
     # To the address without a slash at its end, which may be anything.
     app.router.redirect_slashes = False
-    site = Site(Reader(store), Changes(allowed=not read_only))
-    app.state.site = site
-    site.guard = Guard(app, origins, token)
-    return site.guard
+    app.state.site = Site(Reader(store), Changes(allowed=not read_only))
+    return app
 
 
 def _in_turn(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:

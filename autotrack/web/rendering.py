@@ -7,15 +7,19 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-from starlette.responses import HTMLResponse
-
 from autotrack._version import __version__
+from autotrack.analysis import words
+from autotrack.analysis.alike import span_of
 from autotrack.printable import described, printable
+
+# Imported where they are used: Markdown is made of the same texts without them.
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+    from starlette.responses import HTMLResponse
 
 _LONGEST = 60
 _LARGEST_WHOLE = 10**15
@@ -23,6 +27,8 @@ _LARGEST_WHOLE = 10**15
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("autotrack.web", "templates"),
         autoescape=True,
@@ -43,6 +49,10 @@ def _environment() -> Environment:
         "exact": exact,
         "thousands": "{:,}".format,
         "key": breakable,
+        "title_of": words.title,
+        "telling": words.telling,
+        "params_of": words.ordered_params,
+        "span_of": span_of,
     }
     environment.globals |= {"url": url, "version": __version__}
     return environment
@@ -50,6 +60,8 @@ def _environment() -> Environment:
 
 def render(template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """The page that a template makes of values."""
+    from starlette.responses import HTMLResponse
+
     return HTMLResponse(_environment().get_template(template).render(values), status)
 
 
@@ -65,18 +77,22 @@ def url(path: str, /, **query: Any) -> str:
 
 def _shown(found: Any) -> Any:
     """What is written into a page: a text of others as it can be seen."""
-    if isinstance(found, str) and not isinstance(found, Markup):
+    if isinstance(found, str) and not hasattr(found, "__html__"):
         return printable(found, lines=True)
     return "" if found is None else found
 
 
 def exact(text: str) -> Markup:
     """A text for a field of a form, which has to come back as it was."""
+    from markupsafe import escape
+
     return escape(text)
 
 
 def breakable(key: str) -> Markup:
     """A key that may be broken behind its underscores."""
+    from markupsafe import Markup, escape
+
     return Markup("_<wbr>").join(escape(printable(key)).split("_"))
 
 

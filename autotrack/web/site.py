@@ -34,6 +34,8 @@ _SAID = {
     "deleted": "Deleted. Nothing is lost: it can be restored.",
     "restored": "Restored.",
     "purged": "Removed for good, and its files with it.",
+    "view": "The view is kept.",
+    "unview": "The view is forgotten; no run is.",
     "alias": "The alias has moved.",
     "unalias": "The alias is removed.",
 }

@@ -96,6 +96,8 @@ def arguments(name: str, made: Made, tmp_path: Path) -> list[str]:
         "card": [made.first],
         "compare": [made.second, made.second, "mean_test_score"],
         "completion": ["zsh"],
+        "export": [made.first, "-o", str(tmp_path / "run.md"), "--from", str(made.folder)],
+        "merge": [str(made.folder)],
         "crate convert": [f"runs:/{made.first}/model", str(tmp_path / "converted")],
         "crate show": [f"runs:/{made.first}/model"],
         "crate verify": [f"runs:/{made.first}/model"],
@@ -116,6 +118,13 @@ def call(*given: str, store: Path | None = None) -> click.testing.Result:
     done = CliRunner().invoke(main, [*given, *where])
     assert done.exception is None or isinstance(done.exception, SystemExit), (given, done.exception)
     return done
+
+
+def store_for(name: str, made: Made) -> Path | None:
+    """The store that a command is given, if it is to read one."""
+    if name == "merge":
+        return made.folder.parent / "merged"
+    return made.folder if takes(LEAVES[name], "--store") and name != "export" else None
 
 
 def takes(command: click.Command, option: str) -> bool:
@@ -150,7 +159,7 @@ def test_so_have_those_that_start_a_process_of_their_own(made: Made, tmp_path: P
 
 
 def assert_json(name: str, made: Made, tmp_path: Path) -> None:
-    store = made.folder if takes(LEAVES[name], "--store") else None
+    store = store_for(name, made)
     done = call(*name.split(), *arguments(name, made, tmp_path), "--json", store=store)
     found = json.loads(done.output[done.output.index("{") :])
     assert found["command"] == name
@@ -177,11 +186,13 @@ def test_a_run_that_is_not_there_ends_with_1(made: Made, as_json: list[str]) -> 
         "crate show": ["runs:/nothing/model"],
         "crate verify": ["runs:/nothing/model"], "crate convert": ["runs:/nothing/model", "x"],
         "models show": ["nothing"], "models versions": ["nothing"], "models aliases": ["nothing"],
-        "models exists": ["nothing"], "models list": ["nothing"], "help": ["AT999"],
+        "models exists": ["nothing"],
+        "export": ["nothing", "-o", "x.md", "--from", str(made.folder)],
+        "models list": ["nothing"], "help": ["AT999"],
         "runs": ["-w", "name = 'nothing'"], "gc": [],
     }  # fmt: skip
     for name, given in asked.items():
-        where = made.folder if takes(LEAVES[name], "--store") else None
+        where = store_for(name, made)
         done = call(*name.split(), *given, *as_json, store=where)
         assert done.exit_code == 1, (name, done.output)
         if as_json and '"error"' in done.output:
@@ -232,7 +243,7 @@ def test_plots_are_drawn_where_they_are_asked_for_and_show_what_was_measured(mad
 
 def test_texts_of_others_are_shown_and_not_obeyed(made: Made, tmp_path: Path) -> None:
     for name in LEAVES.keys() - SERVERS - SLOW - {"crate convert"}:
-        store = made.folder if takes(LEAVES[name], "--store") else None
+        store = store_for(name, made)
         done = call(*name.split(), *arguments(name, made, tmp_path), store=store)
         if name != "completion":
             assert_plain(done.output)

@@ -37,7 +37,13 @@ OURS = {
     "experiments.artifact_location", "packed.sha256", "model_version_files.path",
 }  # fmt: skip
 # Of these no two rows may be the same.
-IN_JSON = {"sources.command", "sources.packages", "datasets.columns", "messages.details"}
+IN_JSON = {
+    "sources.command",
+    "sources.packages",
+    "datasets.columns",
+    "messages.details",
+    "class_defaults.params",
+}
 
 
 @pytest.fixture
@@ -125,6 +131,9 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
         "models exists": [["coffee" + HOSTILE], ["no" + HOSTILE + "/1"]],
         "doctor": [[], ["--json"]],
         "gc": [["--dry-run"], ["--dry-run", "--json"]],
+        "export": [[RUN, "-o", "-.md"], [RUN, "-o", "-.csv"], ["no" + HOSTILE, "-o", "-.md"],
+                   [RUN, "-o", "-.md", "--json"]],
+        "merge": [["no" + HOSTILE], [str(crate.parent / "no" / HOSTILE), "--json"]],
         "completion": [["bash"], ["zsh"], ["fish"], ["no" + HOSTILE]],
         "crate show": [[str(crate)], ["--source", str(crate)], [f"runs:/{RUN}/model"],
                        ["no" + HOSTILE]],

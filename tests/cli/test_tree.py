@@ -45,7 +45,7 @@ def test_children_stand_below_their_run_and_the_oldest_run_first(lines: list[str
     assert "train_score" in lines[0]
     below = [line for line in lines if line.startswith(("├── ", "└── "))]
     assert ["FAILED" in line for line in below] == [True, False]
-    assert "GridSearchCV: Ridge" in below[1]
+    assert "GridSearchCV over Ridge" in below[1]
     assert lines[-2].startswith("Ridge  fit")
     assert "alpha=9" in lines[-2]
 

@@ -140,6 +140,47 @@ class Explanation:
         if self.unrecorded:
             yield f"  {'not recorded':<14} {', '.join(self.unrecorded)}"
 
+    def _repr_html_(self) -> str:
+        from autotrack import markup
+
+        told = {True: "within the noise", False: "more than noise", None: "unknown"}
+        scores = [
+            (
+                markup.code(score.metric),
+                markup.words(f"{score.a:.6g}"),
+                markup.words(f"{score.b:.6g}"),
+                markup.words(told[score.within_noise]),
+                markup.soft(score.reason),
+            )
+            for score in self.comparisons
+        ]
+        rows = [
+            (
+                markup.words(change.section),
+                markup.code(change.key),
+                markup.words(_shown(change.a)),
+                markup.words(_shown(change.b)),
+            )
+            for change in self.changes
+        ]
+        code = [change for change in self.changes if change.section == "code" and change.detail]
+        return markup.view(
+            markup.line(
+                *(
+                    markup.strong(name) + " " + markup.code(run[:8])
+                    for name, run in zip(self.names, (self.a, self.b), strict=True)
+                )
+            ),
+            markup.table(("score", "a", "b", "the change is", ""), scores),
+            markup.table(("differs", "", "a", "b"), rows),
+            *(
+                f"<details><summary>{markup.code(change.key)}</summary>"
+                f"{markup.lines(change.detail)}</details>"
+                for change in code
+            ),
+            markup.line(markup.soft(f"the same: {', '.join(self.same)}")) if self.same else "",
+        )
+
     def __repr__(self) -> str:
         return "\n".join(printable(line) for line in self.lines(_MOST_LINES))
 

@@ -95,6 +95,31 @@ class Comparison:
             return "not comparable"
         return {True: "tied", False: "differs", None: "unknown"}[self.tied]
 
+    def _repr_html_(self) -> str:
+        from autotrack import markup
+
+        def shown(run: str, value: float, error: float) -> tuple[str, str]:
+            spread = "" if math.isnan(error) else f" ± {error:.2g}"
+            return markup.code(run[:8]), markup.words(f"{value:.6g}{spread}")
+
+        said = self.why or f"p {self.p_value:.3g}, {self.method}"
+        rope = self.rope
+        return markup.view(
+            markup.line(markup.code(self.metric), markup.strong(self.verdict), markup.soft(said)),
+            markup.table(
+                ("run", "score"),
+                [shown(self.a, self.value_a, self.se_a), shown(self.b, self.value_b, self.se_b)],
+            ),
+            markup.line(
+                markup.words(
+                    f"worse {rope.worse:.3g}, practically equal {rope.equal:.3g}, "
+                    f"better {rope.better:.3g}"
+                )
+            )
+            if rope is not None
+            else "",
+        )
+
     def __repr__(self) -> str:
         said = f": {self.why}" if self.why else f" (p {self.p_value:.3g}, {self.method})"
         text = (

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import secrets
+import signal
 import sys
+import threading
 import webbrowser
 from urllib.parse import quote
 
@@ -34,10 +37,19 @@ _NEEDED = ("starlette", "uvicorn", "httptools", "jinja2", "markupsafe")
 @click.option("--allow-host", "allowed", multiple=True, metavar="NAME",
               help="A further name that the server may be addressed by, such as that of a "
               "proxy.")  # fmt: skip
+@click.option("--with-stdin", is_flag=True,
+              help="End when standard input does: when whoever started the server "
+              "ends.")  # fmt: skip
 @click.option("--open/--no-open", "opens", default=False, help="Open it in a browser.")
 @store_option
 def ui(
-    host: str, port: int, token: str | None, read_only: bool, allowed: tuple[str, ...], opens: bool
+    host: str,
+    port: int,
+    token: str | None,
+    read_only: bool,
+    allowed: tuple[str, ...],
+    with_stdin: bool,
+    opens: bool,
 ) -> None:
     """Look at runs, searches, comparisons and models in a browser.
 
@@ -85,7 +97,15 @@ def ui(
     sys.stdout.flush()
     if opens:
         webbrowser.open(address)
+    if with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     sys.exit(run(app, listening, 1))
+
+
+def _end_with_stdin() -> None:
+    while sys.stdin.buffer.read(1 << 10):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 _SHORTEST_TOKEN = 8

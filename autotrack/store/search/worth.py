@@ -143,6 +143,16 @@ def fingerprint_users(
     ).fetchall()
 
 
+def history(connection: sqlite3.Connection, number: int, key: str) -> list[float]:
+    """The values that a metric of a run has had, in the order in which they were written."""
+    rows = connection.execute(
+        "SELECT number, value FROM earlier_metrics WHERE run = :run AND key = :key UNION ALL"
+        " SELECT number, value FROM metrics WHERE run = :run AND key = :key ORDER BY 1",
+        {"run": number, "key": key},
+    )
+    return [decode_metric(value) for _, value in rows]
+
+
 def histories(
     connection: sqlite3.Connection, number: int, most: int
 ) -> dict[str, list[tuple[int, float]]]:

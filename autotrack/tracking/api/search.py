@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotrack.analysis.cells import newest_of_cells
 from autotrack.analysis.data_frames import metric_frame
 from autotrack.analysis.evidence import unlike_scores
 from autotrack.analysis.evidence.ledger import entries, ledger_frame
@@ -51,6 +52,7 @@ def search_runs(
     order_by: str | Iterable[str] | None = None,
     limit: int | None = None,
     children: bool = False,
+    repeats: bool = True,
 ) -> pd.DataFrame:
     """Find runs, a row each.
 
@@ -68,12 +70,17 @@ def search_runs(
         At most so many rows.
     children : bool, default=False
         Whether runs that have a parent are listed too.
+    repeats : bool, default=True
+        Without, of a notebook cell that was run again only the runs of its newest execution are
+        listed.
 
     Returns
     -------
     DataFrame
         ``run_id``, ``name``, ``kind``, ``status``, ``experiment``, ``parent_id``, ``start_time``,
-        ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed. If something
+        ``end_time`` (UTC), then ``params.*``, ``metrics.*`` and ``tags.*``, typed. A param that any
+        of them set has the value of all: those that left it alone had the default of their class
+        in the version that was installed, and candidates what their search had. If something
         was found of the scores of one of them, ``findings`` has the codes, the gravest first. If
         several models were scored on the same held-out set, ``judged`` says how many that set has
         judged (the most, where a run was scored on several). A line on stderr tells if they are
@@ -88,7 +95,8 @@ def search_runs(
     """
     library_calls.settle()
     store = workspace.store()
-    rows = store.search(query(experiment, where, order_by, limit, children))
+    asked = query(experiment, where, order_by, limit, children)
+    rows = store.search(asked) if repeats else newest_of_cells(store, asked)[0]
     tell_order(store, order_by, rows)
     return runs_with_worth(store, rows)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +52,20 @@ class ReportsOfRun:
 
         workspace.before_reading(self._run_id)
         return card_of(self._store, self.record())
+
+    def export(self, path: str | PathLike[str]) -> Path:
+        """Write the run into a file to send: one page (``.html``), Markdown, CSV or Parquet.
+
+        As :func:`autotrack.export` does; what is there already is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        # What makes pages is above this room, which the public names are not.
+        made: Path = import_module("autotrack").export(path, self)
+        return made
 
     def replay(
         self,

@@ -20,6 +20,7 @@ from autotrack.analysis.names import (
     UNKNOWN_CODE_TAG,
     UNSEEDED_TAG,
 )
+from autotrack.describe.class_defaults import class_defaults, classes_seen
 from autotrack.describe.data.fingerprint import describe
 from autotrack.describe.environment import source
 from autotrack.describe.estimator import qualified_name, summary
@@ -79,6 +80,8 @@ class Recorder:
         self.retry_queue = workspace.retry_queue
         # Most scores of a run are on the same data, which is written once.
         self._kept_uses: set[tuple[str | None, ...]] = set()
+        # Of how many of the classes that came up each store has the defaults.
+        self._defaults_kept: dict[str, int] = {}
         self._tables = ScoreTables(workspace)
         #: Keeps the predictions behind scores, where that is asked for.
         self.held_out = HeldOutWriter(workspace.retry_queue)
@@ -273,6 +276,7 @@ class Recorder:
             self.retry_queue.write(
                 fit.store, lambda store: self._go_on(store, run_id, facts, unlinked), durable=False
             )
+            self._keep_defaults(fit.store)
         return fit
 
     def _go_on(self, store: Store, run_id: str, facts: FitFacts, unlinked: set[str]) -> None:
@@ -302,6 +306,7 @@ class Recorder:
             self._describe(store, run_id, facts)
 
         self.retry_queue.write(fit.store, create, durable=False)
+        self._keep_defaults(fit.store)
         self.workspace.opened(fit.store, run_id)
 
     def _describe(self, store: Store, run_id: str, facts: FitFacts) -> None:
@@ -327,6 +332,20 @@ class Recorder:
         if facts.data is not None:
             store.add_dataset(run_id, facts.data)
             self._keep_in_mind((run_id, *_marks(facts.data)))
+
+    def _keep_defaults(self, store: Store) -> None:
+        """Keep the defaults of the classes that came up since this was last done."""
+        seen, place = classes_seen(), str(store.root)
+        if self._defaults_kept.get(place) == seen:
+            return
+        first = self._defaults_kept.get(place, 0)
+        with self.failsafe.guard("keep the defaults of classes"):
+            rows = [(d.estimator, d.distribution, d.version, d.params)
+                    for d in class_defaults(first)]  # fmt: skip
+            if self.retry_queue.write(
+                store, lambda store: store.put_class_defaults(rows), durable=False
+            ):
+                self._defaults_kept[place] = seen
 
     def _keep_in_mind(self, use: tuple[str | None, ...]) -> None:
         if len(self._kept_uses) >= _MOST_USES:

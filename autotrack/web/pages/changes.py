@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from autotrack.errors import AutotrackError, InvalidValueError
 from autotrack.store.store import Store
 from autotrack.store.tables.artifact_rows import unused
+from autotrack.web.reading.view import View
 from autotrack.web.rendering import url
 from autotrack.web.site import DESCRIPTION, Site, site_of
 
@@ -38,19 +40,25 @@ async def model(request: Request) -> Response:
     return await _changed(request, _model)
 
 
+async def view(request: Request) -> Response:
+    """Keep or forget a named view."""
+    return await _changed(request, _view)
+
+
 async def _changed(
     request: Request, change: Callable[[Store, str, Form], tuple[str, str]]
 ) -> Response:
     site = site_of(request)
     form = await _form(request, site)
-    (what,) = request.path_params.values()
+    what = next(iter(request.path_params.values()), "")
 
     def in_turn() -> tuple[str, str]:
         with site.turn:
             return change(site.reader.store, what, form)
 
     to, said = await run_in_threadpool(in_turn)
-    return RedirectResponse(url(to, said=said), 303)
+    address = f"{to}&{urlencode({'said': said})}" if "?" in to else url(to, said=said)
+    return RedirectResponse(address, 303)
 
 
 async def _form(request: Request, site: Site) -> Form:
@@ -150,6 +158,20 @@ def _model(store: Store, name: str, form: Form) -> tuple[str, str]:
             store.update_model(name, description=form.get("description", "").strip())
             return here, "described"
     raise InvalidValueError("there is no such change of a model")
+
+
+def _view(store: Store, _: str, form: Form) -> tuple[str, str]:
+    match form.get("do"):
+        case "keep":
+            # Only what means something to the page of runs, in the way that it writes it.
+            query = parse_qs(form.get("address", "").partition("?")[2], keep_blank_values=True)
+            address = View.of(QueryParams([(k, v) for k, held in query.items() for v in held]))
+            store.put_view(_given(form, "name"), address.url())
+            return address.url(), "view"
+        case "delete":
+            store.delete_view(_given(form, "name"))
+            return "/runs", "unview"
+    raise InvalidValueError("there is no such change of a view")
 
 
 def _given(form: Form, field: str) -> str:

@@ -13,7 +13,7 @@ def experiments(request: Request) -> Response:
     """Show the experiments."""
     site = site_of(request)
     deleted = request.query_params.get("deleted") == "1"
-    found = glances(site.reader)
+    found = glances(site.reader, request.query_params.getlist("experiment"))
     shown = [g for g in found if deleted or not g.deleted]
     return site.page(
         request,

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from autotrack.errors import FilterError
 from autotrack.store.search import pages
 from autotrack.web.drawing.scatter import Scatter, scatter_of
+from autotrack.web.drawing.swept import coordinates, importances, read_swept
 from autotrack.web.reading.found import Found, Reader
 from autotrack.web.reading.kinds import TITLES, Kinds
 from autotrack.web.reading.table import Column, column_of, table
-from autotrack.web.reading.view import ATTRIBUTES, SIZES, STATUSES, View, condition, with_condition
+from autotrack.web.reading.view import (
+    ATTRIBUTES,
+    CHARTS,
+    SIZES,
+    STATUSES,
+    View,
+    condition,
+    with_condition,
+)
 from autotrack.web.rendering import render
 from autotrack.web.site import Site, site_of
 
+_MANY = {"threads": coordinates, "importance": importances}
+_NOTES = {
+    "threads": "The params that matter most stand nearest to the score.",
+    "importance": "How much of the order of the scores goes with each param by itself: the "
+    "unbiased correlation ratio of their ranks. What matters only together is not seen by it.",
+}
 _MOST_COMPLETIONS = 40
 _GROUP_METRICS = ("cv", "held", "other", "train")
 _FEW = 3
@@ -50,7 +67,18 @@ def runs(request: Request) -> Response:
         chart_url=view.url().replace("/runs", "/chart", 1),
         is_running=any(row.line.status == "RUNNING" for row in shown.rows),
         axes=_axis_choices(found, kinds),
+        charts=CHARTS,
+        views=site.reader.store.views(),
     )
+
+
+def named(request: Request) -> Response:
+    """Lead to the view of a name."""
+    name = request.query_params.get("name", "")
+    address = dict(site_of(request).reader.store.views()).get(name)
+    if address is None:
+        raise HTTPException(404, "There is no view of this name.")
+    return RedirectResponse(address, 302)
 
 
 def _axis_choices(found: Found, kinds: Kinds) -> list[Column]:
@@ -118,12 +146,16 @@ def chart(request: Request) -> Response:
     site = site_of(request)
     view = View.of(request.query_params)
     drawn = site.reader.remembered(("chart", view), lambda: _drawn(site, view))
-    return render("_chart.html", chart=drawn, csrf="")
+    return render("_chart.html", chart=drawn, csrf="", note=_NOTES.get(view.chart, ""))
 
 
 def _drawn(site: Site, view: View) -> Scatter | None:
     found = site.reader.found(view)
     x, y = _axes(site, view, found)
+    if view.chart:
+        swept = read_swept(site.reader, found, y)
+        made = None if swept is None else _MANY[view.chart](swept)
+        return Scatter("", y, made or Markup(""), 0 if swept is None else len(swept.runs))
     drawn = scatter_of(site.reader, found.matches, x, y)
     if drawn is not None and drawn.count < _FEW and not view.x:
         return scatter_of(site.reader, found.matches, "started", y)

@@ -70,13 +70,15 @@ class Glance:
     findings: Sequence[tuple[str, int, str, int]] = ()
 
 
-def glances(reader: Reader) -> list[Glance]:
-    """All experiments, the newest first; the newest with their best."""
+def glances(reader: Reader, wanted: Sequence[str] = ()) -> list[Glance]:
+    """All experiments, the newest first; the newest, or those of some ids, with their best."""
     reader.store.reap()
     kinds = reader.kinds()
     with reader.store.reading() as connection:
         experiments = pages.experiments(connection)
-        read = [row[0] for row in experiments if not row[2]][:_MOST_READ]
+        read = [row[0] for row in experiments if (str(row[0]) in wanted if wanted else not row[2])][
+            :_MOST_READ
+        ]
         scores = worth.cross_validated(connection, read)
         codes = worth.codes_of(connection, read)
         found = []

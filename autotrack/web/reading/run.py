@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from autotrack.analysis.alike import Fold, folded
 from autotrack.analysis.evidence.catalogue import GRADES, KINDS
 from autotrack.analysis.evidence.ledger import judged
+from autotrack.analysis.words import swept
 from autotrack.entities import Artifact, Finding, RunRecord
 from autotrack.progress.counts import progress_of, time_left
 from autotrack.runtime.dataclass import dataclass
@@ -15,12 +17,13 @@ from autotrack.store.search import pages, worth
 from autotrack.web.reading import files
 from autotrack.web.reading.found import Reader
 from autotrack.web.reading.kinds import TITLES, error_of, label
-from autotrack.web.reading.table import Beside, spread
+from autotrack.web.reading.table import Beside, best_points, spread
 from autotrack.web.reading.tree import Part, tree_of
+from autotrack.web.rendering import url
 
 _MOST_VALUES = 300
 _MOST_USERS = 12
-_MOST_CHILDREN = 100
+_MOST_CHILDREN = 1000
 _MOST_METRICS = 500
 # Tags of our own that say something to people.
 _TOLD = {
@@ -46,6 +49,7 @@ class Score:
     error: float | None
     splits: int
     values: int
+    place: str
     unseen: float | None
     seen: str
     judged: str
@@ -83,13 +87,19 @@ class RunPage:
     crates: Sequence[Crate]
     files: Sequence[Artifact]
     users: Mapping[str, Sequence[tuple[str, str, str]]]
-    children: Sequence[pages.Line]
+    children: Sequence[pages.Line | Fold]
     tags: Mapping[str, str]
     told: Mapping[str, str]
     command: str
     progress: Any
     left: Any
     notes: Sequence[tuple[str, str]]
+    differing: Collection[tuple[str, str]]
+
+    @property
+    def below(self) -> str:
+        """The address of the runs below, as lines."""
+        return url("/runs", where=f"parent_id = '{self.record.run_id}'", children=True)
 
 
 def read_run(reader: Reader, run_id: str) -> RunPage:
@@ -105,7 +115,9 @@ def read_run(reader: Reader, run_id: str) -> RunPage:
     kinds = reader.kinds()
     with store.reading() as connection:
         (number,) = pages.numbers_of(connection, [record.run_id])
-        (line,) = pages.lines(connection, [number])
+        read = {number: pages.lines(connection, [number])[0]}
+        place = best_points(connection, read).get(number, "")
+        line = read[number]
         histories = worth.histories(connection, number, _MOST_VALUES)
         beside = Beside.read(connection, kinds, [number])
         below = pages.below(connection, number, _MOST_CHILDREN)
@@ -124,7 +136,7 @@ def read_run(reader: Reader, run_id: str) -> RunPage:
     said = judged(store, record.run_id)
     scores: dict[str, list[Score]] = {kind: [] for kind in (*TITLES, "behind")}
     hidden = 0
-    for key, value in record.metrics.items():
+    for key, value in line.metrics.items():
         kind = kinds.of_key(key)
         if kind == "part":
             continue
@@ -147,6 +159,7 @@ def read_run(reader: Reader, run_id: str) -> RunPage:
                 error,
                 splits,
                 line.counts.get(key, 1),
+                place if key.startswith(("mean_test_", "importances_mean")) else "",
                 line.metrics.get(kinds.unseen(key) or ""),
                 f"{rows.seen:,} of {rows.rows:,} rows were in training" if rows else "",
                 next((text for name, text in said.items() if data in name.split(", ")), ""),
@@ -170,7 +183,7 @@ def read_run(reader: Reader, run_id: str) -> RunPage:
         crates,
         [a for a in artifacts if not any(a.path.startswith(name) for name in inside)],
         users,
-        children,
+        folded(children),
         {
             k: v
             for k, v in record.tags.items()
@@ -181,6 +194,7 @@ def read_run(reader: Reader, run_id: str) -> RunPage:
         progress_of(record),
         time_left(record),
         _notes(reader, record),
+        swept(children),
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
+from autotrack.analysis import words
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search import pages, worth
+from autotrack.store.search.unset import unset_params
 from autotrack.web.reading.found import Found, Reader
 from autotrack.web.reading.kinds import TITLES, Kinds, error_of, label
 from autotrack.web.reading.view import ATTRIBUTES, View
@@ -85,8 +88,10 @@ def table(reader: Reader, view: View, found: Found) -> Table:
     every = [*numbers, *(hit for hits in below.values() for hit in hits)]
     with reader.store.reading() as connection:
         read = {line.number: line for line in pages.lines(connection, every)}
+        places = best_points(connection, read)
         beside = Beside.read(connection, kinds, every)
     columns, choices = choose(view, found, kinds, list(read.values()))
+    unset = _unset(reader, list(read.values()), columns)
     matches = set(found.matches) if found.hits else None
 
     def row(number: int, depth: int = 0) -> Row:
@@ -96,7 +101,10 @@ def table(reader: Reader, view: View, found: Found) -> Table:
             known = read[number].children
         return Row(
             read[number],
-            [cell(read[number], column, beside) for column in columns],
+            [
+                cell(read[number], column, beside, unset[number], places.get(number, ""))
+                for column in columns
+            ],
             depth,
             hits,
             known - len(hits) if not depth else 0,
@@ -107,6 +115,27 @@ def table(reader: Reader, view: View, found: Found) -> Table:
     return Table(
         columns, rows, len(found.roots), len(found.matches), count, page, _bands(columns), choices
     )
+
+
+def best_points(connection: Any, read: dict[int, pages.Line]) -> dict[int, str]:
+    """Give the lines of curves the metrics of their best point; where that is, by number."""
+    found: dict[int, str] = {}
+    for run, line in read.items():
+        best = words.best_point(line, partial(worth.history, connection, run))
+        if best is not None:
+            read[run] = replace(line, metrics=best.metrics)
+            found[run] = best.where
+    return found
+
+
+def _unset(
+    reader: Reader, lines: Sequence[pages.Line], columns: Sequence[Column]
+) -> dict[int, Mapping[str, Any]]:
+    """What the runs had of the params in columns that they did not set."""
+    keys = [c.id.removeprefix("params.") for c in columns if c.band == "params"]
+    with reader.store.reading() as connection:
+        found = unset_params(connection, lines, keys)
+    return {line.number: had for line, had in zip(lines, found, strict=True)}
 
 
 def choose(
@@ -126,6 +155,7 @@ def choose(
         least = max(1, int(found.sample * _LEAST_SHARE))
         for band, most in _DEFAULT.items():
             ids = [c.id for key, c in known.get(band, ()) if key.runs >= least]
+            ids = _together(ids)
             if band == "other" and any(known.get(b) for b in ("cv", "held")):
                 ids = []
             wanted += ids[:most]
@@ -143,6 +173,14 @@ def choose(
     order = [*TITLES, "params", "tags", "run"]
     columns.sort(key=lambda c: order.index(c.band) if c.band in order else len(order))
     return columns, choices
+
+
+def _together(ids: Sequence[str]) -> list[str]:
+    """The columns in their order, each followed by those of data that is called alike."""
+    first: dict[str, int] = {}
+    for place, name in enumerate(ids):
+        first.setdefault(words.together(name.removeprefix("metrics.")), place)
+    return sorted(ids, key=lambda name: first[words.together(name.removeprefix("metrics."))])
 
 
 def _first(pair: tuple[bool, str]) -> bool:
@@ -198,31 +236,46 @@ class Beside:
         )
 
 
-def cell(line: pages.Line, column: Column, beside: Beside) -> Cell:
-    """What a run has in a column."""
+def cell(
+    line: pages.Line,
+    column: Column,
+    beside: Beside,
+    unset: Mapping[str, Any] | None = None,
+    where: str = "",
+) -> Cell:
+    """What a run has in a column.
+
+    `unset` has the params that it had without setting them; `where` says at which point of a curve
+    its scores are.
+    """
     family, _, key = column.id.partition(".")
     if family == "params":
-        if key not in line.params:
-            return Cell()
-        found = line.params[key]
-        style = "" if isinstance(found, int | float) and not isinstance(found, bool) else "text"
-        return Cell(value(found, 28), style=style, title=value(found, 500))
+        held, style = line.params, ""
+        if key not in held:
+            if not unset or key not in unset:
+                return Cell()
+            held, style = unset, "unset"
+        found = held[key]
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            style = f"text {style}".strip()
+        title = f"{value(found, 500)} (default)" if style.endswith("unset") else value(found, 500)
+        return Cell(value(found, 28), style=style, title=title)
     if family == "tags":
         return Cell(value(line.tags.get(key, ""), 40), style="text")
     if family == "metrics":
-        return _score(line, key, column.band, beside) if key in line.metrics else Cell()
+        return _score(line, key, column.band, beside, where) if key in line.metrics else Cell()
     if column.id == "took" and line.end_time is not None:
         lasted = span(line.end_time - line.start_time)
         return Cell(f">{lasted}" if line.status == "KILLED" else lasted)
     return Cell({"kind": line.kind, "experiment": line.experiment}.get(column.id, ""))
 
 
-def _score(line: pages.Line, key: str, band: str, beside: Beside) -> Cell:
+def _score(line: pages.Line, key: str, band: str, beside: Beside, where: str) -> Cell:
     found = line.metrics[key]
     shown = number(found)
     if band == "cv":
         error, splits = spread(line, key, beside)
-        below = f"{splits} splits" if splits > 1 else ""
+        below = ", ".join(filter(None, [f"{splits} splits" if splits > 1 else "", where]))
         return Cell(shown, below, "cv", error=number(error, 2) if error is not None else "")
     if band == "held":
         data = beside.kinds.data_of(key)

@@ -22,6 +22,8 @@ ATTRIBUTES = {
     "started": "start_time",
     "took": "duration",
 }
+#: The kinds of charts, with what they are called.
+CHARTS = {"": "points", "threads": "parallel coordinates", "importance": "importance of params"}
 _MOST_COLUMNS = 60
 _MOST_OPEN = 20
 
@@ -60,6 +62,8 @@ class View:
     deleted : bool
     x, y : str
         The axes of the chart.
+    chart : str
+        One of `CHARTS`.
     open : tuple of str
         The ids of runs whose children are shown below them.
     """
@@ -76,6 +80,7 @@ class View:
     deleted: bool = False
     x: str = ""
     y: str = ""
+    chart: str = ""
     open: tuple[str, ...] = ()
 
     @classmethod
@@ -96,6 +101,7 @@ class View:
             deleted=asked.get("deleted", "") == "1",
             x=asked.get("x", ""),
             y=asked.get("y", ""),
+            chart=chart if (chart := asked.get("chart", "")) in CHARTS else "",
             open=tuple(dict.fromkeys(asked.getlist("open")))[:_MOST_OPEN],
         )
 
@@ -117,6 +123,7 @@ class View:
             size=new.size if new.size != 50 else None,
             x=new.x,
             y=new.y,
+            chart=new.chart,
             open=new.open,
             page=new.page if new.page != 1 else None,
         )

@@ -140,7 +140,7 @@ def test_a_filter_is_written_and_sent_by_the_keyboard_alone(served, page):
     page.press("Enter", 13, "\r")
     page.wait("location.search.includes('best_score')")
     page.wait("document.querySelectorAll('#table tbody tr').length === 1")
-    assert rows(page) == ["GridSearchCV: StandardScaler > SVC"]
+    assert rows(page) == ["GridSearchCV over StandardScaler > SVC"]
 
 
 def test_a_filter_that_cannot_be_read_shows_where_with_a_caret(served, page):

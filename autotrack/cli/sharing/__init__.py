@@ -1,0 +1,1 @@
+"""Commands that carry runs elsewhere, or bring them here."""

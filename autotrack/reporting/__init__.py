@@ -1,0 +1,1 @@
+"""What leaves the store: files to send, stores to carry, pages beside a notebook."""

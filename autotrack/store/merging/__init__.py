@@ -1,0 +1,1 @@
+"""Stores joined: what another one holds is checked, and then taken over in one transaction."""
