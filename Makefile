@@ -10,6 +10,7 @@
 #   make conformance    scikit-learn's own tests with and without tracking (ARGS=--help)
 #   make truth          random sessions and searches against what is true of them (ARGS=--help)
 #   make bench          what tracking costs, as a table
+#   make docs           the documentation as a site in build/docs, which works without a network
 #   make format         let ruff mend what it can
 #   make lock           pin the newest versions (ARGS=--keep: only what pyproject.toml changed)
 #
@@ -30,7 +31,7 @@ LOCKS := .ci/locks
 PYTEST := -m pytest -n auto --maxprocesses 4
 REPORTS := $(CURDIR)/build/reports
 
-SOURCES := $(shell find autotrack -name '*.py') pyproject.toml $(wildcard README.md) LICENSE
+SOURCES := $(shell find autotrack -type f -not -path '*/__pycache__/*') pyproject.toml $(wildcard README.md) LICENSE
 WHEEL := build/wheel.stamp
 # What the tests need beside the installed package.
 TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.md)
@@ -38,7 +39,7 @@ TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.m
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 .PHONY: demo test lint test-wheel test-oldest test-newest conformance conformance-oldest truth \
-        bench coverage format lock clean
+        bench coverage docs format lock clean
 
 demo: .venv/installed
 	.venv/bin/python examples/coffee.py
@@ -89,6 +90,12 @@ coverage: .venv/installed-dev
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report
 
+# A warning, a link that leads nowhere or a file that is fetched from elsewhere fails it.
+docs: .venv-docs/installed
+	.venv-docs/bin/python -m sphinx -q -W --keep-going -b html -d build/docs-cache docs build/docs
+	.venv-docs/bin/python docs/check.py build/docs
+	@echo 'In a browser: build/docs/index.html'
+
 format: .venv/installed-dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
@@ -98,7 +105,7 @@ lock: .venv-lock/made
 	.venv-lock/bin/python .ci/lock.py .venv-lock/bin/uv $(ARGS)
 
 clean:
-	rm -rf build dist .venv .venv-wheel .venv-oldest .venv-newest .venv-bench .venv-lock .coverage* \
+	rm -rf build dist .venv .venv-wheel .venv-oldest .venv-newest .venv-bench .venv-docs .venv-lock .coverage* \
 	    .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find autotrack tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -125,6 +132,12 @@ clean:
 	@.venv/bin/python $(PIP_LOCKED) $(LOCKS)/dev.txt
 	@.venv/bin/python $(PIP_CHECKOUT)
 	@touch $@ .venv/installed
+
+.venv-docs/installed: .venv-docs/made pyproject.toml $(LOCKS)/docs.txt
+	@echo "installing autotrack and what makes its documentation into .venv-docs"
+	@.venv-docs/bin/python $(PIP_LOCKED) $(LOCKS)/docs.txt
+	@.venv-docs/bin/python $(PIP_CHECKOUT)
+	@touch $@
 
 .venv-bench/installed: .venv-bench/made pyproject.toml $(LOCKS)/bench.txt
 	@echo "installing autotrack and MLflow into .venv-bench"

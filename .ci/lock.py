@@ -66,6 +66,7 @@ LOCKS = (
     Lock(
         "oldest", extras=("test",), builds=False, pins=(".ci/oldest.txt",), pythons=("3.11", "3.12")
     ),
+    Lock("docs", extras=("docs",), pins=(".ci/locks/dev.txt",)),
     # On its own, because MLflow holds back pandas and pyarrow. Locked, because what a table of
     # `make bench` says is about a version of MLflow, and both sides need the same numpy.
     Lock("bench", extras=("bench",)),

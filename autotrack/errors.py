@@ -33,10 +33,14 @@
     ├── ContractWarning                    rows unlike those a crate's model was trained on
     └── VersionWarning                     a crate opened with other versions than packed with
 
-Each message names the thing, the value that was met and the next step to take.
+Each message names the thing, the value that was met and the next step to take, and ends in the
+code of its kind: ``[AT422]``. Errors have AT4.., warnings AT5.., findings AT1.. to AT3... What a
+code means is in ``autotrack/cli/codes/errors.md``, which ``autotrack help CODE`` prints.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from autotrack.printable import printable
 
@@ -73,90 +77,141 @@ __all__ = [
 ]
 
 
+def _coded(message: str, code: str) -> str:
+    """A message that can be shown anywhere, and ends in the code of its kind."""
+    shown = printable(message, lines=True)
+    return shown if shown.endswith(f"[{code}]") else f"{shown} [{code}]".lstrip()
+
+
 class AutotrackError(Exception):
     """The root of every error autotrack raises on purpose.
 
     Its message holds what others wrote, which is spelt out where it is no visible character.
+
+    Attributes
+    ----------
+    code : str
+        Ends the message; ``autotrack help CODE`` says what it means and what to do.
     """
 
+    code: ClassVar[str] = "AT400"
+
     def __str__(self) -> str:
-        return printable(super().__str__(), lines=True)
+        return _coded(super().__str__(), self.code)
 
 
 class SettingError(AutotrackError, ValueError):
     """A setting, argument or environment variable has a value that cannot be used."""
 
+    code = "AT401"
+
 
 class StoreError(AutotrackError):
     """Something is wrong with the store."""
+
+    code = "AT410"
 
 
 class StoreUnavailableError(StoreError):
     """The store cannot be opened, read or written (permissions, a full disk, no such folder)."""
 
+    code = "AT411"
+
 
 class StoreLockedError(StoreError):
     """Another program has held the database for longer than autotrack waits."""
+
+    code = "AT412"
 
 
 class StoreDamagedError(StoreError):
     """The database file is damaged, or not an autotrack database."""
 
+    code = "AT413"
+
 
 class NotFoundError(AutotrackError, LookupError):
     """Something was asked for by a name or id that the store does not hold."""
+
+    code = "AT420"
 
 
 class ExperimentNotFoundError(NotFoundError):
     """No experiment has this name or id."""
 
+    code = "AT421"
+
 
 class RunNotFoundError(NotFoundError):
     """No run has this id."""
+
+    code = "AT422"
 
 
 class ArtifactNotFoundError(NotFoundError):
     """The run holds no artifact of this path, or the local file to log is missing."""
 
+    code = "AT423"
+
 
 class ModelNotFoundError(NotFoundError):
     """No registered model, version or alias is called so."""
+
+    code = "AT424"
 
 
 class NoActiveRunError(AutotrackError):
     """The verb needs an active run and there is none."""
 
+    code = "AT431"
+
 
 class ActiveRunError(AutotrackError):
     """A run was started on top of an active one without ``nested=True``."""
+
+    code = "AT432"
 
 
 class RunFinishedError(AutotrackError):
     """A run that has ended was written to."""
 
+    code = "AT433"
+
 
 class RegisteredRunError(AutotrackError):
     """A run was to be deleted that a version of a registered model came from."""
+
+    code = "AT434"
 
 
 class InvalidValueError(AutotrackError, ValueError):
     """A key, a metric or a param value is of a kind that cannot be kept."""
 
+    code = "AT441"
+
 
 class FilterError(AutotrackError, ValueError):
     """A ``where`` or ``order_by`` text cannot be understood."""
+
+    code = "AT442"
 
 
 class CrateError(AutotrackError):
     """Something is wrong with a crate."""
 
+    code = "AT450"
+
 
 class CrateFormatError(CrateError):
     """The folder is not a crate, or one of a format this version of autotrack cannot read."""
 
+    code = "AT451"
+
 
 class DigestMismatchError(CrateError):
     """A file's SHA-256 differs from the one that was recorded for it."""
+
+    code = "AT452"
 
 
 class UntrustedCrateError(CrateError):
@@ -170,6 +225,8 @@ class UntrustedCrateError(CrateError):
     digests : dict of str to str
         The SHA-256 of its model and of its manifest, by the names of the files.
     """
+
+    code = "AT453"
 
     def __init__(
         self, message: str, names: list[str], digests: dict[str, str] | None = None
@@ -188,6 +245,8 @@ class UncratableError(CrateError):
         The path of the attribute that stands in the way, as far as it could be found.
     """
 
+    code = "AT454"
+
     def __init__(self, message: str, attribute: str | None = None) -> None:
         super().__init__(message)
         self.attribute = attribute
@@ -201,6 +260,8 @@ class FreeNameError(CrateError, NameError):
     names : list of str
         All of them.
     """
+
+    code = "AT455"
 
     def __init__(self, message: str, names: list[str]) -> None:
         super().__init__(message)
@@ -216,29 +277,47 @@ class ContractError(CrateError, ValueError):
         The columns in question.
     """
 
+    code = "AT456"
+
     def __init__(self, message: str, columns: list[str]) -> None:
         super().__init__(message)
         self.columns = columns
 
 
 class AutotrackWarning(UserWarning):
-    """The root of every warning autotrack gives; its text is spelt out as that of errors is."""
+    """The root of every warning autotrack gives; its text is spelt out as that of errors is.
+
+    Attributes
+    ----------
+    code : str
+        Ends the message, as that of errors does.
+    """
+
+    code: ClassVar[str] = "AT500"
 
     def __str__(self) -> str:
-        return printable(super().__str__(), lines=True)
+        return _coded(super().__str__(), self.code)
 
 
 class CaptureWarning(AutotrackWarning):
     """Something went wrong inside autotrack; the user's own work was not touched."""
 
+    code = "AT501"
+
 
 class PreprocessingWarning(AutotrackWarning):
     """A model was trained on the output of a transformer that is not part of it."""
+
+    code = "AT502"
 
 
 class ContractWarning(AutotrackWarning):
     """Rows are unlike those that a crate's model was trained on; it predicted all the same."""
 
+    code = "AT503"
+
 
 class VersionWarning(AutotrackWarning):
     """A crate was opened with other versions of its libraries than it was packed with."""
+
+    code = "AT504"

@@ -274,11 +274,11 @@ def _at_exit() -> None:
         workspace.retry_queue.sync()
     if workspace.pid != os.getpid():
         return
-    if (
-        workspace.runs or workspace.scores or workspace.retry_queue.lost
-    ) and not workspace.settings.quiet:
-        # There may be no stderr any more, and an exit handler has nobody to raise to.
-        with contextlib.suppress(AttributeError, OSError, ValueError):
+    # There may be no stderr or working directory any more; an exit handler has nobody to raise to.
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        if (
+            workspace.runs or workspace.scores or workspace.retry_queue.lost
+        ) and not workspace.settings.quiet:
             sys.stderr.write(f"{printable(_farewell())}\n")
 
 

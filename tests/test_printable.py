@@ -52,7 +52,7 @@ def test_no_text_keeps_a_control_or_format_character(text: str) -> None:
 
 
 def test_errors_and_warnings_spell_out_what_they_quote() -> None:
-    assert str(InvalidValueError("a \x1b[2J")) == "a \\x1b[2J"
+    assert str(InvalidValueError("a \x1b[2J")) == "a \\x1b[2J [AT441]"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.warn("a \x1b[2J", CaptureWarning, stacklevel=1)

@@ -46,7 +46,7 @@ def one_warning(says: str) -> Iterator[None]:
     ]
     message = str(told[0].message)
     assert says in message
-    assert message.endswith("Your own code is not affected.")
+    assert message.endswith("Your own code is not affected. [AT501]")
 
 
 @contextmanager

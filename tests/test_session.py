@@ -748,3 +748,13 @@ print("looked", found.count("start"), "times", gc.isenabled())
     assert looked is not None
     # Once at its beginning and end perhaps; some twenty times if it were not for that.
     assert int(looked[1]) <= 5
+
+
+def test_a_process_whose_working_directory_is_gone_ends_in_silence(run_python):
+    code = (
+        "import os, tempfile, autotrack\n"
+        "os.chdir(tempfile.mkdtemp())\n"
+        "with autotrack.start_run('a'): pass\n"
+        "import shutil; shutil.rmtree(os.getcwd())\n"
+    )
+    assert run_python(code=code, AUTOTRACK_STORE="", AUTOTRACK_STRICT="0").stderr == ""

@@ -4,16 +4,20 @@ from autotrack.cli.group import Group, main
 
 _FAMILIES = {
     "explaining.card": ("card",),
+    "explaining.differing": ("compare", "diff"),
     "explaining.explain": ("explain",),
     "explaining.replay": ("replay",),
     "help": ("help",),
     "models": ("crate", "models"),
     "pages.ui": ("ui",),
     "run": ("run",),
-    "runs": ("best", "compare", "diff", "runs", "show"),
+    "runs": ("best", "runs", "show"),
     "serve": ("serve",),
     "sharing.export": ("export",),
     "sharing.merge": ("merge",),
+    "shell.completion": ("completion",),
+    "upkeep.doctor": ("doctor",),
+    "upkeep.gc": ("gc",),
 }
 Group.families |= {
     command: f"{__name__}.{family}"

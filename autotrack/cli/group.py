@@ -11,13 +11,69 @@ from typing import Any, ClassVar
 import click
 
 from autotrack._version import __version__
-from autotrack.errors import AutotrackError
+from autotrack.cli.printing import json_wanted_by, say_json_error
+from autotrack.errors import (
+    AutotrackError,
+    CrateError,
+    FilterError,
+    InvalidValueError,
+    NotFoundError,
+    SettingError,
+    StoreError,
+    StoreUnavailableError,
+)
 from autotrack.printable import printable
 from autotrack.settings import Settings
 from autotrack.store.store import Store
 from autotrack.tracking.workspace import workspace
 
 _STORE = "AUTOTRACK_STORE"
+
+#: What commands end with, for scripts; `autotrack help exit-codes` tells it to people.
+FOUND_NOTHING, USAGE, STORE, CRATE, REFUSED = 1, 2, 3, 4, 5
+EXIT_CODES = {
+    0: "done; where something was asked, the answer is yes",
+    FOUND_NOTHING: "nothing was found, the answer is no, or you said no",
+    USAGE: "the command line, a setting or a filter cannot be used as it is",
+    STORE: "there is no store, or it cannot be opened, read or written",
+    CRATE: "a crate is damaged, of another format, or nobody answers for it",
+    REFUSED: "something else stands in the way, which the message says",
+}
+# The first that fits.
+_KINDS: tuple[tuple[type[AutotrackError], int], ...] = (
+    (NotFoundError, FOUND_NOTHING),
+    (StoreError, STORE),
+    (CrateError, CRATE),
+    (SettingError, USAGE),
+    (InvalidValueError, USAGE),
+    (FilterError, USAGE),
+)
+
+
+class Unable(click.ClickException):
+    """What cannot be done as things are: a port is taken, an extra is missing."""
+
+    exit_code = REFUSED
+    code = AutotrackError.code
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} [{self.code}]")
+
+
+class _Told(click.ClickException):
+    """An error that ends a command: a line, or the document that ``--json`` promises."""
+
+    def __init__(self, error: Exception, message: str, exit_code: int, command: str | None) -> None:
+        super().__init__(message)
+        self.error = error
+        self.exit_code = exit_code  # type: ignore[misc]
+        self.command = command
+
+    def show(self, file: Any = None) -> None:
+        if self.command is None:
+            super().show(file)
+        else:
+            say_json_error(self.command, self.error, self.message)
 
 
 class Group(click.Group):
@@ -46,8 +102,12 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except AutotrackError as error:
-            raise click.ClickException(str(error)) from error
+            code = next((code for kind, code in _KINDS if isinstance(error, kind)), REFUSED)
+            raise _Told(error, str(error), code, json_wanted_by(ctx)) from error
         except click.ClickException as error:
+            message = printable(error.format_message(), lines=True)
+            if (command := json_wanted_by(ctx)) is not None:
+                raise _Told(error, message, error.exit_code, command) from error
             error.message = printable(error.message, lines=True)  # type: ignore[misc]
             raise
 
@@ -79,7 +139,7 @@ def existing_store() -> Store:
     """The store to read; one that is not there is an error, and is not created."""
     folder = Settings.resolve().store
     if not (folder / "autotrack.db").exists():
-        raise click.ClickException(
+        raise StoreUnavailableError(
             f"there is no store at {folder}; run a script with `autotrack run SCRIPT`, "
             "go to the folder it ran in, or name its store with --store"
         )

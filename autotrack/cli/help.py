@@ -1,23 +1,54 @@
-"""`autotrack help`: what the code of a finding means."""
+"""`autotrack help`: what the code of a finding, an error or a warning means, and what to do."""
 
 from __future__ import annotations
 
 import click
 
-from autotrack.analysis.evidence.catalogue import GRADES, KINDS, known_code
-from autotrack.cli.group import main
-from autotrack.cli.printing import new_console, say
+from autotrack.cli.codes.pages import pages
+from autotrack.cli.group import EXIT_CODES, main
+from autotrack.cli.options import completing
+from autotrack.cli.printing import escape, json_option, new_console, say, say_json
+from autotrack.errors import NotFoundError
+from autotrack.printable import described
+
+_EXITS = "exit-codes"
 
 
 @main.command(name="help")
-@click.argument("code", required=False)
-def explain_code(code: str | None) -> None:
-    """Explain the CODE of a finding, such as AT104; without it, list all."""
-    if code is None:
-        for kind in KINDS.values():
-            say(f"{kind.code}  {kind.title}")
+@click.argument("code", required=False, shell_complete=completing.codes)
+@json_option
+def explain_code(code: str | None, as_json: bool) -> None:
+    """Explain the CODE of a finding, error or warning, such as AT104; without it, list all.
+
+    `autotrack help exit-codes` says what commands end with.
+
+    \b
+    Example:
+      autotrack help AT104
+    """
+    if code == _EXITS:
+        if as_json:
+            say_json(EXIT_CODES)
+        for number, meaning in () if as_json else EXIT_CODES.items():
+            say(f"{number}  {meaning}")
         return
-    kind = KINDS[known_code(code, "")]
+    known = pages()
+    if code is None:
+        if as_json:
+            say_json(list(known.values()))
+        for page in () if as_json else known.values():
+            say(f"{page.code}  {page.title}")
+        return
+    wanted = code.strip().strip("[]").upper()
+    if wanted not in known:
+        raise NotFoundError(
+            f"{described(code)} is no code of a finding, error or warning; known are "
+            f"{', '.join(known)}"
+        )
+    page = known[wanted]
+    if as_json:
+        say_json(page)
+        return
     console = new_console()
-    console.print(f"[bold]{kind.code}[/bold]  {kind.title}  [dim]{GRADES[kind.grade]}[/dim]")
-    console.print(f"\n{kind.why}\n\n{kind.remedy}")
+    console.print(f"[bold]{page.code}[/bold]  {page.title}  [dim]{page.grade or page.kind}[/dim]")
+    console.print(f"\n{escape(page.text, lines=True)}")

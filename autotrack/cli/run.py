@@ -44,7 +44,11 @@ def run(
     """Run a Python SCRIPT, unchanged, with tracking on.
 
     ARGS go to the script, but for `-P name=value`. What stands after `--` is the script's in any
-    case.
+    case. It ends as the script does.
+
+    \b
+    Example:
+      autotrack run train.py -P alpha=0.1 --epochs 5
     """
     given, rest = split_inputs(args)
     given = {**dict(map(_input, inputs)), **given}

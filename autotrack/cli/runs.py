@@ -1,15 +1,12 @@
-"""`autotrack runs`, `show`, `best`, `compare` and `diff`: looking at what was recorded."""
+"""`autotrack runs`, `show` and `best`: looking at what was recorded."""
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import click
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -18,23 +15,38 @@ from autotrack.analysis.evidence.ledger import judged
 from autotrack.analysis.evidence.listing import Worth, unset_of, worth_of
 from autotrack.analysis.evidence.reading import scores
 from autotrack.analysis.names import ARGUMENTS_TAG, CODE_TAG
-from autotrack.analysis.predictions.ranking import standing
+from autotrack.analysis.predictions.ranking import standing, ties
 from autotrack.cli.candidates import SEARCH_TAGS, best_candidates, best_so_far, notes_of
 from autotrack.cli.explaining.asked import asked_run
-from autotrack.cli.group import existing_store, main, store_option
-from autotrack.cli.printing import escape, new_console, say
-from autotrack.cli.tables import ID, moment, number, run_table, span, status, took, with_error
+from autotrack.cli.facts.runs import row_facts, run_facts
+from autotrack.cli.group import FOUND_NOTHING, existing_store, main, store_option
+from autotrack.cli.options.arguments import (
+    experiment_option,
+    metric_argument,
+    mode_option,
+    run_argument,
+)
+from autotrack.cli.plots.of_run import are_wanted, plots_of
+from autotrack.cli.printing import escape, json_option, new_console, say, say_json
+from autotrack.cli.tables import (
+    moment,
+    number,
+    run_table,
+    size_text,
+    span,
+    status,
+    took,
+    value_text,
+    with_error,
+)
 from autotrack.cli.tree import run_tree, with_best_points
 from autotrack.entities import RunRecord
-from autotrack.printable import described
 from autotrack.progress.counts import PROGRESS_TAG, progress_of, time_left
 from autotrack.store.search.cells import CELL_TAG, EXECUTION_TAG
 from autotrack.store.search.query import Query, RunRow
 from autotrack.store.store import Store
 from autotrack.tracking.api import search
-from autotrack.tracking.api.predictions import compare as compare_runs
 from autotrack.tracking.recording.recorder import FIT_TAG
-from autotrack.tracking.run import Run
 
 _ROWS = 20
 # Tags that say nothing to people, or what is shown elsewhere.
@@ -50,22 +62,25 @@ _INNER_TAGS = (
 
 
 @main.command()
-@click.option("--experiment", "-e", multiple=True, help="Only runs of this experiment.")
+@experiment_option(several=True)
 @click.option("--where", "-w", help='A condition: "metrics.test_r2_score > 0.5 and params.C = 1".')
 @click.option("--order-by", "-o", multiple=True, help='Such as "metrics.test_r2_score desc".')
 @click.option(
     "--limit",
     "-n",
     type=click.IntRange(min=0),
-    help="At most so many: 20, as CSV all.",
+    help="At most so many: 20, as CSV or JSON all.",
 )
 @click.option("--children", "-c", is_flag=True, help="Runs that have a parent too.")
 @click.option("--tree", "-t", is_flag=True, help="Each run with its children below it.")
 @click.option("--csv", "as_csv", is_flag=True, help="Everything that is known, as CSV.")
 @click.option("--repeats", is_flag=True,
               help="Also the earlier runs of notebook cells that were run again.")  # fmt: skip
+@json_option
 @store_option
+@click.pass_context
 def runs(
+    context: click.Context,
     experiment: Sequence[str],
     where: str | None,
     order_by: Sequence[str],
@@ -74,15 +89,28 @@ def runs(
     tree: bool,
     as_csv: bool,
     repeats: bool,
+    as_json: bool,
 ) -> None:
-    """List runs, the newest first."""
+    """List runs, the newest first.
+
+    Ends with 1 if there are none.
+
+    \b
+    Examples:
+      autotrack runs --tree
+      autotrack runs -w "metrics.test_r2_score > 0.5 and params.alpha <= 1"
+    """
     store = existing_store()
     if as_csv:
         frame = search.search_runs(
             experiment or None, where=where, order_by=order_by, limit=limit, children=children
         )
         say(frame.to_csv(index=False).removesuffix("\n"))
-        return
+        context.exit(FOUND_NOTHING if frame.empty else 0)
+    if as_json:
+        rows = store.search(search.query(experiment or None, where, order_by, limit, children))
+        say_json(row_facts(rows, worth_of(store, rows)))
+        context.exit(0 if rows else FOUND_NOTHING)
     limit = _ROWS if limit is None else limit
     query = search.query(experiment or None, where, order_by, limit, children)
     found, folded = (store.search(query), None) if repeats else newest_of_cells(store, query)
@@ -91,7 +119,7 @@ def runs(
     console = new_console()
     if not found:
         console.print("No runs" + (" match." if where or experiment else " yet."))
-        return
+        context.exit(FOUND_NOTHING)
     if tree:
         console.print(run_tree(store, found))
     else:
@@ -125,15 +153,34 @@ def _print_runs(
 
 
 @main.command()
-@click.argument("run")
+@run_argument("run")
+@click.option(
+    "--plots/--no-plots",
+    default=None,
+    envvar="AUTOTRACK_PLOTS",
+    show_envvar=True,
+    help="Small plots of histories, curves and confusion matrices. By default on a terminal of 80 "
+    "letters or more, unless NO_COLOR is set.",
+)
+@json_option
 @store_option
-def show(run: str) -> None:
-    """Show one RUN: its id, the first letters of it, or `last`."""
+def show(run: str, plots: bool | None, as_json: bool) -> None:
+    """Show one RUN: its id, the first letters of it, or `last`.
+
+    \b
+    Example:
+      autotrack show last
+    """
     store = existing_store()
-    _show(new_console(), store, asked_run(store, run))
+    record = asked_run(store, run)
+    if as_json:
+        say_json(run_facts(store, record))
+        return
+    console = new_console()
+    _show(console, store, record, with_plots=are_wanted(console, plots))
 
 
-def _show(console: Console, store: Store, record: RunRecord) -> None:
+def _show(console: Console, store: Store, record: RunRecord, *, with_plots: bool = False) -> None:
     console.print(
         f"[bold]{escape(record.name)}[/bold]  {status(record.status)}  [dim]{record.kind} in "
         f"{escape(record.experiment)}[/dim]"
@@ -148,7 +195,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     if record.parent_id:
         console.print(f"parent   {escape(record.parent_id)}")
     _source(console, record)
-    _section(console, "params", record.params.items(), _value)
+    _section(console, "params", record.params.items(), value_text)
     steps = {key: len(store.metric_history(record.run_id, key)) for key in record.metrics}
     _section(
         console,
@@ -156,6 +203,11 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
         _metrics(store, record, steps),
         str,
     )
+    if with_plots:
+        for title, lines in plots_of(store, record, console.width):
+            console.print(f"\n[bold]{escape(title)}[/bold]")
+            for line in lines:
+                console.print(f"  {escape(line)}", soft_wrap=True)
     found = store.findings(record.run_id)
     _section(console, "held out", judged(store, record.run_id).items(), str)
     _section(console, "findings", ((f.code, f"{f.text}. {f.remedy}") for f in found), str)
@@ -163,7 +215,7 @@ def _show(console: Console, store: Store, record: RunRecord) -> None:
     tags = ((key, value) for key, value in record.tags.items() if not key.startswith(_INNER_TAGS))
     _section(console, "tags", tags, str)
     artifacts = store.list_artifacts(record.run_id)
-    _section(console, "artifacts", ((a.path, _bytes(a.size)) for a in artifacts), str)
+    _section(console, "artifacts", ((a.path, size_text(a.size)) for a in artifacts), str)
     if record.error is not None:
         console.print(f"\n[bold red]{escape(record.error.type)}[/bold red]: ", end="")
         console.print(escape(record.error.message, lines=True))
@@ -221,106 +273,40 @@ def _section(console: Console, title: str, items: Iterable[tuple[str, Any]], for
 
 
 @main.command()
-@click.argument("metric")
-@click.option(
-    "--mode",
-    type=click.Choice(["max", "min"]),
-    default="max",
-    show_default=True,
-    help="Whether the largest or the smallest value is best.",
-)
-@click.option("--experiment", "-e", help="Only runs of this experiment.")
+@metric_argument("metric")
+@mode_option
+@experiment_option()
+@json_option
 @store_option
-def best(metric: str, mode: str, experiment: str | None) -> None:
-    """Show the run with the best value of METRIC."""
+def best(metric: str, mode: str, experiment: str | None, as_json: bool) -> None:
+    """Show the run with the best value of METRIC, and the runs that tie with it.
+
+    It is the run that `autotrack.best_run` finds. Ends with 1 if no run has the metric.
+
+    \b
+    Example:
+      autotrack best mean_test_r2 -e coffee
+    """
     store = existing_store()
     found = search.best_run(metric, mode=mode, experiment=experiment)
-    console, record = new_console(), found.record()
+    record = found.record()
+    if as_json:
+        about = {"metric": metric, "mode": mode, "value": record.metrics.get(metric)}
+        tied = ties(store, record, metric, mode)
+        say_json({**about, "ties": tied, "run": run_facts(store, record)})
+        return
+    console = new_console()
     _show(console, store, record)
     console.print()
     for line in standing(store, record, metric, mode):
         console.print(escape(line))
 
 
-@main.command()
-@click.argument("a")
-@click.argument("b")
-@click.argument("metric", required=False)
-@click.option("--rope", type=float, help="A difference that is practically none.")
-@store_option
-def compare(a: str, b: str, metric: str | None, rope: float | None) -> None:
-    """Say whether runs A and B differ by more than chance in METRIC.
-
-    A and B are given as to `show`.
-    """
-    store = existing_store()
-    left, right = (Run(store, asked_run(store, asked).run_id) for asked in (a, b))
-    found = compare_runs(left, right, metric, rope=rope)
-    console = new_console()
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for run, value, error in (
-        (found.a, found.value_a, found.se_a),
-        (found.b, found.value_b, found.se_b),
-    ):
-        spread = "" if math.isnan(error) else f"± {error:.2g} (standard error)"
-        table.add_row(run[:ID], number(value), spread)
-    console.print(escape(found.metric) + " over all rows out of fold" * found.pooled)
-    console.print(table)
-    why = found.why or f"p {found.p_value:.3g}, {found.method}, n = {found.n}"
-    console.print(f"{found.verdict}: {escape(why)}")
-    if found.rope is not None:
-        console.print(
-            f"{found.a[:ID]} is worse with probability {found.rope.worse:.3g}, practically equal "
-            f"{found.rope.equal:.3g}, better {found.rope.better:.3g}"
-        )
-
-
-@main.command()
-@click.argument("a")
-@click.argument("b")
-@store_option
-def diff(a: str, b: str) -> None:
-    """Show what differs between two runs: params, data, code, environment and metrics.
-
-    A and B are given as to `show`.
-    """
-    store = existing_store()
-    left_id, right_id = asked_run(store, a).run_id, asked_run(store, b).run_id
-    import pandas as pd
-
-    frame = search.diff_runs(left_id, right_id)
-    console = new_console()
-    if frame.empty:
-        console.print("Nothing differs.")
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "key", left_id[:ID], right_id[:ID]):
-        table.add_column(heading, overflow="fold")
-    for section, key, left, right in frame.itertuples(index=False):
-        values = (
-            "" if side is pd.NA else escape(_value(side), lines=True) for side in (left, right)
-        )
-        table.add_row(section, escape(key), *values)
-    console.print(table)
-
-
 def _steps(count: int) -> str:
     return f"  ({count} steps)" if count > 1 else ""
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else described(value, sys.maxsize)
 
 
 def _data(use: Any) -> str:
     shape = " x ".join(map(str, use.data.shape)) if use.data.shape else "?"
     name = f"{use.name}: " if use.name else ""
     return f"{name}{use.data.kind} {shape}  {use.data.fingerprint}"
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

@@ -10,7 +10,7 @@ import sys
 import click
 
 from autotrack._version import __version__
-from autotrack.cli.group import main, store_option
+from autotrack.cli.group import Unable, main, store_option
 from autotrack.cli.printing import say
 from autotrack.cli.trust import trust_option
 from autotrack.crates.trust.trust import Word
@@ -65,6 +65,10 @@ def serve(
 
     URI is runs:/<run_id>/model, models:/<name>/<version>, models:/<name>@<alias> or the folder of
     a crate. Everything about the requests is in the documentation that the server has at /docs.
+
+    \b
+    Example:
+      autotrack serve models:/coffee@champion --workers 4
     """
     try:
         from autotrack.serving.allowed_hosts import Origins
@@ -77,7 +81,7 @@ def serve(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
-        raise click.ClickException(f"serving needs {error.name}: {_EXTRA}") from error
+        raise Unable(f"serving needs {error.name}: {_EXTRA}") from error
     check_count(workers)
     if token is not None and (not token.strip() or not token.isascii()):
         raise InvalidValueError("the token is empty or not ASCII; leave it out to let everyone in")
@@ -89,7 +93,7 @@ def serve(
     try:
         listening = bind(host, port)
     except OSError as error:
-        raise click.ClickException(
+        raise Unable(
             f"cannot listen at {host}:{port} ({error.strerror}); choose another with --port, "
             "0 being any that is free"
         ) from error

@@ -224,3 +224,17 @@ def number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.6g}" if math.isfinite(value) else str(value)
+
+
+def size_text(size: float) -> str:
+    """A number of bytes, in a unit that keeps it short."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def value_text(value: object) -> str:
+    """A param or another recorded value in full: a text as it is, else its `repr`."""
+    return value if isinstance(value, str) else described(value, sys.maxsize)

@@ -128,17 +128,40 @@ class Processes:
                 return True
             return _is_held(self.folder / f"{token}.lock")
 
-    def sweep(self) -> list[str]:
-        """Remove the lock files of processes that are gone; returns their tokens."""
+    def lives(self, token: str | None) -> bool:
+        """The same as :meth:`alive`, but the lock file of a process that is gone stays."""
+        if token is None or not _TOKEN.fullmatch(token):
+            return False
+        with _claims.guard:
+            claim = _claims.by_folder.get(self._key)
+            if claim is not None and claim.token == token:
+                return True
+            return _is_held(self.folder / f"{token}.lock", remove=False)
+
+    def others(self) -> dict[str, float]:
+        """The processes that live beside this one, by token, and since when they record here."""
+        found: dict[str, float] = {}
+        for token in self.tokens():
+            claim = _claims.by_folder.get(self._key)
+            if (claim is None or claim.token != token) and self.lives(token):
+                with suppress(OSError):
+                    found[token] = os.stat(self.folder / f"{token}.lock").st_mtime
+        return found
+
+    def tokens(self) -> list[str]:
+        """All processes that have a lock file, living or not."""
         try:
             names = sorted(os.listdir(self.folder))
         except OSError:
             return []
-        tokens = [name.removesuffix(".lock") for name in names if name.endswith(".lock")]
-        return [token for token in tokens if not self.alive(token)]
+        return [name.removesuffix(".lock") for name in names if name.endswith(".lock")]
+
+    def sweep(self) -> list[str]:
+        """Remove the lock files of processes that are gone; returns their tokens."""
+        return [token for token in self.tokens() if not self.alive(token)]
 
 
-def _is_held(file: Path) -> bool:
+def _is_held(file: Path, *, remove: bool = True) -> bool:
     try:
         descriptor = os.open(file, os.O_RDWR)
     except FileNotFoundError:
@@ -151,7 +174,8 @@ def _is_held(file: Path) -> bool:
         # Held by its owner, or the file system has no locks (ENOLCK and the like).
         return True
     else:
-        _remove(file)
+        if remove:
+            _remove(file)
         return False
     finally:
         os.close(descriptor)

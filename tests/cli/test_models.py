@@ -61,7 +61,7 @@ def test_models_as_csv_has_everything(look):
 def test_without_models_it_says_how_to_make_one(look):
     registered()
     autotrack.delete_model("coffee")
-    assert "register_model" in look("models")
+    assert "register_model" in look("models", code=1)
     assert "no model is registered as 'coffee'" in look("models", "coffee", code=1)
 
 
@@ -83,7 +83,7 @@ def test_crate_show_has_the_bill_and_the_code_without_loading_it(look, tmp_path)
         "crate", "show", "--source", str(tmp_path / "crate")
     )
     (tmp_path / "crate" / "model.pkl").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
-    assert "SHA-256" in look("crate", "show", str(tmp_path / "crate"), code=1)
+    assert "SHA-256" in look("crate", "show", str(tmp_path / "crate"), code=4)
 
 
 def test_crate_show_says_what_a_crate_would_import(look, tmp_path):
@@ -115,7 +115,7 @@ def test_crate_convert_makes_one_without_pickle(look, tmp_path, run_python):
     convert = ["-m", "autotrack", "crate", "convert", folder, tmp_path / "made"]
     other = {"AUTOTRACK_STORE": str(tmp_path / "none")}
     done = run_python(*convert, check=False, **other)
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert "did not pack" in done.stderr
     run_python(*convert, "--trust", **other)
     assert (tmp_path / "made" / "model.skops").exists()
@@ -138,7 +138,7 @@ def test_a_crate_that_is_not_trusted_is_not_opened_to_verify_it(look, tmp_path):
     manifest["files"][0]["sha256"] = hashlib.sha256(content).hexdigest()
     (tmp_path / "crate" / "model.pkl").write_bytes(content)
     (tmp_path / "crate" / "manifest.json").write_text(json.dumps(manifest))
-    out = look("crate", "verify", str(tmp_path / "crate"), code=1)
+    out = look("crate", "verify", str(tmp_path / "crate"), code=4)
     assert "the store in use did not pack" in out
     assert "give true" in look(
         "crate", "verify", str(tmp_path / "crate"), "--trust", "code", code=2

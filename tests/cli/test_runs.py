@@ -89,9 +89,9 @@ def test_csv_holds_everything_as_it_is(look):
 
 def test_an_empty_store_and_a_search_without_result_say_so(look):
     autotrack.search_runs()
-    assert look("runs") == "No runs yet.\n"
+    assert look("runs", code=1) == "No runs yet.\n"
     fitted(1)
-    assert look("runs", "--where", "status = 'FAILED'") == "No runs match.\n"
+    assert look("runs", "--where", "status = 'FAILED'", code=1) == "No runs match.\n"
 
 
 def test_a_run_is_shown_with_all_that_is_known(look):
@@ -165,11 +165,11 @@ def test_an_unknown_run_is_an_error_of_one_line(look):
 
 def test_a_condition_that_cannot_be_read_is_shown_with_its_place(look):
     fitted(1)
-    shown = look("runs", "--where", "params.alpha >> 1", code=1)
+    shown = look("runs", "--where", "params.alpha >> 1", code=2)
     assert shown.startswith("Error: ")
     assert "params.alpha >> 1\n" in shown
-    assert shown.rstrip().endswith("^")
-    assert look("runs", "--order-by", "params.", code=1).startswith("Error: ")
+    assert shown.rstrip().endswith("^ [AT442]")
+    assert look("runs", "--order-by", "params.", code=2).startswith("Error: ")
     assert "no experiment is called 'tee'" in look("runs", "--experiment", "tee", code=1)
 
 
@@ -179,9 +179,9 @@ def test_a_condition_that_cannot_be_read_is_shown_with_its_place(look):
 def test_without_a_store_every_command_says_where_it_looked_and_makes_none(
     look, command, store_path, tmp_path
 ):
-    assert f"there is no store at {store_path}" in look(*command, code=1)
+    assert f"there is no store at {store_path}" in look(*command, code=3)
     other = tmp_path / "other"
-    assert f"there is no store at {other}" in look(*command, "--store", str(other), code=1)
+    assert f"there is no store at {other}" in look(*command, "--store", str(other), code=3)
     assert not store_path.exists()
     assert not other.exists()
 
@@ -189,14 +189,14 @@ def test_without_a_store_every_command_says_where_it_looked_and_makes_none(
 def test_a_store_is_named_by_an_option(look, tmp_path, monkeypatch, store_path):
     run = fitted(1)
     monkeypatch.setenv("AUTOTRACK_STORE", str(tmp_path / "other"))
-    assert "there is no store at" in look("runs", code=1)
+    assert "there is no store at" in look("runs", code=3)
     assert run.run_id in look("show", "last", "--store", str(store_path))
 
 
 def test_a_damaged_store_is_an_error_of_one_line_that_says_what_to_do(look, store_path):
     store_path.mkdir()
     (store_path / "autotrack.db").write_bytes(b"not a database " * 100)
-    shown = look("runs", code=1)
+    shown = look("runs", code=3)
     assert shown.startswith(f"Error: {store_path / 'autotrack.db'} is damaged")
     assert ".recover" in shown
     assert len(shown.splitlines()) == 1
@@ -205,7 +205,7 @@ def test_a_damaged_store_is_an_error_of_one_line_that_says_what_to_do(look, stor
 def test_a_setting_that_cannot_be_used_is_an_error_of_one_line(look, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("AUTOTRACK_STORE", str(tmp_path / "file"))
-    assert "is a file; the store is a folder" in look("runs", code=1)
+    assert "is a file; the store is a folder" in look("runs", code=2)
 
 
 def test_letters_the_terminal_does_not_have_are_no_reason_to_show_nothing(run_python):

@@ -228,13 +228,13 @@ def test_the_command_writes_files_and_prints(here: Path, tmp_path: Path) -> None
     assert done.output.startswith("### `wines`\n")
     done = runner.invoke(main, ["export", "-w", "params.whole > 0", "-o", "-.csv", "-c", "name"])
     assert done.output == "name\n=1+1\n"
-    assert runner.invoke(main, ["export", "last"]).exit_code == 1
+    assert runner.invoke(main, ["export", "last"]).exit_code == 2
     packed = tmp_path / "all.zip"
     done = runner.invoke(main, ["export", "--store", str(packed), "--from", str(here)])
     assert done.exit_code == 0, done.output
     assert "autotrack merge all.zip" in done.output
     done = runner.invoke(main, ["merge", str(packed), "--store", str(tmp_path / "new"), "--json"])
-    (merged,) = json.loads(done.output)
+    (merged,) = json.loads(done.output)["data"]
     assert merged["runs"] == len(autotrack.search_runs()) + 3
     done = runner.invoke(main, ["merge", str(packed), "--store", str(tmp_path / "new")])
     assert "0 new runs, 8 that were here" in done.output

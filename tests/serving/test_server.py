@@ -197,7 +197,7 @@ def test_a_port_that_is_taken_is_named(tmp_path):
     folder = autotrack.crate(LinearRegression().fit(X, X[:, 0])).save(tmp_path / "crate")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = serve(folder, "--port", taken.getsockname()[1])
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert f"cannot listen at 127.0.0.1:{taken}" not in done.output
     assert "choose another with --port" in done.output
 
@@ -225,7 +225,7 @@ def test_a_missing_extra_is_named(tmp_path, run_python, missing):
         f"from autotrack.cli import main; main(['serve', {str(folder)!r}, '--port', '0'])"
     )
     done = run_python(code=hidden, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert "pip install 'sklearn-autotrack[serve]'" in done.stderr
     assert "Traceback" not in done.stderr
 

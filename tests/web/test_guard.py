@@ -105,7 +105,7 @@ def test_a_short_token_is_refused(filled):
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "fewer than 8 characters" in done.stderr
 
 
@@ -117,7 +117,7 @@ def test_a_store_that_is_not_there_is_an_error_and_is_not_made(tmp_path):
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "there is no store" in done.stderr
     assert not missing.exists()
 
@@ -145,5 +145,5 @@ def test_without_the_extra_the_command_says_what_to_install(filled, run_python):
             check=False,
             AUTOTRACK_STORE=str(filled),
         )
-        assert done.returncode == 1
+        assert done.returncode == 5
         assert f"the pages need {missing}: pip install 'sklearn-autotrack[ui]'" in done.stderr

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from autotrack.entities import RunRecord
+from autotrack.errors import RunNotFoundError
 from autotrack.store.search.query import Query
 from autotrack.store.store import Store
 
@@ -15,5 +14,5 @@ def asked_run(store: Store, asked: str) -> RunRecord:
         return store.get_run(asked)
     found = store.search(Query(limit=1))
     if not found:
-        raise click.ClickException("there are no runs yet")
+        raise RunNotFoundError("there are no runs yet; autotrack run SCRIPT records some")
     return store.get_run(found[0].run_id)

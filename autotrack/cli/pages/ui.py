@@ -15,7 +15,7 @@ from urllib.parse import quote
 import click
 
 from autotrack._version import __version__
-from autotrack.cli.group import existing_store, main, store_option
+from autotrack.cli.group import Unable, existing_store, main, store_option
 from autotrack.cli.printing import say
 from autotrack.errors import InvalidValueError
 from autotrack.printable import printable
@@ -55,6 +55,10 @@ def ui(
 
     It is for this machine alone unless --host says otherwise, and no page loads anything from
     elsewhere.
+
+    \b
+    Example:
+      autotrack ui --open
     """
     try:
         from autotrack.serving.allowed_hosts import Origins
@@ -64,7 +68,7 @@ def ui(
         package = (error.name or "").partition(".")[0]
         if package not in _NEEDED:
             raise
-        raise click.ClickException(f"the pages need {package}: {_EXTRA}") from error
+        raise Unable(f"the pages need {package}: {_EXTRA}") from error
     if token is not None and (len(token.strip()) < _SHORTEST_TOKEN or not token.isascii()):
         raise InvalidValueError(
             f"the token has fewer than {_SHORTEST_TOKEN} characters, or some that are not ASCII; "
@@ -78,7 +82,7 @@ def ui(
         listening = bind(host, port)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", error)
-        raise click.ClickException(
+        raise Unable(
             f"cannot listen at {host}:{port} ({why}); choose another with --port, "
             "0 being any that is free"
         ) from error

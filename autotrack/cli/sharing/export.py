@@ -9,14 +9,13 @@ from pathlib import Path
 
 import click
 
+from autotrack.cli.explaining.asked import asked_run
 from autotrack.cli.group import existing_store, main
-from autotrack.cli.printing import say
+from autotrack.cli.printing import json_option, say, say_json
 from autotrack.cli.sharing.merge import tell
 from autotrack.errors import InvalidValueError
 from autotrack.reporting.api import export as export_runs
 from autotrack.reporting.api import export_store
-from autotrack.store.search.query import Query
-from autotrack.store.store import Store
 
 _STDOUT = {"-.md": ".md", "-.csv": ".csv"}
 
@@ -41,6 +40,7 @@ _STDOUT = {"-.md": ".md", "-.csv": ".csv"}
               help="With --store: go on without files that are missing or damaged.")  # fmt: skip
 @click.option("--from", "source", metavar="FOLDER",
               help="The store to read (else AUTOTRACK_STORE, else autotrack_runs).")  # fmt: skip
+@json_option
 def export(
     runs: tuple[str, ...],
     output: str | None,
@@ -53,11 +53,18 @@ def export(
     whole: str | None,
     leave_damaged: bool,
     source: str | None,
+    as_json: bool,
 ) -> None:
     """Write runs into one file that can be sent, or the whole store down to be carried.
 
     One RUN is shown by itself, a search with its candidates, several are compared, an experiment
     (-e) is summed up; a table has a row for every run that matches.
+
+    \b
+    Examples:
+      autotrack export last -o run.html
+      autotrack export -e coffee --children -o runs.csv
+      autotrack export --store carried.zip
     """
     if source is not None:
         os.environ["AUTOTRACK_STORE"] = str(Path(source).expanduser().absolute())
@@ -65,7 +72,11 @@ def export(
     if whole is not None:
         if output is not None or runs or experiment or where:
             raise InvalidValueError("--store writes the whole store; leave the rest away")
-        tell(export_store(whole, leave_damaged=leave_damaged), carried=True)
+        carried = export_store(whole, leave_damaged=leave_damaged)
+        if as_json:
+            say_json({"file": whole, "store": carried})
+            return
+        tell(carried, carried=True)
         say(f"written to {whole}; take it over elsewhere with: autotrack merge {Path(whole).name}")
         return
     if output is None:
@@ -73,7 +84,7 @@ def export(
             "name the file to write with -o FILE.html (or .md, .csv, .parquet), or write the "
             "whole store with --store FILE.zip"
         )
-    ids = [_id_of(store, run) for run in runs]
+    ids = [asked_run(store, run).run_id for run in runs]
     asked = {
         "experiment": experiment,
         "where": where,
@@ -86,18 +97,14 @@ def export(
         with tempfile.TemporaryDirectory() as folder:
             made = export_runs(Path(folder, f"a{_STDOUT[output]}"), ids, **asked)  # type: ignore[arg-type]
             written = made.read_text(encoding="utf-8")
+        if as_json:
+            say_json({"text": written})
+            return
         sys.stdout.flush()
         say(written.removesuffix("\n"))
         return
     made = export_runs(output, ids, **asked)  # type: ignore[arg-type]
+    if as_json:
+        say_json({"file": str(made), "bytes": made.stat().st_size})
+        return
     say(f"{made} ({made.stat().st_size:,} bytes) has what was recorded in {store.root}")
-
-
-def _id_of(store: Store, asked: str) -> str:
-    """The run of an id, the first letters of one, or ``last``."""
-    if asked != "last":
-        return store.find_run(asked)
-    found = store.search(Query(limit=1))
-    if not found:
-        raise click.ClickException("there are no runs yet")
-    return found[0].run_id

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 import click
 
 from autotrack.cli.group import main, store_option
-from autotrack.cli.printing import say
+from autotrack.cli.printing import json_option, say, say_json
 from autotrack.reporting.api import merge as merge_into
 from autotrack.settings import Settings
 from autotrack.store.merging.merge import Merged
@@ -26,7 +23,7 @@ _MOST_NAMED = 5
               help="Let aliases point where they do in the other store.")  # fmt: skip
 @click.option("--leave-damaged", is_flag=True,
               help="Go on without files that are missing, or not what was recorded.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@json_option
 @store_option
 def merge(
     others: tuple[str, ...], trust: bool, move_aliases: bool, leave_damaged: bool, as_json: bool
@@ -35,6 +32,10 @@ def merge(
 
     OTHER is the folder of a store, or a file of `autotrack export --store`. Each is taken over as
     a whole or not at all, and merging it again adds nothing.
+
+    \b
+    Example:
+      autotrack merge ../colleague/autotrack_runs carried.zip
     """
     found = []
     for other in others:
@@ -50,7 +51,7 @@ def merge(
             for one in merged:
                 tell(one, moved=move_aliases)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+        say_json(found)
 
 
 def tell(merged: Merged, *, moved: bool = False, carried: bool = False) -> None:

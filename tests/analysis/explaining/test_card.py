@@ -131,7 +131,7 @@ def test_recorded_texts_make_no_links_and_no_tags(tracking):
 def test_the_command_prints_the_card_of_a_run_or_of_a_registered_model(scored, tmp_path):
     printed = CliRunner().invoke(main, ["card", scored.run_id[:8]]).output
     assert printed == str(scored.card())
-    told = json.loads(CliRunner().invoke(main, ["card", "last", "--json"]).output)
+    told = json.loads(CliRunner().invoke(main, ["card", "last", "--json"]).output)["data"]
     assert told == scored.card().to_dict()
     version = autotrack.register_model(f"runs:/{scored.run_id}/model", "labels")
     autotrack.set_alias("labels", "champion", version.version)

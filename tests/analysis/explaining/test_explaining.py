@@ -310,7 +310,9 @@ def test_the_command_says_the_same(tracking):
     b, _ = held_out(LogisticRegression(C=0.01))
     printed = CliRunner().invoke(main, ["explain", a.run_id[:8], "last"]).output
     assert printed == repr(autotrack.explain(a, b)) + "\n"
-    told = json.loads(CliRunner().invoke(main, ["explain", a.run_id, b.run_id, "--json"]).output)
+    told = json.loads(CliRunner().invoke(main, ["explain", a.run_id, b.run_id, "--json"]).output)[
+        "data"
+    ]
     assert told == autotrack.explain(a, b).to_dict()
 
 

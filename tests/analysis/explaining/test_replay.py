@@ -273,7 +273,7 @@ def test_a_script_of_somebody_else_is_not_run_without_a_word(scripted, tmp_path)
     ran = tmp_path / "ran"
     script.write_text(f"open({str(ran)!r}, 'w')")
     code, said = replayed(runs[0], "--script")
-    assert code == 1
+    assert code == 2
     assert "on elsewhere" in said
     assert "--trust" in said
     assert not ran.exists()
@@ -299,7 +299,7 @@ def test_the_command_takes_the_data_from_a_function_or_a_file(tracking, tmp_path
     assert "identical" in said or "equal within 1e-12" in said
     (tmp_path / "load.py").write_text("def train():\n    return [[1.0]], [2.0]\n")
     code, said = replayed(run.run_id, "--data", f"{tmp_path / 'load.py'}:train")
-    assert code == 1
+    assert code == 2
     assert "X is not the training data" in said
     plain = fitted(Ridge())
     np.savez(tmp_path / "train.npz", X=X, y=y)

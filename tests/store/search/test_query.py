@@ -182,13 +182,13 @@ def test_a_filter_that_cannot_be_read_is_shown_with_a_caret_at_the_place(
     problem, text, caret = str(caught.value).split("\n")
     assert says in problem
     assert text == "  " + where
-    assert caret == "  " + " " * place + "^"
+    assert caret == "  " + " " * place + "^ [AT442]"
 
 
 def test_the_caret_finds_its_line_in_a_longer_text(store: Store) -> None:
     with pytest.raises(FilterError) as caught:
         store.search(Query(where="name = 'a'\n\tand stats = 'b'\nor kind = 'fit'"))
-    assert str(caught.value).split("\n")[1:] == ["  \tand stats = 'b'", "  \t    ^"]
+    assert str(caught.value).split("\n")[1:] == ["  \tand stats = 'b'", "  \t    ^ [AT442]"]
 
 
 @pytest.mark.parametrize("order_by", ["metrics.r2 down", "r2", "name,, kind", ["name", 3], "`a`"])

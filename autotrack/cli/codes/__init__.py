@@ -1,0 +1,1 @@
+"""What `autotrack help CODE` prints: `errors.md`, and the catalogue of findings."""

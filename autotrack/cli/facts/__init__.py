@@ -1,0 +1,1 @@
+"""What commands print as JSON: plain values of what they print as tables."""

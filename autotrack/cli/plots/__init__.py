@@ -1,0 +1,1 @@
+"""Small plots for a terminal, out of letters."""

@@ -1,0 +1,1 @@
+"""The command that has a shell complete all others."""
