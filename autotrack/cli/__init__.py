@@ -9,6 +9,7 @@ _FAMILIES = {
     "help": ("help",),
     "models": ("crate", "models"),
     "pages.ui": ("ui",),
+    "replication": ("pull", "replicate"),
     "run": ("run",),
     "runs": ("best", "compare", "diff", "runs", "show"),
     "serve": ("serve",),

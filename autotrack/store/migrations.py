@@ -456,3 +456,14 @@ def keep_shared_rows(connection: sqlite3.Connection) -> None:
         "CREATE TABLE shared_rows (fingerprint TEXT NOT NULL, other TEXT NOT NULL,"
         " rows INTEGER NOT NULL, PRIMARY KEY (fingerprint, other)) WITHOUT ROWID"
     )
+
+
+@step
+def keep_changes(connection: sqlite3.Connection) -> None:
+    """Schema 10.
+
+    Which runs changed, in the order of the changes, for those who send them elsewhere. Nothing is
+    written here until somebody asks for it: the triggers are made then (`tables/changes.py`). Run
+    0 stands for experiments and registered models.
+    """
+    connection.execute("CREATE TABLE changes (id INTEGER PRIMARY KEY, run INTEGER NOT NULL)")
