@@ -150,10 +150,11 @@ class Replicator:
         run_id = self.store.run_of_number(number)
         self.ledger.unpark(f"for now: run {run_id}")
         if run_id is None:
-            return  # removed for good before it was sent, or found with the experiments
+            self.runs.gone(number)
+            return
         self.ledger.unpark(f"run {run_id} ")
         try:
-            record, sent = self.runs.run(run_id)
+            record, sent = self.runs.run(run_id, number)
             if not sent.state.get("deleted"):
                 folders = self.models.crates(record, sent)
                 self.runs.artifacts(record, sent, folders)

@@ -85,16 +85,27 @@ class ModelSender:
         place = self.runs.experiment(record.experiment_id)
         name = folder.replace("/", "_").replace(":", "_").replace(".", "_").replace("%", "_")
         model = self._logged(place, name, str(sent.remote), record, files)
-        outputs = self.server.run(str(sent.remote)).get("outputs", {}).get("model_outputs", ())
-        if model not in {output["model_id"] for output in outputs}:
-            self.server.change_run(
-                "outputs", str(sent.remote), models=[{"model_id": model, "step": 0}]
-            )
+        self._add_output(str(sent.remote), model)
         crates[folder] = [digest, model]
         self.ledger.put(RUN, record.run_id, sent)
         if before is not None and before[1] not in self._registered():
             # The run keeps another crate now. A registered one stays.
             self.server.change_logged_model("DELETE", before[1])
+
+    def _add_output(self, run: str, model: str) -> None:
+        """Say that a run made a model, which the server takes only once."""
+        if model in self._outputs(run):
+            return
+        try:
+            self.server.change_run("outputs", run, models=[{"model_id": model, "step": 0}])
+        except (RefusedError, UnavailableError):
+            # A first try may have been carried out and its answer lost.
+            if model not in self._outputs(run):
+                raise
+
+    def _outputs(self, run: str) -> set[str]:
+        outputs = self.server.run(run).get("outputs", {}).get("model_outputs", ())
+        return {str(output["model_id"]) for output in outputs}
 
     def _registered(self) -> set[str]:
         return {str(sent.state.get("model")) for sent in self.ledger.all(_VERSION).values()}

@@ -131,7 +131,7 @@ class RunSender:
 
     # -- runs -------------------------------------------------------------------------------------
 
-    def run(self, run_id: str) -> tuple[RunRecord, Sent]:
+    def run(self, run_id: str, number: int) -> tuple[RunRecord, Sent]:
         """Send what is new of a run, its files aside; the record of it, and what was sent.
 
         Files are sent by :meth:`artifacts`, and its end by :meth:`end`.
@@ -141,6 +141,7 @@ class RunSender:
         if sent.remote is None:
             self._create(record, sent)
         remote, state = str(sent.remote), sent.state
+        state["number"] = number
         if state.get("deleted") and not record.deleted:
             self.server.change_run("restore", remote)
             state["deleted"] = False
@@ -171,12 +172,14 @@ class RunSender:
             sent.state["deleted"] = True
         self.ledger.put(RUN, record.run_id, sent)
 
-    def gone(self, run_id: str) -> None:
-        """A run was removed from the store for good."""
-        sent = self.ledger.get(RUN, run_id)
-        if sent.remote is not None and not sent.state.get("deleted"):
-            self.server.change_run("delete", sent.remote)
-        self.ledger.remove(RUN, run_id)
+    def gone(self, number: int) -> None:
+        """The run of a number was removed from the store for good."""
+        for run_id, sent in self.ledger.all(RUN).items():
+            if sent.state.get("number") != number or self.store.has_run(run_id):
+                continue
+            if sent.remote is not None and not sent.state.get("deleted"):
+                self.server.change_run("delete", sent.remote)
+            self.ledger.remove(RUN, run_id)
 
     def _parent(self, record: RunRecord) -> str:
         """What the server calls the parent, which is made first."""
