@@ -1,6 +1,6 @@
 """A store is sent to an MLflow server while client, server and network fail; then compared.
 
-    python -m tests.replication.soak                     # PostgreSQL, 50 and 5 kills, one answer in ten
+    python -m tests.replication.soak       # PostgreSQL, 50 and 5 kills, 1 answer in 10 lost
     python -m tests.replication.soak --sqlite --kills 3 --server-kills 1 --candidates 6
 
 A process trains and sends from its own thread, and is killed at random moments; others, `autotrack
@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from autotrack.store.store import Store
 from tests.replication.comparing import all_equal
 from tests.replication.proxy import BadProxy
 from tests.replication.server import MlflowServer, Postgres
@@ -100,8 +101,10 @@ def soak(
             replicate, env=environment, cwd=folder, capture_output=True, text=True, check=False
         )
         print(done.stdout + done.stderr, flush=True)
+        with Store(store, create=False).reading() as connection:
+            (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
         lost = sum(line.endswith(("dropped", "lost")) for line in proxy.log)
-        print(f"{len(proxy.log)} calls, of which {lost} answers were lost", flush=True)
+        print(f"{runs} runs, {len(proxy.log)} calls, of which {lost} answers were lost", flush=True)
         wrong = [] if done.returncode == 0 else [done.stdout + done.stderr]
         return wrong + all_equal(store, server.uri)
     finally:
