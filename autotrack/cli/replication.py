@@ -46,7 +46,9 @@ def replicate(
         if not targets:
             say("This store was never sent anywhere: autotrack replicate --to URI")
         for each in targets:
-            _tell(Replicator(store.root, each))
+            shown = Replicator(store.root, each)
+            _tell(shown)
+            shown.close()
         return
     if target is None:
         raise click.UsageError(f"name the server: --to URI, or {_VARIABLE}")

@@ -21,9 +21,11 @@ infinite metric is 1.797e308 there, and the tag ``autotrack.infinite_metrics`` h
 milliseconds; texts longer than the server takes are cut, and whole in an artifact under
 ``autotrack/long/``; keys that it refuses are renamed, with the original in the tag
 ``autotrack.key.<renamed>``; params and metrics cannot be changed or removed there, so that the tags
-``autotrack.replaced_params`` and ``autotrack.gone_metrics`` say what has become of them. Warnings
-of single splits, and the texts of code, stay in the store. ``tests/replication/comparing.py``
-compares by this.
+``autotrack.replaced_params``, ``autotrack.replaced_metrics`` (such as the best score of a search
+that was still running) and ``autotrack.gone_metrics`` say what has become of them; runs of a
+deleted experiment count as deleted there. Files that a run no longer has stay there. Warnings of
+single splits, and the texts of code, stay in the store. ``tests/replication/comparing.py`` compares
+by this.
 
 **What is refused for good** is written down with the reason (*parked*) and sent again when it
 changes or is asked for; everything else goes on. What fails for now is tried again, with waits that

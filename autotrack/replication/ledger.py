@@ -81,6 +81,8 @@ class Ledger:
         self.lock = FileLock(self.path.with_suffix(".lock"))
         self._guard = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        # Whether something may be parked, so that nothing is written for what is not.
+        self._may_be_parked = True
         mind(self)
 
     @contextmanager
@@ -128,6 +130,12 @@ class Ledger:
             if connection is not None:
                 with suppress(sqlite3.Error):
                     connection.close()
+
+    def __del__(self) -> None:
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
 
     # -- facts ----------------------------------------------------------------------------------
 
@@ -179,8 +187,13 @@ class Ledger:
         with self.writing() as connection:
             if later is None:
                 connection.execute("DELETE FROM pending WHERE run = ?", (run,))
+                self._sent(connection)
             else:
                 connection.execute("UPDATE pending SET not_before = ? WHERE run = ?", (later, run))
+
+    def _sent(self, connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM facts WHERE key = 'trouble'")
+        connection.execute("INSERT OR REPLACE INTO facts VALUES ('sent', ?)", (str(time.time()),))
 
     def count_pending(self) -> int:
         """How many runs are still to send."""
@@ -250,6 +263,7 @@ class Ledger:
 
     def park(self, what: str, reason: str) -> None:
         """Something was refused for good."""
+        self._may_be_parked = True
         with self.writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO parked VALUES (?, ?, ?)", (what, reason, time.time())
@@ -257,10 +271,14 @@ class Ledger:
 
     def unpark(self, prefix: str) -> None:
         """Forget refusals of a thing, and of what belongs to it."""
+        if not self._may_be_parked:
+            return
         with self.writing() as connection:
             connection.execute(
                 "DELETE FROM parked WHERE substr(what, 1, length(?1)) = ?1", (prefix,)
             )
+            left = connection.execute("SELECT EXISTS (SELECT 1 FROM parked)").fetchone()
+            self._may_be_parked = bool(left[0])
 
     def parked(self) -> dict[str, str]:
         """What was refused for good, with the reasons."""

@@ -354,6 +354,7 @@ def _tags(tags: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, str]:
     facts = {
         RUN_ID, "autotrack.kind", "autotrack.source", "autotrack.param_types",
         "autotrack.infinite_metrics", "autotrack.findings", "autotrack.replaced_params",
+        "autotrack.replaced_metrics", "autotrack.packages",
         "autotrack.gone_metrics", "autotrack.error", "autotrack.traceback",
     }  # fmt: skip
     return {

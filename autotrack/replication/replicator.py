@@ -12,7 +12,7 @@ from autotrack.errors import ReplicationError, StoreError
 from autotrack.replication.ledger import Ledger, ledgers
 from autotrack.replication.send_models import ModelSender
 from autotrack.replication.send_runs import RunSender
-from autotrack.replication.wire.answers import RefusedError, StoppedError, UnavailableError
+from autotrack.replication.wire.answers import StoppedError, UnavailableError
 from autotrack.replication.wire.credentials import is_databricks
 from autotrack.replication.wire.http import Http, Transport
 from autotrack.replication.wire.server import Server
@@ -90,6 +90,8 @@ class Replicator:
 
     def look(self) -> None:
         """Note which runs are to be sent."""
+        # Those whose process is gone have ended.
+        self.store.reap()
         cursor = self.ledger.fact("cursor")
         if cursor is None or not self.store.is_watched():
             self.store.watch_changes()
@@ -138,8 +140,11 @@ class Replicator:
             self.ledger.park(f"for now: {self._name(number)}", str(error))
             self.ledger.done(number, time.time() + _LATER)
             return
+        except (StoppedError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one run must not keep the others back
+            self.ledger.park(f"{self._name(number)} as a whole", f"{type(error).__name__}: {error}")
         self.ledger.done(number)
-        self.ledger.note(sent=time.time(), trouble=None)
 
     def _name(self, number: int) -> str:
         if number == BESIDE_RUNS:
@@ -153,14 +158,11 @@ class Replicator:
             self.runs.gone(number)
             return
         self.ledger.unpark(f"run {run_id} ")
-        try:
-            record, sent = self.runs.run(run_id, number)
-            if not sent.state.get("deleted"):
-                folders = self.models.crates(record, sent)
-                self.runs.artifacts(record, sent, folders)
-            self.runs.end(record, sent)
-        except RefusedError as error:
-            self.ledger.park(f"run {run_id} as a whole", str(error))
+        record, sent = self.runs.run(run_id, number)
+        if not sent.state.get("deleted"):
+            folders = self.models.crates(record, sent)
+            self.runs.artifacts(record, sent, folders)
+        self.runs.end(record, sent)
 
     def _beside_runs(self, number: int) -> None:
         self.ledger.unpark("for now: experiments")
@@ -169,8 +171,10 @@ class Replicator:
 
     def _forget(self) -> None:
         """Drop the rows of changes that all targets know."""
-        cursors = [int(ledger.fact("cursor") or 0) for ledger in ledgers(self.store.root)]
-        known = min(cursors, default=0)
+        known = int(self.ledger.fact("cursor") or 0)
+        for other in ledgers(self.store.root):
+            known = min(known, int(other.fact("cursor") or 0))
+            other.close()
         if known - int(self.ledger.fact("forgotten") or 0) > _MOST_KNOWN:
             self.store.forget_changes(known)
             self.ledger.note(forgotten=known)

@@ -94,8 +94,6 @@ class ModelSender:
 
     def _add_output(self, run: str, model: str) -> None:
         """Say that a run made a model, which the server takes only once."""
-        if model in self._outputs(run):
-            return
         try:
             self.server.change_run("outputs", run, models=[{"model_id": model, "step": 0}])
         except (RefusedError, UnavailableError):
@@ -130,15 +128,17 @@ class ModelSender:
             tags = {MANIFEST: digest, MODEL: _digest_of_model(files), "autotrack.crate": ours}
             if record is not None:
                 tags[RUN_ID] = record.run_id
-            sent.remote = self._create_once(
-                asked,
-                lambda: self._found(place, ours),
-                lambda: str(
-                    self.server.create_logged_model(place, name, run, pairs(tags))["model_id"]
-                ),
-            )
+
+            def make() -> str:
+                made = self.server.create_logged_model(place, name, run, pairs(tags))
+                sent.state["place"] = made["artifact_uri"]
+                return str(made["model_id"])
+
+            sent.remote = self._create_once(asked, lambda: self._found(place, ours), make)
             self.ledger.put(_LOGGED, ours, sent)
-        self._fill(sent.remote, run, files)
+        if "place" not in sent.state:
+            sent.state["place"] = self.server.logged_model(sent.remote)["artifact_uri"]
+        self._fill(sent.remote, str(sent.state["place"]), run, files)
         self.server.change_logged_model("PATCH", sent.remote, status="LOGGED_MODEL_READY")
         sent.state["ready"] = True
         self.ledger.put(_LOGGED, ours, sent)
@@ -166,8 +166,9 @@ class ModelSender:
                     raise
                 self.rest(tries)
 
-    def _fill(self, model: str, run: str | None, files: Sequence[StoredArtifact]) -> None:
-        place = str(self.server.logged_model(model)["artifact_uri"])
+    def _fill(
+        self, model: str, place: str, run: str | None, files: Sequence[StoredArtifact]
+    ) -> None:
         manifest = None
         for stored in files:
             file = self.store.artifacts.resolve(stored.location)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autotrack.entities import Metric, RunRecord
+from autotrack.entities import Metric, RunRecord, Source
 from autotrack.replication.ledger import Ledger, Sent
 from autotrack.replication.wire.answers import RefusedError, UnavailableError
 from autotrack.replication.wire.server import Server, run_id_of, tags_of
@@ -28,7 +28,8 @@ from autotrack.replication.words import (
 )
 from autotrack.store.store import Store
 
-_EXPERIMENT, RUN = "experiment", "run"
+_EXPERIMENT, RUN, _SOURCE = "experiment", "run", "source"
+_PACKAGES = "autotrack/packages.json"
 # Limits of a batch; its bytes are half of what the server takes.
 _MOST = {"params": 100, "tags": 100, "metrics": 800}
 _MOST_BYTES = 500_000
@@ -154,7 +155,6 @@ class RunSender:
             tag = {"key": "mlflow.parentRunId", "value": self._parent(record)}
             self.server.change_run("set-tag", remote, **tag)
             state["parent"] = record.parent_id
-        self.ledger.put(RUN, run_id, sent)
         return record, sent
 
     def end(self, record: RunRecord, sent: Sent) -> None:
@@ -209,9 +209,11 @@ class RunSender:
                 if sent.remote is not None:
                     break
             try:
-                sent.remote = self.server.create_run(
+                made = self.server.create_run(
                     place, record.name, user, millis(record.start_time), tags
                 )
+                sent.remote = run_id_of(made)
+                sent.state["place"] = made["info"]["artifact_uri"]
             except UnavailableError as error:
                 tries += 1
                 if not error.is_certain:
@@ -220,7 +222,7 @@ class RunSender:
                 if error.is_denied or tries >= 4:
                     raise
                 self.rest(tries)
-        sent.state = {"parent": record.parent_id}
+        sent.state["parent"] = record.parent_id
         self.ledger.put(RUN, record.run_id, sent)
 
     def _found(self, place: str, run_id: str) -> str | None:
@@ -254,6 +256,12 @@ class RunSender:
         state = sent.state
         known = {key: tuple(seen) for key, seen in state.get("metrics", {}).items()}
         metrics, now = self.store.metrics_since(record.run_id, known)
+        replaced_metrics = {
+            key
+            for key, (number, _, moment) in known.items()
+            if key in now and now[key][0] == number and now[key][2] != moment
+        } | set(state.get("replaced", ()))
+        state["replaced"] = sorted(replaced_metrics)
         held = state.setdefault("infinite", [])
         held += [
             [m.key, repr(m.value), m.step, m.time.timestamp()]
@@ -262,12 +270,14 @@ class RunSender:
         ]
         told = told_of(record, self.store.findings(record.run_id), now.keys(), _as_metrics(held))
         tags = dict(told.tags)
-        if record.source is not None and record.parent_id is None:
-            told.files["autotrack/packages.json"] = _lines(record.source.packages)
+        if record.source is not None:
+            tags["autotrack.packages"] = self._packages(record.source, sent, told.files)
         if gone := sorted(set(known) - now.keys() | set(state.get("gone", ()))):
             # Those that came back are there.
             state["gone"] = gone = [key for key in gone if key not in now]
             tags["autotrack.gone_metrics"] = "\n".join(gone)[:8000]
+        if replaced_metrics:
+            tags["autotrack.replaced_metrics"] = "\n".join(sorted(replaced_metrics))[:8000]
         params, replaced = self._new_params(told.params, state)
         if replaced:
             tags["autotrack.replaced_params"] = _lines(replaced)[:8000]
@@ -283,6 +293,17 @@ class RunSender:
         state["metrics"] = {key: list(seen) for key, seen in now.items()}
         state["tags"] = {key: short(value) for key, value in tags.items()}
         return told
+
+    def _packages(self, source: Source, sent: Sent, files: dict[str, str]) -> str:
+        """Where the versions of packages are, which are sent once for all runs of a process."""
+        text = _lines(source.packages)
+        known = self.ledger.get(_SOURCE, source.source_id)
+        if known.remote is None or known.remote == sent.remote:
+            files[_PACKAGES] = text
+            if known.state.get("digest") != short(text):
+                known.remote, known.state = sent.remote, {"digest": short(text)}
+                self.ledger.put(_SOURCE, source.source_id, known)
+        return f"runs:/{known.remote}/{_PACKAGES}"
 
     def _new_params(
         self, params: dict[str, str], state: dict[str, Any]

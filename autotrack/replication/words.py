@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -61,6 +62,7 @@ def short(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
+@functools.lru_cache(4096)
 def key_of(key: str) -> str:
     """A key that the server takes; the same for the same key, and another one for another."""
     if _is_taken(key):
@@ -103,7 +105,9 @@ def told_of(
         if kind != guessed(said):
             types[key] = kind
         params[_named(key, renamed)] = _fitted("params", key, said, _LONGEST_PARAM, files)
-    tags = dict(record.tags) | _facts(record) | _of_findings(findings)
+    # What git says may have become known since the run was made.
+    made = {} if record.source is None else _of_source(record.source)
+    tags = made | dict(record.tags) | _facts(record) | _of_findings(findings)
     if types:
         tags["autotrack.param_types"] = _json(types)
     if infinite:

@@ -143,11 +143,14 @@ def _run(ask: Asking, store: Store, record: RunRecord, run: Any, parent: Any) ->
     expect("start", info["start_time"], round(record.start_time.timestamp() * 1000))
     end = None if record.end_time is None else round(record.end_time.timestamp() * 1000)
     expect("end", info.get("end_time") or None, end)
-    expect("stage", info["lifecycle_stage"], "deleted" if record.deleted else "active")
+    with store.reading():
+        place_deleted = store.get_experiment(name=record.experiment).deleted
+    stage = "deleted" if record.deleted or place_deleted else "active"
+    expect("stage", info["lifecycle_stage"], stage)
     expect("kind", tags.get("autotrack.kind"), record.kind)
     wanted = None if parent is None else parent["info"]["run_id"]
     expect("parent", tags.get("mlflow.parentRunId"), wanted)
-    if record.deleted:
+    if stage == "deleted":
         return wrong
     params = {original(p["key"]): whole(p["value"]) for p in data.get("params", ())}
     texts = {
@@ -159,6 +162,7 @@ def _run(ask: Asking, store: Store, record: RunRecord, run: Any, parent: Any) ->
     for key, value in record.tags.items():
         name = next((n for n in tags if original(n) == key), key)
         expect(f"tag {key}", whole(tags.get(name, "(missing)")), value)
+    replaced_metrics = tags.get("autotrack.replaced_metrics", "").split("\n")
     gone = set(tags.get("autotrack.gone_metrics", "").split("\n"))
     names = {original(m["key"]): m["key"] for m in data.get("metrics", ())}
     keys = {key for key in names if key not in gone}
@@ -178,6 +182,12 @@ def _run(ask: Asking, store: Store, record: RunRecord, run: Any, parent: Any) ->
             for name, step, value, at in rows
             if name == key
         }
+        if key in replaced_metrics:
+            # What it was before stays there; the last is the same.
+            found &= mine
+            last = next(m for m in data["metrics"] if m["key"] == names[key])
+            newest = _point(last.get("step", 0), last["value"], last["timestamp"])
+            expect(f"last value of {key}", newest in mine, True)
         expect(f"history of {key}", sorted(found), sorted(mine))
     for finding in store.findings(record.run_id):
         there = any(original(n) == f"autotrack.finding.{finding.code}.{finding.data}" for n in tags)

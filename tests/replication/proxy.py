@@ -48,6 +48,8 @@ class BadProxy:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        # A client that was killed is no news.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.uri = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

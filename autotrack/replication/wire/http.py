@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from autotrack._version import __version__
+from autotrack.errors import ReplicationError
 from autotrack.replication.wire.answers import RefusedError, StoppedError, UnavailableError
 from autotrack.replication.wire.credentials import (
     Host,
@@ -259,8 +260,13 @@ class Http:
             # The server may be about to close it, and a call that is lost with it is in doubt.
             self.close()
         if self._connection is None:
-            self._host = host = host_of(self.uri)
-            self._headers = headers_for(self.uri)
+            try:
+                self._host = host_of(self.uri)
+                self._headers = headers_for(self.uri)
+            except ReplicationError as error:
+                # It may be there the next time, as a token that somebody renews.
+                raise UnavailableError(str(error), is_certain=True, is_denied=True) from error
+            host = self._host
             self._connection = _connect(host, self._timeout)
         return self._connection
 

@@ -64,7 +64,7 @@ class Server:
 
     def create_run(
         self, experiment: str, name: str, user: str, start: int, tags: list[dict[str, str]]
-    ) -> str:
+    ) -> dict[str, Any]:
         """Make a run; not sent again where it may have been made."""
         body = {
             "experiment_id": experiment,
@@ -73,7 +73,7 @@ class Server:
             "start_time": start,
             "tags": tags,
         }
-        return run_id_of(self._call("POST", "mlflow/runs/create", body, once=True)["run"])
+        return dict(self._call("POST", "mlflow/runs/create", body, once=True)["run"])
 
     def runs(self, experiment: str, condition: str, view: str = "ALL") -> Iterator[dict[str, Any]]:
         """The runs of an experiment that a filter finds."""

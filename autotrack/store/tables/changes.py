@@ -30,8 +30,9 @@ _BESIDE_RUNS = (
 )
 _ROWS = {"INSERT": "new", "UPDATE": "new", "DELETE": "old"}
 
-#: By key of a metric, the numbers of the last value and of the last stage that are known.
-Known = Mapping[str, tuple[int, int]]
+#: By key of a metric, the numbers of the last value and of the last stage that are known, and the
+#: time of that value.
+Known = Mapping[str, tuple[int, int, float]]
 
 
 class Changes(ArtifactRows):
@@ -101,8 +102,10 @@ class Changes(ArtifactRows):
 
     def metrics_since(
         self, run_id: str, known: Known
-    ) -> tuple[list[Metric], dict[str, tuple[int, int]]]:
+    ) -> tuple[list[Metric], dict[str, tuple[int, int, float]]]:
         """The values of a run's metrics that are new, and what is known with them.
+
+        The best score of a running search takes the place of the one before: it is new as well.
 
         Returns
         -------
@@ -112,7 +115,7 @@ class Changes(ArtifactRows):
             `known`, as it is to be given the next time. Keys that are gone are not in it.
         """
         found: list[Metric] = []
-        now: dict[str, tuple[int, int]] = {}
+        now: dict[str, tuple[int, int, float]] = {}
         with self.reading() as connection:
             number = self._number(connection, run_id)
             rows = connection.execute(
@@ -126,8 +129,8 @@ class Changes(ArtifactRows):
             earlier = {key: (first, last) for key, first, last in keys}
             latest = {key: (at, value, step, time) for key, at, value, step, time in rows}
             for key in sorted(latest.keys() | earlier.keys()):
-                value_seen, stage_seen = known.get(key, (-1, -(1 << 62)))
-                at, stage = value_seen, stage_seen
+                value_seen, stage_seen, time_seen = known.get(key, (-1, -(1 << 62), 0.0))
+                at, stage, moment = value_seen, stage_seen, time_seen
                 if key in earlier:
                     before = connection.execute(
                         "SELECT number, value, step, time FROM earlier_metrics WHERE run = ?"
@@ -138,10 +141,12 @@ class Changes(ArtifactRows):
                     for place, value, step, time in before:
                         found.append(Metric(key, decode_metric(value), step, instant(time)))
                         at, stage = (max(at, place), stage) if place >= 0 else (at, place)
-                if key in latest and latest[key][0] > value_seen:
-                    at, value, step, time = latest[key]
-                    found.append(Metric(key, decode_metric(value), step, instant(time)))
-                now[key] = (at, stage)
+                if key in latest:
+                    place, value, step, time = latest[key]
+                    if place > value_seen or time != time_seen:
+                        found.append(Metric(key, decode_metric(value), step, instant(time)))
+                        at, moment = place, time
+                now[key] = (at, stage, moment)
         return found, now
 
     def stored_artifacts(self, run_id: str) -> list[StoredArtifact]:
