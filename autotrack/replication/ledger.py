@@ -83,6 +83,8 @@ class Ledger:
         self._connection: sqlite3.Connection | None = None
         # Whether something may be parked, so that nothing is written for what is not.
         self._may_be_parked = True
+        # Whether the machine was started anew since the ledger was last used.
+        self._was_cut = False
         mind(self)
 
     @contextmanager
@@ -114,12 +116,20 @@ class Ledger:
             connection = sqlite3.connect(
                 self.path, timeout=10, isolation_level=None, check_same_thread=False
             )
-            # FULL, since what a power cut takes back would be made once more.
-            for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"):
+            boot = _boot()
+            # Without syncing each commit, a power cut takes the last ones back, and what they say
+            # was made would be made once more: after one the server is asked for everything.
+            level = "FULL" if boot is None else "NORMAL"
+            for statement in ("PRAGMA journal_mode=WAL", f"PRAGMA synchronous={level}"):
                 connection.execute(statement)
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute("INSERT OR IGNORE INTO facts VALUES ('target', ?)", (self.target,))
+            if boot is not None:
+                row = connection.execute("SELECT value FROM facts WHERE key = 'boot'").fetchone()
+                if row is None or row[0] != boot:
+                    self._was_cut = row is not None
+                    connection.execute("INSERT OR REPLACE INTO facts VALUES ('boot', ?)", (boot,))
             self._connection = connection
         return self._connection
 
@@ -210,7 +220,9 @@ class Ledger:
             row = connection.execute(
                 "SELECT remote, state FROM things WHERE kind = ? AND id = ?", (kind, thing)
             ).fetchone()
-        return Sent() if row is None else Sent(row[0], True, json.loads(row[1]))
+        if row is None:
+            return Sent(was_begun=self._was_cut)
+        return Sent(row[0], True, json.loads(row[1]))
 
     def put(self, kind: str, thing: str, sent: Sent) -> None:
         """Keep what was sent of a thing."""
@@ -302,6 +314,14 @@ class Ledger:
         """In a forked child, which sends nothing."""
         self._guard = threading.RLock()
         self._connection = None
+
+
+def _boot() -> str | None:
+    """What tells this start of the machine from others; None where nothing does."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
 
 
 def ledgers(root: Path) -> list[Ledger]:

@@ -97,3 +97,18 @@ def test_one_process_sends_at_a_time_and_a_dead_one_lets_go(tmp_path: Path) -> N
 def test_a_target_that_is_no_text_is_refused() -> None:
     with pytest.raises(SettingError, match="replicate_to="):
         autotrack.enable(replicate_to=3)  # type: ignore[arg-type]
+
+
+def test_after_a_new_start_of_the_machine_the_server_is_asked_for_everything(
+    tmp_path: Path,
+) -> None:
+    first = Ledger(tmp_path, "http://host")
+    assert not first.get("run", "a").was_begun
+    first.close()
+    if first.fact("boot") is None:
+        return  # a system that does not tell: each commit is synced there
+    first.note(boot="another")
+    first.close()
+    again = Ledger(tmp_path, "http://host")
+    assert again.get("run", "a").was_begun
+    again.close()
