@@ -1,5 +1,7 @@
 """Switching autologging on and off."""
 
+# Long because the docstring of `enable` says of each setting what it does.
+
 from __future__ import annotations
 
 import atexit

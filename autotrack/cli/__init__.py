@@ -9,10 +9,11 @@ _FAMILIES = {
     "help": ("help",),
     "models": ("crate", "models"),
     "pages.ui": ("ui",),
-    "replication": ("pull", "replicate"),
     "run": ("run",),
     "runs": ("best", "compare", "diff", "runs", "show"),
     "serve": ("serve",),
+    "servers.pull": ("pull",),
+    "servers.replicate": ("replicate",),
 }
 Group.families |= {
     command: f"{__name__}.{family}"

@@ -1,5 +1,7 @@
 """Crates as MLflow's logged models, and registered models with their versions and aliases."""
 
+# Long because a version is made of a crate that may have to be sent first, by the same calls.
+
 from __future__ import annotations
 
 import tempfile

@@ -87,7 +87,11 @@ def soak(
             if number == 0:
                 trains.wait(600)
             else:
-                time.sleep(chance.uniform(0.3, 5))
+                # Not before it has begun to send, unless there is nothing.
+                calls, until = len(proxy.log), time.monotonic() + 20
+                while len(proxy.log) == calls and time.monotonic() < until:
+                    time.sleep(0.02)
+                time.sleep(chance.uniform(0, 3))
             if number in killed_at:
                 server.kill()
                 time.sleep(chance.uniform(0, 0.5))
