@@ -9,6 +9,7 @@
 #   make test-newest    some of the tests with the newest version of everything, pinned or not
 #   make conformance    scikit-learn's own tests with and without tracking (ARGS=--help)
 #   make truth          random sessions and searches against what is true of them (ARGS=--help)
+#   make soak           stores sent to an MLflow server on PostgreSQL, while both are killed
 #   make bench          what tracking costs, as a table
 #   make docs           the documentation as a site in build/docs, which works without a network
 #   make format         let ruff mend what it can
@@ -39,7 +40,7 @@ TEST_FILES := tests examples .ci pyproject.toml $(wildcard README.md CHANGELOG.m
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 .PHONY: demo test lint test-wheel test-oldest test-newest conformance conformance-oldest truth \
-        bench coverage docs format lock clean
+        soak bench coverage docs format lock clean
 
 demo: .venv/installed
 	.venv/bin/python examples/coffee.py
@@ -49,7 +50,8 @@ demo: .venv/installed
 	.venv/bin/autotrack runs -e leaky
 	@echo 'In a browser: .venv/bin/autotrack ui'
 
-test: lint
+# The MLflow server that a store is sent to in the tests has an environment of its own.
+test: lint .venv-bench/installed
 	.venv/bin/python $(PYTEST) --junitxml=$(REPORTS)/test.xml $(PYTEST_ARGS)
 
 lint: .venv/installed-dev
@@ -80,6 +82,9 @@ conformance-oldest: .venv-oldest/installed
 truth: .venv/installed-dev
 	.venv/bin/python -m tests.truth $(ARGS)
 	.venv/bin/python -m tests.truth.searches $(ARGS)
+
+soak: .venv/installed-dev .venv-bench/installed
+	.venv/bin/python -m tests.replication.soak $(ARGS)
 
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m benchmarks $(ARGS)

@@ -19,6 +19,7 @@
     ├── RegisteredRunError                 a run deleted that a registered model came from
     ├── InvalidValueError (ValueError)     a key, metric or param value that cannot be kept
     ├── FilterError (ValueError)           a `where` or `order_by` that cannot be read
+    ├── ReplicationError                   a store cannot be sent to a server, or nothing fetched
     └── CrateError
         ├── CrateFormatError               not a crate, or of a format this version cannot read
         ├── DigestMismatchError            a file differs from what was recorded
@@ -64,6 +65,7 @@ __all__ = [
     "NotFoundError",
     "PreprocessingWarning",
     "RegisteredRunError",
+    "ReplicationError",
     "RunFinishedError",
     "RunNotFoundError",
     "SettingError",
@@ -282,6 +284,12 @@ class ContractError(CrateError, ValueError):
     def __init__(self, message: str, columns: list[str]) -> None:
         super().__init__(message)
         self.columns = columns
+
+
+class ReplicationError(AutotrackError):
+    """A store cannot be sent to a server of MLflow's, or what is there cannot be fetched."""
+
+    code = "AT461"
 
 
 class AutotrackWarning(UserWarning):

@@ -1,5 +1,7 @@
 """Switching autologging on and off."""
 
+# Long because the docstring of `enable` says of each setting what it does.
+
 from __future__ import annotations
 
 import atexit
@@ -12,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from autotrack.printable import printable
 from autotrack.runtime.forks import at_fork
@@ -25,8 +27,12 @@ from autotrack.tracking.model_links import links
 from autotrack.tracking.recording.recorder import Recorder
 from autotrack.tracking.workspace import workspace
 
+if TYPE_CHECKING:
+    from autotrack.replication.background import Background
+
 _lock = threading.RLock()
 _session: Session | None = None
+_sending: Background | None = None
 # Before what multiprocessing tidies up itself.
 _FIRST = 100
 
@@ -115,6 +121,7 @@ def enable(
     ask_own_models: bool | None = None,
     checks: bool | Sequence[str] | None = None,
     keep_predictions: bool | None = None,
+    replicate_to: str | None = None,
 ) -> Session:
     """Switch autologging on: from here on every fit and score is recorded.
 
@@ -177,6 +184,11 @@ def enable(
         held-out data predicted for each row, beside the row's position and its truth
         (``AUTOTRACK_KEEP_PREDICTIONS``). These are values of your data: without it none are
         stored. :func:`keep_predictions` does so for a block. See :meth:`Run.predictions`.
+    replicate_to : str, optional
+        Tracking URI of an MLflow server that runs are sent to as they are recorded
+        (``AUTOTRACK_REPLICATE_TO``), by a thread that training does not wait for. Credentials
+        are taken from where MLflow takes them. At its end the process waits for it for 2 seconds at
+        most; what is left then is sent by the next one, or by ``autotrack replicate``.
 
     Returns
     -------
@@ -204,15 +216,41 @@ def enable(
             ask_own_models=ask_own_models,
             checks=checks,
             keep_predictions=keep_predictions,
+            replicate_to=replicate_to,
         )
-        if _session is not None and _session.settings == settings:
-            return _session
-        return _switch_on(settings)
+        if _session is None or _session.settings != settings:
+            _switch_on(settings)
+        _send(settings)
+        assert _session is not None
+        return _session
 
 
 def disable() -> None:
     """Switch autologging off, and put every class and function back exactly as it was."""
     _disable(at_exit=False)
+    _stop_sending()
+
+
+def _send(settings: Settings) -> None:
+    """Let a thread send the store to a server, if one was named; here, and in no worker."""
+    global _sending  # noqa: PLW0603 - one process sends one store
+    wanted = settings.replicate_to
+    if _sending is not None and (_sending.root, _sending.uri) != (settings.store, wanted):
+        _stop_sending()
+    if wanted is None or _sending is not None:
+        return
+    from autotrack.replication.background import Background
+
+    _sending = Background(settings.store, wanted)
+    _sending.start()
+
+
+def _stop_sending() -> None:
+    global _sending
+    sending, _sending = _sending, None
+    if sending is not None:
+        with workspace.failsafe.guard("send what it recorded"):
+            sending.finish(quiet=workspace.settings.quiet)
 
 
 def _disable(*, at_exit: bool) -> None:
@@ -280,6 +318,7 @@ def _at_exit() -> None:
             workspace.runs or workspace.scores or workspace.retry_queue.lost
         ) and not workspace.settings.quiet:
             sys.stderr.write(f"{printable(_farewell())}\n")
+    _stop_sending()
 
 
 def _farewell() -> str:

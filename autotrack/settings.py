@@ -50,6 +50,8 @@ class Settings:
         that are asked for.
     keep_predictions : bool
         Whether evaluations and held-out scores keep what was predicted for each row, and the truth.
+    replicate_to : str or None
+        Tracking URI of the MLflow server that the store is sent to.
     strict : bool
         Raise what goes wrong inside autotrack instead of warning (for tests).
     quiet : bool
@@ -69,6 +71,7 @@ class Settings:
     ask_own_models: bool = False
     checks: bool | tuple[str, ...] = True
     keep_predictions: bool = False
+    replicate_to: str | None = None
     strict: bool = False
     quiet: bool = False
 
@@ -201,6 +204,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "ask_own_models": _flag,
     "checks": _flag_or_codes,
     "keep_predictions": _flag,
+    "replicate_to": _name,
     "strict": _flag,
     "quiet": _flag,
 }

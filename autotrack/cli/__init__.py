@@ -18,6 +18,8 @@ _FAMILIES = {
     "shell.completion": ("completion",),
     "upkeep.doctor": ("doctor",),
     "upkeep.gc": ("gc",),
+    "servers.pull": ("pull",),
+    "servers.replicate": ("replicate",),
 }
 Group.families |= {
     command: f"{__name__}.{family}"

@@ -499,3 +499,14 @@ def keep_defaults_and_views(connection: sqlite3.Connection) -> None:
         ) WITHOUT ROWID
         """,
     )
+
+
+@step
+def keep_changes(connection: sqlite3.Connection) -> None:
+    """Schema 11.
+
+    Which runs changed, in the order of the changes, for those who send them elsewhere. Nothing is
+    written here until somebody asks for it: the triggers are made then (`tables/changes.py`). Run
+    0 stands for experiments and registered models.
+    """
+    connection.execute("CREATE TABLE changes (id INTEGER PRIMARY KEY, run INTEGER NOT NULL)")

@@ -366,7 +366,9 @@ def _sections(record: RunRecord) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
+def load_model(
+    uri: str | Path, *, trust: Word | Trust = False, tracking_uri: str | None = None
+) -> Crate:
     """Load a crate.
 
     Opening a pickle runs whatever is in it. So one opens because the packer of the store in use
@@ -383,6 +385,10 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
         Your word for a crate that the store in use did not pack. True: whatever is there. The
         SHA-256 of the model's file (or of the manifest): exactly these bytes. Names of types, for
         a model that skops stored: what it may hold beyond what skops trusts by itself.
+    tracking_uri : str, optional
+        The MLflow server that ``runs:/`` and ``models:/`` are on; without it, the store in use.
+        What was sent there from a store opens if its files have the digests that the server has
+        on record: the server that you name vouches for them.
 
     Returns
     -------
@@ -409,6 +415,8 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
     """
     trusted = as_trust(trust)
     wanted = _address(uri)
+    if tracking_uri is not None:
+        return _load_from_server(wanted, text(tracking_uri, "tracking_uri"), trusted)
     if wanted.startswith("runs:"):
         run_id, _, name = wanted.removeprefix("runs:").strip("/").partition("/")
         store = workspace.store()
@@ -430,6 +438,27 @@ def load_model(uri: str | Path, *, trust: Word | Trust = False) -> Crate:
     crate = load(folder, trust=trusted, vouches=partial(is_ours, workspace))
     _link(crate)
     return crate
+
+
+def _load_from_server(wanted: str, tracking_uri: str, trusted: Trust) -> Crate:
+    import tempfile
+
+    from autotrack.crates.load import load
+    from autotrack.replication.pull import Remote
+
+    # As long as the crate is used it is copied from there.
+    folder = tempfile.TemporaryDirectory(prefix="autotrack-pull-")
+    _fetched.append(folder)
+    found = Remote(tracking_uri).crate(wanted, Path(folder.name, "crate"))
+    if found.digest is not None and not trusted:
+        trusted = as_trust(found.digest)
+    crate = load(found.folder, trust=trusted, vouches=partial(is_ours, workspace))
+    _link(crate)
+    return crate
+
+
+# Folders of crates from servers, deleted at the end of the process.
+_fetched: list[Any] = []
 
 
 def _address(uri: object) -> str:

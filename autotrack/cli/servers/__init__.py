@@ -1,0 +1,1 @@
+"""`autotrack replicate` and `autotrack pull`: the store on MLflow servers, and back."""
