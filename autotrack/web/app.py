@@ -37,6 +37,7 @@ from autotrack.web.pages import (
     runs,
     search,
     signing_in,
+    trying,
 )
 from autotrack.web.reading.found import Reader
 from autotrack.web.site import Site, site_of
@@ -75,9 +76,11 @@ def make_pages(store: Store, *, read_only: bool = False) -> Starlette:
             Route("/", _in_turn(experiments.experiments)),
             Route("/runs", _in_turn(runs.runs)),
             Route("/chart", _in_turn(runs.chart)),
+            Route("/try", _in_turn(trying.form)),
+            Route("/try", trying.answered, methods=["POST"]),
             Route("/view", _in_turn(runs.named)),
             Route("/view/change", changes.view, methods=["POST"]),
-            Route("/complete", runs.complete),
+            Route("/complete", _in_turn(runs.complete)),
             Route("/held-out", _in_turn(registry.held_out)),
             Route("/models", _in_turn(registry.models)),
             Route("/models/{name}", _in_turn(registry.model)),

@@ -203,7 +203,7 @@ def test_hostile_texts_stay_texts_in_markdown() -> None:
 def test_hostile_texts_break_no_table_and_no_markdown(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     experiment = store.create_experiment("hostile")
-    runs = [record(store, hostile, experiment) for hostile in sample(4)]
+    runs = [record(store, hostile, experiment) for hostile in sample(9)]
     for run in runs:
         assert not hidden_in(run_markdown(store, run))
     to = io.StringIO(newline="")

@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from autotrack.store.search.query import Query
+from autotrack.store.store import Store
 from tests.web.browser import Browser, opened
 from tests.web.conftest import ROOT, Served, serving
 
@@ -32,15 +34,22 @@ class Picture(NamedTuple):
 def pictures(served: Served) -> dict[str, Picture]:
     """All of them by the names of their files."""
     search = served.newest("GridSearchCV: StandardScaler > SVC")
-    fits = [served.newest("by hand"), served.newest("RandomForestClassifier")]
+    store = Store(served.store, create=False)
+    fits = [
+        row.run_id
+        for row in store.search(Query(where="name = 'StandardScaler > LogisticRegression'"))
+    ]
+    store.close()
     return {
         "experiments": Picture("/"),
-        "runs": Picture("/runs", 900),
-        "runs-dark": Picture("/runs?open=" + search, 900, dark=True),
-        "run": Picture(f"/runs/{served.newest('RandomForestClassifier')}", 1000),
+        "runs": Picture("/runs?experiment=3", 900),
+        "runs-dark": Picture(f"/runs?experiment=3&open={search}", 900, dark=True),
+        "params": Picture("/runs?experiment=3&children=1&chart=threads&size=25#chart", 900),
+        "run": Picture(f"/runs/{served.newest('RandomForestClassifier')}", 860),
         "search": Picture(f"/runs/{search}/search", 1000),
-        "compare": Picture("/compare?" + "&".join(f"run={run}" for run in fits), 800),
+        "compare": Picture("/compare?" + "&".join(f"run={run}" for run in fits[:2]), 800),
         "models": Picture("/models/flower%20classifier", 640),
+        "try": Picture("/try?uri=models:/flower%20classifier/1", 640),
         "runs-phone": Picture("/runs", 800, 390),
     }
 

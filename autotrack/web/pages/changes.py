@@ -49,7 +49,7 @@ async def _changed(
     request: Request, change: Callable[[Store, str, Form], tuple[str, str]]
 ) -> Response:
     site = site_of(request)
-    form = await _form(request, site)
+    form = await form_of(request, site)
     what = next(iter(request.path_params.values()), "")
 
     def in_turn() -> tuple[str, str]:
@@ -61,7 +61,7 @@ async def _changed(
     return RedirectResponse(address, 303)
 
 
-async def _form(request: Request, site: Site) -> Form:
+async def form_of(request: Request, site: Site) -> Form:
     """The fields of a form of ours.
 
     Raises

@@ -22,6 +22,9 @@ _MOST_VIEWS = 24
 # The newest runs of those that match tell which columns vary.
 _SAMPLE = 500
 _MOST_KEYS = 400
+_MOST_LEARNT = 100_000
+# Seconds that a completion waits for all keys to be read.
+_PATIENCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Reader:
         self._lock = threading.Lock()
         self._views: OrderedDict[object, Found] = OrderedDict()
         self._made: OrderedDict[object, Any] = OrderedDict()
-        self._learning = threading.Lock()
+        self._learner: threading.Thread | None = None
         self._catalogue = Store(store.root, create=False, lazy=True)
         self._keys: dict[str, set[str]] = {family: set() for family in pages.FAMILIES}
         self._keys_until = 0
@@ -130,14 +133,34 @@ class Reader:
         return self._contexts[1]
 
     def keys(self, family: str) -> set[str]:
-        """Every key of a family that there is. The first time it reads all runs."""
-        # On a connection of its own: to read all keys of a large store takes a second.
-        with self._learning, self._catalogue.reading() as connection:
+        """The keys of a family: every one that there is, once all runs have been read.
+
+        To read all keys of a large store takes a second, for which nobody is kept waiting: until
+        then it is those of the newest runs, and those that were known before.
+        """
+        with self._lock:
+            if self._learner is None or not self._learner.is_alive():
+                self._learner = threading.Thread(target=self._learn, daemon=True)
+                self._learner.start()
+            learner = self._learner
+        learner.join(_PATIENCE)
+        found = set(self._keys.get(family, ()))
+        if learner.is_alive():
+            with self.store.reading() as connection:
+                newest = pages.newest(connection)
+                numbers = range(max(0, newest - _SAMPLE), newest + 1)
+                sample = pages.keys_of(connection, numbers, _MOST_LEARNT)
+            found |= {key.key for key in sample if key.family == family}
+        return found
+
+    def _learn(self) -> None:
+        """Read the keys of the runs that came since this was last done; the first time of all."""
+        # On a connection of its own, which need not be waited for.
+        with self._catalogue.reading() as connection:
             newest = pages.newest(connection)
             # Those that were running then may have got further ones.
             after = max(0, self._keys_until - _SAMPLE)
             if newest != self._keys_until or not newest:
                 for name, keys in pages.all_keys(connection, after).items():
-                    self._keys[name] |= keys
+                    self._keys[name] = self._keys[name] | keys
                 self._keys_until = newest
-        return self._keys.get(family, set())

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from urllib.parse import quote
 
 import pytest
 
+from autotrack.store.search import pages
+from autotrack.store.store import Store
+from autotrack.web.reading.found import Reader
+from tests.waiting import PATIENCE, wait_until
 from tests.web.many import make
 
 
@@ -228,3 +233,22 @@ def test_thousands_of_runs_are_counted_in_the_chart_and_none_is_left_out(tmp_pat
     page.wait("document.querySelector('#chart svg') !== null")
     assert page.violations() == []
     assert page.problems == []
+
+
+def test_keys_are_completed_while_those_of_all_runs_are_still_being_read(tmp_path, monkeypatch):
+    make(tmp_path / "store", 3000)
+    store = Store(tmp_path / "store", create=False)
+    reader = Reader(store)
+    read, may_go_on = pages.all_keys, threading.Event()
+
+    def slowly(connection, after):
+        may_go_on.wait(PATIENCE)
+        return read(connection, after)
+
+    monkeypatch.setattr(pages, "all_keys", slowly)
+    at_first = reader.keys("params")
+    assert {"step0__param", "e1__param_0"} <= at_first
+    may_go_on.set()
+    wait_until(lambda: len(reader.keys("params")) > len(at_first), "all keys")
+    assert len(reader.keys("params")) > 5900
+    store.close()
