@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.describe import environment
-from autotrack.describe.cells import running_cell
 from autotrack.entities import Source
 from autotrack.errors import NotFoundError, StoreError
 from autotrack.failsafe import Failsafe
@@ -20,6 +19,7 @@ from autotrack.settings import Settings
 from autotrack.store.artifacts import ArtifactFolder
 from autotrack.store.search.cells import CELL_TAG, EXECUTION_TAG
 from autotrack.store.store import Store
+from autotrack.tracking.cells import running_cell
 from autotrack.tracking.retry_queue import Change, RetryQueue
 
 

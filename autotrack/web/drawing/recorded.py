@@ -33,6 +33,8 @@ def drawn(heading: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> M
             return _curve([p for p in places if _finite(p)], x_name, y_name, diagonal, name)
     if "mean_test_score" in heading:
         return _scores(heading, rows, name)
+    if "mean_y_pred" in heading and "mean_y_true" in heading:
+        return _residuals(heading, rows, name)
     if "importances_mean" in heading or "importance" in heading:
         return _bars(heading, rows, name)
     return None
@@ -122,6 +124,39 @@ def _scores(heading: Sequence[str], rows: Sequence[Sequence[str]], name: str) ->
                         "" if kind == "test" else "hollow", x, up.place(mean), svg.tip(words)
                     )
                 )
+    return svg.chart(Markup("").join(content), name, width=_WIDTH)
+
+
+def _residuals(heading: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> Markup | None:
+    """What models were off by, over what they predicted: of groups of rows the mean and spread."""
+    found = [dict(zip(heading, map(_real, row), strict=False)) for row in rows]
+    places = [
+        (row["mean_y_pred"], row["mean_y_true"] - row["mean_y_pred"], row.get("std_residual", 0.0))
+        for row in found
+        if "mean_y_true" in row and math.isfinite(row["mean_y_pred"] + row["mean_y_true"])
+    ]
+    if len(places) < 2:
+        return None
+    ends = [y + sign * (e if math.isfinite(e) else 0.0) for _, y, e in places for sign in (-1, 1)]
+    across = svg.numeric([x for x, _, _ in places], svg.LEFT, _WIDTH - svg.RIGHT)
+    up = svg.numeric([*ends, 0.0], svg.HEIGHT - svg.BOTTOM, svg.TOP)
+    content = [svg.frame(across, up, "predicted", "true less predicted", width=_WIDTH)]
+    zero = up.place(0)
+    content.append(svg.line([(svg.LEFT, zero), (_WIDTH - svg.RIGHT, zero)], "mark"))
+    for x, y, error in places:
+        at = across.place(x)
+        if error and math.isfinite(error):
+            content.append(
+                Markup('<line class="error" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
+                    at, up.place(y - error), up.place(y + error)
+                )
+            )
+        words = f"{number(y)} ± {number(error, 2)} at {number(x)}"
+        content.append(
+            Markup('<circle class="dot" cx="{}" cy="{}" r="4">{}</circle>').format(
+                at, up.place(y), svg.tip(words)
+            )
+        )
     return svg.chart(Markup("").join(content), name, width=_WIDTH)
 
 

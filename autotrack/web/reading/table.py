@@ -258,7 +258,9 @@ def cell(
         found = held[key]
         if isinstance(found, bool) or not isinstance(found, int | float):
             style = f"text {style}".strip()
-        title = f"{value(found, 500)} (default)" if style.endswith("unset") else value(found, 500)
+        title = value(found, 500)
+        if style.endswith("unset"):
+            title += " (not set by this run: a default, or what its search had)"
         return Cell(value(found, 28), style=style, title=title)
     if family == "tags":
         return Cell(value(line.tags.get(key, ""), 40), style="text")
