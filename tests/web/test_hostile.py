@@ -94,6 +94,8 @@ def fill(folder: Path) -> dict[str, str]:
             said = {"source": text, "user": text, "description": text, "tags": {text[:99]: text}}
             store.add_model_version(text[:100], [stored], run_id=runs[text], **said)
             store.update_model(text[:100], description=text)
+        with suppress(AutotrackError):
+            store.put_view(text[:200], f"/runs?where={quote(text[:500], errors='replace')}")
     store.close()
     return runs
 
@@ -182,6 +184,7 @@ ADDRESSES = (
     "/runs?group=params.{}", "/runs?x=params.{0}&y=metrics.{0}", "/runs?status={}",
     "/runs?experiment={}", "/runs?open={}", "/complete?family=params&text={}",
     "/compare?run={}", "/models/{}", "/runs/{}", "/{}", "/?said={}", "/runs/x/file?path={}",
+    "/view?name={}", "/try?uri={}", "/chart?chart=threads&y=metrics.{}",
 )  # fmt: skip
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from autotrack.runtime.dataclass import dataclass
 from autotrack.store.search import pages
@@ -60,8 +58,8 @@ def draw(
     y: str,
 ) -> Markup:
     """The points of runs; those that are `named` lead to their pages."""
-    if len(found) > _MOST_DOTS and (table := _numbers(found)) is not None:
-        return _many(table, x, y)
+    if len(found) > _MOST_DOTS:
+        return _many(found, x, y)
     found = [p for p in found if math.isfinite(p[2]) and _is_finite(p[1])]
     left, right = svg.LEFT, svg.WIDTH - svg.RIGHT
     places: list[float]
@@ -82,15 +80,9 @@ def draw(
     if len(found) <= _MOST_LINKS:
         for at, (run, _, score, spread) in zip(places, found, strict=True):
             content.append(_point(at, up, score, spread, named.get(run), names[1]))
-    elif len(found) <= _MOST_DOTS:
+    else:
         dots = [(at, up.place(p[2])) for at, p in zip(places, found, strict=True)]
         content.append(svg.dots(dots, 2, "dots"))
-    else:
-        within = [
-            (int(at // _SQUARE), int(up.place(p[2]) // _SQUARE))
-            for at, p in zip(places, found, strict=True)
-        ]
-        content.append(_squares(Counter(within)))
     return svg.chart(Markup("").join(content), f"{names[1]} of {len(found):,} runs over {names[0]}")
 
 
@@ -117,40 +109,43 @@ def _point(
     )
 
 
-def _numbers(
-    found: Sequence[tuple[int, Any, float, float | None]],
-) -> NDArray[np.float64] | None:
-    """The finite points as an array; None where some of them are texts."""
-    if any(type(p[1]) is str for p in found):
-        return None
-    across = np.fromiter((p[1] for p in found), float, len(found))
-    up = np.fromiter((p[2] for p in found), float, len(found))
-    table: NDArray[np.float64] = np.stack([across, up], axis=1)
-    finite: NDArray[np.float64] = table[np.isfinite(table).all(axis=1)]
-    return finite
-
-
-def _many(table: NDArray[np.float64], x: str, y: str) -> Markup:
+def _many(found: Sequence[tuple[int, Any, float, float | None]], x: str, y: str) -> Markup:
     """Tens of thousands of points, counted in squares."""
     left, right = svg.LEFT, svg.WIDTH - svg.RIGHT
-    ends = [float(table[:, 0].min()), float(table[:, 0].max())]
-    if x == "started":
-        across = svg.times(ends, left, right)
+    held = [p[1] for p in found]
+    different = set(held)
+    up_to = np.fromiter((p[2] for p in found), float, len(found))
+    order: dict[Any, int] = {}
+    if any(isinstance(each, str) for each in different):
+        shown = {each: value(each, 40) for each in different}
+        across, places_of = svg.categories([shown[each] for each in held], left, right)
+        order = {each: places_of[words] for each, words in shown.items()}
+        runs = np.fromiter((p[0] for p in found), np.int64, len(found))
+        at = np.fromiter((order[each] for each in held), float, len(held)) + _spread(runs)
     else:
-        few = [*ends, *table[:1000, 0].tolist()]
-        across = svg.numeric(few, left, right, may_be_log=True)
-    values = [float(table[:, 1].min()), float(table[:, 1].max())]
-    up = svg.numeric(values, svg.HEIGHT - svg.BOTTOM, svg.TOP)
-    places = np.stack([across.places(table[:, 0]), up.places(table[:, 1])], axis=1) // _SQUARE
+        at = np.fromiter(held, float, len(held))
+    finite = np.isfinite(at) & np.isfinite(up_to)
+    at, up_to = at[finite], up_to[finite]
+    if not len(at):
+        return Markup("")
+    if not order:
+        ends = [float(at.min()), float(at.max())]
+        if x == "started":
+            across = svg.times(ends, left, right)
+        else:
+            across = svg.numeric([*ends, *at[:1000].tolist()], left, right, may_be_log=True)
+    ends = [float(up_to.min()), float(up_to.max())]
+    up = svg.numeric(ends, svg.HEIGHT - svg.BOTTOM, svg.TOP)
+    places = np.stack([across.places(at), up.places(up_to)], axis=1) // _SQUARE
     # One number for a square: to count numbers is quicker than to count pairs.
-    squares, each = np.unique(places[:, 0] * 1000 + places[:, 1], return_counts=True)
+    squares, each_of = np.unique(places[:, 0] * 1000 + places[:, 1], return_counts=True)
     counts = {
         (int(square // 1000), int(square % 1000)): int(count)
-        for square, count in zip(squares, each, strict=True)
+        for square, count in zip(squares, each_of, strict=True)
     }
     names = x.removeprefix("params.").removeprefix("metrics."), y.removeprefix("metrics.")
     content = svg.frame(across, up, *names) + _squares(counts)
-    return svg.chart(content, f"{names[1]} of {len(table):,} runs over {names[0]}")
+    return svg.chart(content, f"{names[1]} of {len(at):,} runs over {names[0]}")
 
 
 def _squares(counts: Mapping[tuple[int, int], int]) -> Markup:
@@ -166,7 +161,7 @@ def _squares(counts: Mapping[tuple[int, int], int]) -> Markup:
     )
 
 
-def _spread(number: int) -> float:
+def _spread(number: Any) -> Any:
     """A little to the side, and always the same, so that points do not hide each other."""
     return ((number * 2654435761) % 1000 / 1000 - 0.5) * 0.36
 

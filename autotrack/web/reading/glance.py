@@ -18,6 +18,7 @@ _MOST_DIFFERENCES = 4
 _MOST_HELD = 3
 _MOST_NEWEST = 20
 _UNSET = "not set"
+_WITHIN = "estimator__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,23 @@ def _held(
 ) -> list[tuple[str, float, float | None, str]]:
     """How a model that was cross-validated did on held-out data: in its search, or its fit."""
     if line.kind == "candidate" and line.parent is not None:
-        where = [line.parent]
-    else:
-        where = [line.number, *worth.same_fits(connection, line.number)]
+        (search,) = pages.lines(connection, [line.parent])
+        return _held_of(kinds, [search, *_fits_of(connection, line, search)])
+    where = [line.number, *worth.same_fits(connection, line.number)]
     return _held_of(kinds, pages.lines(connection, where))
+
+
+def _fits_of(connection: Any, line: pages.Line, search: pages.Line) -> list[pages.Line]:
+    """The newest fits of the model that a candidate judged, with its params, by the user's hand."""
+    inner = {k.removeprefix(_WITHIN): v for k, v in search.params.items() if k.startswith(_WITHIN)}
+    newest = worth.newest_runs(connection, line.experiment_id, _MOST_NEWEST)
+    return [
+        fit
+        for fit in pages.lines(connection, newest)
+        if fit.kind == "fit"
+        and _model(fit) == _model(search)
+        and dict(fit.params) == {**inner, **line.params}
+    ]
 
 
 def _held_of(

@@ -19,7 +19,7 @@ def test_a_model_has_its_versions_where_they_came_from_and_its_aliases(served, p
     assert "champion" in page.text("tbody")
     assert 'load_model("models:/flower classifier@champion")' in page.text(".snippet")
     page.loaded("document.querySelector('tbody td a').click()")
-    assert page.text("h1") == "GridSearchCV: StandardScaler > SVC"
+    assert page.text("h1") == "GridSearchCV over StandardScaler > SVC"
 
 
 def test_a_model_that_is_not_there_is_named(served):

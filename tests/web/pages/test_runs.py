@@ -228,6 +228,9 @@ def test_thousands_of_runs_are_counted_in_the_chart_and_none_is_left_out(tmp_pat
     label = page.run("document.querySelector('#chart svg').getAttribute('aria-label')")
     assert label == "mean_test_score of 6,000 runs over started"
     assert page.run("document.querySelectorAll('#chart .square').length") > 1
+    texts = served.ask("/chart?x=params.step0__param&y=metrics.mean_test_score&children=1").text
+    assert 'aria-label="mean_test_score of 6,000 runs over step0__param"' in texts
+    assert all(f">{kernel}</text>" in texts for kernel in ("linear", "poly", "rbf"))
     page.open(f"{served.address}/runs?where=params.step1__param+%3C+0.5&size=25")
     assert page.run("document.querySelectorAll('#table tbody tr').length") >= 25
     page.wait("document.querySelector('#chart svg') !== null")
