@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import gc
 import os
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import click
 
 from autotrack.cli.group import main, store_option
-from autotrack.cli.printing import say
+from autotrack.runtime.import_hooks import once_imported
+from autotrack.runtime.in_between import in_between
 from autotrack.runtime.quiet import uncollected
 from autotrack.session import enable
+from autotrack.settings import Settings
 from autotrack.tracking.api.params import PREFIX
 from autotrack.tracking.workspace import workspace
 
@@ -53,11 +56,14 @@ def run(
     given, rest = split_inputs(args)
     given = {**dict(map(_input, inputs)), **given}
     os.environ |= {PREFIX + name: value for name, value in given.items()}
-    _enable(experiment, log_models=False if no_models else None)
+    _enable(script, experiment, log_models=False if no_models else None)
     try:
         _be_python(script, rest)
     finally:
         if unasked := sorted(set(given) - set(workspace.inputs)):
+            # It imports rich, which draws random numbers.
+            from autotrack.cli.printing import say
+
             say(
                 f"autotrack: {script.name} never asked for -P {', '.join(unasked)} "
                 "(it would with autotrack.param)",
@@ -65,7 +71,12 @@ def run(
             )
 
 
-def _enable(experiment: str | None, *, log_models: bool | None) -> None:
+def _enable(script: Path, experiment: str | None, *, log_models: bool | None) -> None:
+    if _readies_imports(script):
+        # The store is where it would be now, and what cannot be used is told now.
+        settings = workspace.give(experiment=experiment, log_models=log_models)
+        once_imported("sklearn", lambda: _enable_meanwhile(settings, experiment, log_models))
+        return
     is_new_process = "sklearn" not in sys.modules
     with uncollected():
         enable(experiment=experiment, log_models=log_models)
@@ -73,6 +84,60 @@ def _enable(experiment: str | None, *, log_models: bool | None) -> None:
             # What is there now stays until the end, and nothing of it is the script's: looking
             # through it for garbage again and again takes longer than what tracking does.
             gc.freeze()
+
+
+@in_between
+def _enable_meanwhile(settings: Settings, experiment: str | None, log_models: bool | None) -> None:
+    with workspace.failsafe.guard("switch tracking on"):
+        enable(store=settings.store, experiment=experiment, log_models=log_models)
+
+
+def _readies_imports(script: Path) -> bool:
+    """Whether the script does something before it imports scikit-learn that this may depend on.
+
+    Such as a variable of the environment, a filter of warnings, or a seed. What the script shall
+    find as it left it is not imported before it.
+    """
+    try:
+        text = script.read_bytes()
+        tree = ast.parse(text)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return False  # Python will say so
+    if b"autotrack" in text.lower():
+        return False  # it may ask whether tracking is on
+    acts = False
+    for statement in tree.body:
+        if any(_imports_sklearn(node) for node in _at_once(statement)):
+            return acts
+        acts = acts or not _only_names(statement)
+    return False
+
+
+def _at_once(statement: ast.stmt) -> Iterator[ast.AST]:
+    """What of a statement runs with the script, and not when a function is called."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _imports_sklearn(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(name.name.partition(".")[0] == "sklearn" for name in node.names)
+    return isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "sklearn"
+
+
+def _only_names(statement: ast.stmt) -> bool:
+    """Whether all that a statement does is to give names to modules, functions and constants."""
+    if isinstance(statement, (ast.Expr, ast.Assign)):
+        return isinstance(statement.value, ast.Constant) and all(
+            isinstance(target, ast.Name) for target in getattr(statement, "targets", ())
+        )
+    return isinstance(
+        statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
+    )
 
 
 def split_inputs(args: Iterable[str]) -> tuple[dict[str, str], list[str]]:

@@ -2,9 +2,10 @@
 
 Two things give a secret away: the name that it stands behind (an option, a header, a key of JSON,
 of a URL's query or of a connection string), and its own form. In doubt it is masked: a number that
-cannot be read later costs less than a password that can. It is long by
-its lists of names.
+cannot be read later costs less than a password that can.
 """
+
+# Long because the names and forms of secrets are many, and one list is read beside the other.
 
 from __future__ import annotations
 

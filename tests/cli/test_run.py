@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import autotrack
 from autotrack.cli import main
-from autotrack.cli.run import split_inputs
+from autotrack.cli.run import _readies_imports, split_inputs
 from tests.waiting import PATIENCE
 
 FIT = "from sklearn.linear_model import Ridge\nRidge(alpha=2).fit([[1], [2]], [1, 2])\n"
@@ -78,6 +78,48 @@ def test_the_script_sees_what_it_would_see_under_python(run_script, run_python, 
 def test_the_script_sees_the_same_paths_as_under_python(run_script, run_python):
     code = "import sys\nprint(sys.path)\n"
     assert run_script(code).stdout == run_python("train.py").stdout
+
+
+READIES = """
+import os
+import random
+import warnings
+random.seed(4)
+os.environ["SCIPY_ARRAY_API"] = "1"
+os.makedirs("elsewhere", exist_ok=True)
+os.chdir("elsewhere")
+import sklearn
+from sklearn.linear_model import Ridge
+from scipy._lib._array_api import SCIPY_ARRAY_API
+print(random.random(), SCIPY_ARRAY_API, sklearn.__name__)
+print(Ridge(alpha=2).fit([[1], [2]], [1, 2]).predict([[3]]))
+"""
+
+
+def test_what_a_script_does_before_its_imports_counts_for_them(run_script, run_python):
+    tracked = run_script(READIES, before=["--experiment", "early"])
+    assert tracked.stdout == run_python("train.py").stdout
+    (run,) = autotrack.search_runs("early").itertuples()
+    assert run.name == "Ridge"
+
+
+@pytest.mark.parametrize(
+    ("code", "readies"),
+    [
+        ("import os\nos.environ['A'] = '1'\nfrom sklearn import svm\n", True),
+        ("import warnings\nwarnings.simplefilter('ignore')\nimport sklearn.svm\n", True),
+        ("if 1:\n    print(1)\ntry:\n    import sklearn\nexcept ImportError: pass\n", True),
+        ("print(1)\nimport autotrack, sklearn\n", False),
+        ("'Doc.'\nimport numpy as np\nA = 1\ndef f(): print(1)\nimport sklearn\nf()", False),
+        ("print(1)\ndef f():\n    import sklearn\nf()\n", False),
+        ("print(1)\n", False),
+        ("print(1\nimport sklearn", False),
+        ("import sklearn\nprint(1)\nimport sklearn.svm\n", False),
+    ],
+)
+def test_only_a_script_that_acts_before_its_imports_has_them_wait(tmp_path, code, readies):
+    (tmp_path / "train.py").write_text(code)
+    assert _readies_imports(tmp_path / "train.py") is readies
 
 
 def test_garbage_of_the_script_is_collected_as_under_python(run_script, run_python):

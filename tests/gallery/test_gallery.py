@@ -87,7 +87,7 @@ import pathlib
 file = pathlib.Path({str(counter)!r})
 run = len(file.read_text()) if file.exists() else 0
 file.write_text("x" * (run + 1))
-print("took", {{0: 0.15, 3: 0.15}}.get(run, 0.1 * run), "s")
+print("took", {{0: 0.15, 2: 0.15}}.get(run, 0.1 * run), "s")
 """
     (tmp_path / "plot_timed.py").write_text(script)
     assert main(["--examples", str(tmp_path)]) == 0
