@@ -74,7 +74,16 @@ class Pieces:
         run.
     """
 
-    __slots__ = ("_lines", "_parsed", "_starts", "_text", "_unusual", "is_readable", "tree")
+    __slots__ = (
+        "_lines",
+        "_named",
+        "_parsed",
+        "_starts",
+        "_text",
+        "_unusual",
+        "is_readable",
+        "tree",
+    )
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -87,6 +96,8 @@ class Pieces:
         # Names there may be written in another way than the tree has them.
         self._unusual = () if text.isascii() else self._not_ascii()
         self._parsed: dict[int, list[ast.stmt]] = {}
+        # What was asked for by a name.
+        self._named: dict[tuple[str, bool], list[int]] = {}
         self.tree = ast.Module(body=[], type_ignores=[])
         self.is_readable = True
 
@@ -99,6 +110,9 @@ class Pieces:
 
         With `at_module`, without those in which it cannot be one of the module's variables.
         """
+        known = self._named.get((name, at_module))
+        if known is not None:
+            return known
         found = set(self._unusual)
         text, starts, size = self._text, self._starts, len(name)
         place = text.find(name)
@@ -114,7 +128,8 @@ class Pieces:
             place = text.find(name, starts[number + 1])
         if at_module:
             found = {number for number in found if not self._is_function(number)}
-        return sorted(found)
+        ordered = self._named[name, at_module] = sorted(found)
+        return ordered
 
     def statements(self, number: int) -> list[ast.stmt]:
         """The statements of a piece."""
