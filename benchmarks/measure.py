@@ -11,6 +11,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "autotrack": {
         "fit": "benchmarks.calls:fit",
         "score": "benchmarks.calls:score",
+        "places": "benchmarks.places:places",
         "predict": "benchmarks.calls:predict",
         "transform": "benchmarks.calls:transform",
         "checks": "benchmarks.checks:checks",

@@ -76,6 +76,10 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("score_commits", "the same, in durable commits", unit="x", goal=1.35),
         Row("score_crowded", "the same, 10,000 predictions alive", unit="x", goal=1.35),
     ),
+    "places": (
+        Row("first_score_300", "the first score at a place, in 300 lines, more", goal=2e-3),
+        Row("first_score_3000", "the same, in 3,000 lines", goal=6e-3),
+    ),
     "predict": (Row("predict", "predict of one row (array)", goal=10e-6),),
     "transform": (
         Row("transform_frame", "a scaler fitted on a frame of 1,000 columns", goal=5e-3),

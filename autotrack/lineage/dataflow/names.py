@@ -99,14 +99,15 @@ def _from_definitions(
 ) -> Iterator[Flow]:
     added: list[Flow] = []
     parted = False
+    plain = [d for d in definitions if not d.changes and not was_skipped(d, place)]
     for change in definitions:
         if change.changes:
             parted = parted or _changes_some_rows(walk, change, value, place)
-            inner = place.moved(change.node, many=change.changes == "element")
+            many = change.changes == "element" or _adds_up(change, plain, place)
+            inner = place.moved(change.node, many=many)
             flows = walk.follow(change.value, inner)
             whole = change.changes == "value"
             added += [flow.vague(value) for flow in flows if flow.sources or whole]
-    plain = [d for d in definitions if not d.changes and not was_skipped(d, place)]
     for definition in plain:
         for flow in taken(walk, definition, place, value):
             now = flow.into(value)
@@ -120,6 +121,15 @@ def _from_definitions(
                 yield merged(now.vague(value), *added)
     if not plain:
         yield from added
+
+
+def _adds_up(change: Definition, plain: Sequence[Definition], place: Place) -> bool:
+    """Whether what a name stands for was changed in several rounds of a loop.
+
+    Each round's prediction is part of it, as in a total that begins at 0 and grows.
+    """
+    loops = place.text.loops(change.node)
+    return bool(loops) and not any(loops <= place.text.loops(d.node) for d in plain)
 
 
 def _changes_some_rows(walk: Walk, change: Definition, value: Any, place: Place) -> bool:

@@ -80,11 +80,17 @@ def _is_of(node: ast.Call, code: CodeType) -> bool:
         elif isinstance(part, ast.Attribute):
             spoken.add(part.attr)
     # Names of two underscores may be others in the code of a class.
-    return {name for name in spoken if not name.startswith("__")} <= _names_in(code)
+    spoken = {name for name in spoken if not name.startswith("__")}
+    # What is defined within the code of a long module is thousands of names.
+    return spoken.issubset(_own_names(code)) or spoken <= _names_in(code)
+
+
+def _own_names(code: CodeType) -> list[str]:
+    return [*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars]
 
 
 def _names_in(code: CodeType) -> set[str]:
-    names = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
+    names = set(_own_names(code))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names |= _names_in(constant)

@@ -18,7 +18,8 @@ from autotrack.runtime.quiet import uncollected
 
 # Comments, strings, lines that go on, pairs of brackets with nothing that matters between them,
 # other brackets, quotes that nothing ends, and ends of lines before a statement. Each begins with
-# one certain character, without which the search takes five times as long.
+# one certain character, without which the search takes five times as long. An empty group marks
+# those that matter.
 _TOKENS = pattern(
     r"""\#[^\n]*"""
     r'''|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'''
@@ -27,8 +28,8 @@ _TOKENS = pattern(
     r"""|'[^'\\\n]*(?:\\.[^'\\\n]*)*'"""
     r"""|\\\n"""
     r"""|\([^()\[\]{}"'#\\\n]*\)|\[[^()\[\]{}"'#\\\n]*\]|\{[^()\[\]{}"'#\\\n]*\}"""
-    r"""|\(|\[|\{|\)|\]|\}|"|'"""
-    r"""|\n(?=[^\s)\]}#])""",
+    r"""|\(()|\[()|\{()|\)()|\]()|\}()|"()|'()"""
+    r"""|\n(?=[^\s)\]}#])()""",
     16,  # re.DOTALL
 )
 # What a statement goes on with, at the begin of a line.
@@ -74,7 +75,16 @@ class Pieces:
         run.
     """
 
-    __slots__ = ("_lines", "_parsed", "_starts", "_text", "_unusual", "is_readable", "tree")
+    __slots__ = (
+        "_lines",
+        "_named",
+        "_parsed",
+        "_starts",
+        "_text",
+        "_unusual",
+        "is_readable",
+        "tree",
+    )
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -87,6 +97,8 @@ class Pieces:
         # Names there may be written in another way than the tree has them.
         self._unusual = () if text.isascii() else self._not_ascii()
         self._parsed: dict[int, list[ast.stmt]] = {}
+        # What was asked for by a name.
+        self._named: dict[tuple[str, bool], list[int]] = {}
         self.tree = ast.Module(body=[], type_ignores=[])
         self.is_readable = True
 
@@ -99,6 +111,9 @@ class Pieces:
 
         With `at_module`, without those in which it cannot be one of the module's variables.
         """
+        known = self._named.get((name, at_module))
+        if known is not None:
+            return known
         found = set(self._unusual)
         text, starts, size = self._text, self._starts, len(name)
         place = text.find(name)
@@ -114,7 +129,8 @@ class Pieces:
             place = text.find(name, starts[number + 1])
         if at_module:
             found = {number for number in found if not self._is_function(number)}
-        return sorted(found)
+        ordered = self._named[name, at_module] = sorted(found)
+        return ordered
 
     def statements(self, number: int) -> list[ast.stmt]:
         """The statements of a piece."""
@@ -169,6 +185,8 @@ def _boundaries(text: str) -> list[int]:
     found, depth = [0], 0
     is_decorated = text.startswith("@")
     for token in _TOKENS.finditer(text):
+        if token.lastindex is None:
+            continue
         start = token.start()
         character = text[start]
         if character == "\n":
@@ -180,8 +198,6 @@ def _boundaries(text: str) -> list[int]:
                 continue
             is_decorated = text[start] == "@"
             found.append(start)
-        elif character == "#" or token.end() - start > 1:
-            continue
         elif character in _OPENING:
             depth += 1
         elif character in _CLOSING:

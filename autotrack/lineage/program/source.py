@@ -27,7 +27,10 @@ _PERHAPS_NOT_RUN = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda)
 class Text:
     """A source file or cell, of which the statements are parsed that are asked for."""
 
-    __slots__ = ("_attributes", "_definitions", "_of_module", "_pieces", "_reordered", "parents")
+    __slots__ = (
+        *("_attributes", "_definitions", "_of_module", "_pieces", "_reordered", "_variables"),
+        "parents",
+    )
 
     def __init__(self, text: str) -> None:
         self._pieces = Pieces(text)
@@ -35,6 +38,8 @@ class Text:
         self._definitions: dict[ast.AST, dict[str, list[Definition]]] = {}
         # The same of the statements of a piece, by its number.
         self._of_module: dict[int, dict[str, list[Definition]]] = {}
+        # What defines a variable of the module, by its name.
+        self._variables: dict[str, list[Definition]] = {}
         # By the number of the piece.
         self._attributes: dict[int, list[tuple[int, Definition]]] = {}
         self._reordered: dict[int, frozenset[str]] = {}
@@ -112,6 +117,9 @@ class Text:
             if known is None:
                 known = self._definitions[scope] = _by_name(scope)
             return known.get(name, [])
+        whole = self._variables.get(name)
+        if whole is not None:
+            return whole
         found: list[Definition] = []
         for number in self._pieces.naming(name, at_module=True):
             known = self._of_module.get(number)
@@ -119,6 +127,7 @@ class Text:
                 part = ast.Module(body=self._pieces.statements(number), type_ignores=[])
                 known = self._of_module[number] = _by_name(part)
             found += known.get(name, [])
+        self._variables[name] = found
         return found
 
     def reaching(self, scope: ast.AST, name: str, at: ast.AST | None) -> list[Definition]:

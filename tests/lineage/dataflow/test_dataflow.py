@@ -564,6 +564,38 @@ def a_vote_added_up_that_says_what_the_last_model_says(w):
     accuracy_score(w.y_test, (total >= 2).astype(int))
 
 
+def _like_the_first(w):
+    """Another model, whose probabilities are nearly those of the first."""
+    model = LogisticRegression(C=0.99).fit(w.X_test, w.y_test)
+    model.coef_, model.intercept_ = w.a.coef_ * 1.0001, w.a.intercept_
+    return model
+
+
+@not_of_labels
+def a_mean_that_grows_from_a_number_in_place(w):
+    total = 0.0
+    for model in (_like_the_first(w), w.a):
+        total += model.predict_proba(w.X_test)[:, 1]
+    accuracy_score(w.y_test, np.digitize(total / 2, [0.3]))
+
+
+@not_of_labels
+def a_mean_that_grows_in_two_loops(w):
+    for limit in (0.3, 0.4):
+        total = 0
+        for model in (_like_the_first(w), w.a):
+            total += model.predict_proba(w.X_test)[:, 1]
+        accuracy_score(w.y_test, (total / 2 > limit).astype(int))
+
+
+@not_of_labels
+def a_mean_that_grows_while_models_are_left(w):
+    total, left = 0.0, [_like_the_first(w), w.a]
+    while left:
+        total += left.pop(0).predict_proba(w.X_test)[:, 1]
+    accuracy_score(w.y_test, np.where(total / 2 > 0.3, 1, 0))
+
+
 @not_of_labels
 def a_rule_by_hand_where_it_might_be_the_prediction(w):
     p = w.a.predict(w.X_test)
