@@ -157,7 +157,8 @@ class Replicator:
         if run_id is None:
             self.runs.gone(number)
             return
-        self.ledger.unpark(f"run {run_id} ")
+        for kind in ("param", "tag", "datasets", "artifact", "crate", "as a whole"):
+            self.ledger.unpark(f"run {run_id} {kind}")
         record, sent = self.runs.run(run_id, number)
         if not sent.state.get("deleted"):
             folders = self.models.crates(record, sent)
@@ -181,7 +182,9 @@ class Replicator:
 
     def retry_parked(self) -> None:
         """Have what was refused sent once more."""
-        if self.ledger.parked():
+        if parked := self.ledger.parked():
+            for run_id in {what.split()[1] for what in parked if what.startswith("run ")}:
+                self.runs.forget_values(run_id)
             self.ledger.unpark("")
             self.ledger.add_pending(
                 [BESIDE_RUNS, *self.store.all_runs()], int(self.ledger.fact("cursor") or 0)

@@ -172,6 +172,13 @@ class RunSender:
             sent.state["deleted"] = True
         self.ledger.put(RUN, record.run_id, sent)
 
+    def forget_values(self, run_id: str) -> None:
+        """Have all that a run holds sent once more, which changes nothing that is there."""
+        sent = self.ledger.get(RUN, run_id)
+        if sent.remote is not None:
+            sent.state.pop("metrics", None)
+            self.ledger.put(RUN, run_id, sent)
+
     def gone(self, number: int) -> None:
         """The run of a number was removed from the store for good."""
         for run_id, sent in self.ledger.all(RUN).items():
@@ -285,8 +292,12 @@ class RunSender:
         items: list[Item] = [("params", pair) for pair in pairs(params)]
         items += [("tags", pair) for pair in pairs(new_tags)]
         items += [("metrics", metric_of(metric)) for metric in metrics]
+        refused: list[Item] = []
         for batch in _batches(items):
-            self._batch(record.run_id, str(sent.remote), batch)
+            refused += self._batch(record.run_id, str(sent.remote), batch)
+        for kind, item in refused:
+            # Not there, so that it is sent again with the next change; a value of a metric is not.
+            {"params": params, "tags": tags}.get(kind, {}).pop(item["key"], None)
         for key in set(state.get("tags", ())) - tags.keys():
             self._delete_tag(str(sent.remote), key)
         state["params"] = state.get("params", {}) | {k: short(v) for k, v in params.items()}
@@ -325,7 +336,8 @@ class RunSender:
             if not error.is_missing:
                 raise
 
-    def _batch(self, run_id: str, remote: str, items: Sequence[Item]) -> None:
+    def _batch(self, run_id: str, remote: str, items: Sequence[Item]) -> list[Item]:
+        """Send items; those that the server never takes, which it has said why, come back."""
         body: dict[str, list[dict[str, Any]]] = {}
         for kind, item in items:
             body.setdefault(kind, []).append(item)
@@ -335,13 +347,15 @@ class RunSender:
             if error.is_missing:
                 raise
             if len(items) == 1:
-                # The server has said why it never takes this one.
                 kind, item = items[0]
                 self.ledger.park(f"run {run_id} {kind[:-1]} {item['key']}", str(error))
-                return
+                return list(items)
             half = len(items) // 2
-            self._batch(run_id, remote, items[:half])
-            self._batch(run_id, remote, items[half:])
+            return [
+                *self._batch(run_id, remote, items[:half]),
+                *self._batch(run_id, remote, items[half:]),
+            ]
+        return []
 
     def _inputs(self, record: RunRecord, sent: Sent) -> None:
         inputs = datasets_of(record)
@@ -356,6 +370,7 @@ class RunSender:
             if error.is_missing:
                 raise
             self.ledger.park(f"run {record.run_id} datasets", str(error))
+            return
         sent.state["inputs"] = names
 
     # -- files ------------------------------------------------------------------------------------
@@ -370,8 +385,8 @@ class RunSender:
             for path, text in new.items():
                 file = Path(folder, "text")
                 file.write_text(text, encoding="utf-8")
-                self._upload(record, sent, path, file)
-                done[path] = short(text)
+                if self._upload(record, sent, path, file):
+                    done[path] = short(text)
 
     def artifacts(self, record: RunRecord, sent: Sent, skipped: Sequence[str]) -> None:
         """Upload the files of a run, except those below the folders `skipped`."""
@@ -384,15 +399,17 @@ class RunSender:
             file = self.store.artifacts.resolve(stored.location)
             if not file.is_file():
                 continue  # replaced meanwhile, which is a change of its own
-            self._upload(record, sent, stored.path, file)
-            done[stored.path] = stored.sha256
+            if self._upload(record, sent, stored.path, file):
+                done[stored.path] = stored.sha256
             self.ledger.put(RUN, record.run_id, sent)
 
-    def _upload(self, record: RunRecord, sent: Sent, path: str, file: Path) -> None:
+    def _upload(self, record: RunRecord, sent: Sent, path: str, file: Path) -> bool:
         try:
             self.server.upload(self.place_of(sent), path, file)
         except RefusedError as error:
             self.ledger.park(f"run {record.run_id} artifact {path}", str(error))
+            return False
+        return True
 
     def place_of(self, sent: Sent) -> str:
         """Where the server keeps the files of a run."""

@@ -21,6 +21,8 @@ class BadProxy:
         The share of calls that are answered with 503, or 429 and Retry-After.
     drop_next : list of str
         Ends of paths: the answer to the next call of the first one is lost, and so on.
+    refuse_for_good : str
+        Calls with this in their path are answered with 400.
     delay : float
         Seconds before each answer.
     log : list of str
@@ -30,6 +32,7 @@ class BadProxy:
     def __init__(self, port: int, seed: int = 0) -> None:
         self.dropped = self.refused = self.delay = 0.0
         self.drop_next: list[str] = []
+        self.refuse_for_good = ""
         self.log: list[str] = []
         self._random = random.Random(seed)
         self._upstream = port
@@ -56,6 +59,12 @@ class BadProxy:
     def forward(self, asked: BaseHTTPRequestHandler) -> None:
         body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
         what = f"{asked.command} {asked.path.partition('?')[0]}"
+        if self.refuse_for_good and self.refuse_for_good in what:
+            self.log.append(f"{what} refused for good")
+            asked.send_response(400)
+            asked.send_header("Content-Length", "0")
+            asked.end_headers()
+            return
         if self._random.random() < self.refused:
             self.log.append(f"{what} refused")
             asked.send_response(self._random.choice([429, 503]))

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,10 +80,13 @@ class MlflowServer:
 
 
 class Postgres:
-    """A PostgreSQL of its own, in a folder, by a user who may: it refuses root."""
+    """A PostgreSQL of its own, in a folder of its own, by a user who may: it refuses root.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    The folder is none of pytest's, which another user cannot get into.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="autotrack-postgres-"))
         self.port = free_port()
         self.uri = f"postgresql+psycopg2://mlflow@127.0.0.1:{self.port}/postgres"
 
@@ -114,12 +118,7 @@ class Postgres:
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
     def start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:
-            self.folder.chmod(0o777)
-            for parent in self.folder.parents[:-1]:
-                if not parent.stat().st_mode & 0o001:
-                    parent.chmod(parent.stat().st_mode | 0o011)
+        self.folder.chmod(0o777 if os.geteuid() == 0 else 0o700)
         data = f"{self.folder}/data"
         self._run("initdb", "-D", data, "-U", "mlflow", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k '' -c fsync=off"
@@ -127,3 +126,4 @@ class Postgres:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -62,9 +62,14 @@ def soak(
     server_kills: int,
     candidates: int,
     dropped: float,
+    patience: float = 20.0,
     seed: int = 0,
 ) -> list[str]:
-    """What is not equal at the end, a line each."""
+    """What is not equal at the end, a line each.
+
+    A process is killed up to three seconds after it began to send, or when it has nothing to send
+    for `patience` seconds.
+    """
     chance = random.Random(seed)
     server = MlflowServer(folder / "server", database)
     server.start()
@@ -87,8 +92,7 @@ def soak(
             if number == 0:
                 trains.wait(600)
             else:
-                # Not before it has begun to send, unless there is nothing.
-                calls, until = len(proxy.log), time.monotonic() + 20
+                calls, until = len(proxy.log), time.monotonic() + patience
                 while len(proxy.log) == calls and time.monotonic() < until:
                     time.sleep(0.02)
                 time.sleep(chance.uniform(0, 3))
@@ -127,7 +131,7 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="autotrack-soak-") as made:
         folder = Path(made)
-        database = None if given.sqlite else Postgres(folder / "postgres")
+        database = None if given.sqlite else Postgres()
         if database is not None:
             database.start()
         try:

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
 from autotrack.cli import main
+from autotrack.errors import DigestMismatchError
 from autotrack.tracking.workspace import workspace
 from tests.replication.comparing import Asking, all_equal
 from tests.replication.proxy import BadProxy
@@ -197,4 +200,59 @@ def test_runs_appear_as_they_are_recorded_and_a_killed_process_is_gone_on_with(
         process.wait()
     said = cli("replicate", "--to", mlflow_server)
     assert "everything is sent" in said
+    assert all_equal(store_path, mlflow_server) == []
+
+
+def test_a_crate_that_was_exchanged_on_the_server_is_not_opened(
+    mlflow_server: str, store_path: Path, experiment: str, split: Split, tmp_path: Path
+) -> None:
+    autotrack.enable(experiment=experiment)
+    LogisticRegression().fit(split.X_train, split.y_train)
+    run = autotrack.last_run()
+    assert run is not None
+    cli("replicate", "--to", mlflow_server)
+    ask = Asking(mlflow_server)
+    found = ask("experiments/get-by-name", experiment_name=experiment)["experiment"]
+    body = {"experiment_ids": [found["experiment_id"]]}
+    (model,) = ask("logged-models/search", body)["models"]
+    place = urllib.parse.urlsplit(model["info"]["artifact_uri"]).path
+    uri = f"runs:/{run.run_id}/model"
+    for file, content in (("model.pkl", b"cos\nsystem\n."), ("manifest.json", b"{}")):
+        url = f"{mlflow_server}/api/2.0/mlflow-artifacts/artifacts{place}/{file}"
+        urllib.request.urlopen(urllib.request.Request(url, content, method="PUT"), timeout=60)
+        with pytest.raises(DigestMismatchError, match="exchanged"):
+            autotrack.load_model(uri, tracking_uri=mlflow_server)
+        with pytest.raises(DigestMismatchError, match="exchanged"):
+            autotrack.load_model(uri, tracking_uri=mlflow_server, trust=True)
+    with pytest.raises(autotrack.ModelNotFoundError, match="none-of-it"):
+        autotrack.load_model("models:/none-of-it/1", tracking_uri=mlflow_server)
+    with pytest.raises(autotrack.RunNotFoundError):
+        autotrack.load_model("runs:/0123/model", tracking_uri=mlflow_server)
+
+
+def test_what_the_server_refuses_is_told_and_keeps_nothing_else_back(
+    mlflow_server: str, bad_proxy: BadProxy, store_path: Path, experiment: str
+) -> None:
+    with autotrack.start_run("odd", experiment=experiment):
+        # A step that no column there holds.
+        autotrack.log_metric("m", 1.0, step=2**62)
+        autotrack.log_params({"good": 1})
+    with autotrack.start_run("fine", experiment=experiment):
+        autotrack.log_param("also", 2)
+    bad_proxy.refuse_for_good = "artifacts/"
+    with autotrack.start_run("file", experiment=experiment):
+        autotrack.log_text("x", "a.txt")
+        autotrack.log_param("kept", 3)
+    said = cli("replicate", "--to", bad_proxy.uri, code=1)
+    assert "artifact a.txt" in said
+    assert "not sent" in cli("replicate", "--status")
+    ask = Asking(mlflow_server)
+    found = ask("experiments/get-by-name", experiment_name=experiment)["experiment"]
+    runs = ask("runs/search", {"experiment_ids": [found["experiment_id"]]})["runs"]
+    params = {p["key"] for run in runs for p in run["data"].get("params", ())}
+    assert params == {"good", "also", "kept"}
+    assert {run["info"]["status"] for run in runs} == {"FINISHED"}
+    # Asked for again, it is there.
+    bad_proxy.refuse_for_good = ""
+    assert "everything is sent" in cli("replicate", "--to", bad_proxy.uri, "--again")
     assert all_equal(store_path, mlflow_server) == []

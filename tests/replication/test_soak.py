@@ -27,11 +27,18 @@ def test_a_store_is_whole_on_postgresql_after_kills_of_both_sides(tmp_path: Path
         pytest.skip("there is no MLflow to talk to: make .venv-bench/installed")
     if Postgres.program("initdb") is None:
         pytest.skip("there is no PostgreSQL")
-    database = Postgres(tmp_path / "postgres")
+    database = Postgres()
     database.start()
     try:
         wrong = soak(
-            tmp_path, database.uri, kills=7, server_kills=1, candidates=4, dropped=0.1, seed=1
+            tmp_path,
+            database.uri,
+            kills=3,
+            server_kills=1,
+            candidates=3,
+            dropped=0.1,
+            patience=5.0,
+            seed=1,
         )
     finally:
         database.stop()

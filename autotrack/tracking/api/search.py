@@ -441,24 +441,21 @@ def load_model(
 
 
 def _load_from_server(wanted: str, tracking_uri: str, trusted: Trust) -> Crate:
+    import atexit
     import tempfile
 
     from autotrack.crates.load import load
     from autotrack.replication.pull import Remote
 
     # As long as the crate is used it is copied from there.
-    folder = tempfile.TemporaryDirectory(prefix="autotrack-pull-")
-    _fetched.append(folder)
-    found = Remote(tracking_uri).crate(wanted, Path(folder.name, "crate"))
+    folder = tempfile.mkdtemp(prefix="autotrack-pull-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    found = Remote(tracking_uri).crate(wanted, Path(folder, "crate"))
     if found.digest is not None and not trusted:
         trusted = as_trust(found.digest)
     crate = load(found.folder, trust=trusted, vouches=partial(is_ours, workspace))
     _link(crate)
     return crate
-
-
-# Folders of crates from servers, deleted at the end of the process.
-_fetched: list[Any] = []
 
 
 def _address(uri: object) -> str:
