@@ -20,9 +20,7 @@ from autotrack.runtime.patterns import pattern
 
 #: Params longer than this (as JSON text) are kept as a short form and a digest.
 LONGEST_VALUE = 500
-_SHORT_FORM = 200
-_MOST_BITS = 10_000
-_DEEPEST = 12
+_SHORT_FORM, _MOST_BITS, _DEEPEST = 200, 10_000, 12
 # Of an object, so many of its attributes are shown, and so many objects inside are looked at.
 _SHOWN = 5
 _MOST_OBJECTS = 20_000
@@ -34,7 +32,7 @@ Outer = tuple[object, ...]
 
 #: What scikit-learn's tags call estimators that are models; samplers and transformers are none.
 _MODEL_TYPES = frozenset(
-    {"classifier", "regressor", "clusterer", "outlier_detector", "density_estimator"}
+    ("classifier", "regressor", "clusterer", "outlier_detector", "density_estimator")
 )
 
 

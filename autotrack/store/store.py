@@ -15,7 +15,6 @@ from autotrack.store.codec import decode_metric, decode_param
 from autotrack.store.search.query import Query, RunRow, run_search
 from autotrack.store.tables.candidates import Sweeps
 from autotrack.store.tables.changes import Changes
-from autotrack.store.tables.code import Codes
 from autotrack.store.tables.evidence import ScoreEvidence
 from autotrack.store.tables.experiments import Experiments, instant
 from autotrack.store.tables.held_out import HeldOut
@@ -26,7 +25,7 @@ from autotrack.store.tables.shared import Shared
 _UNKNOWN: Any = object()
 
 
-class Store(Experiments, Sweeps, Codes, Registry, ScoreEvidence, HeldOut, Shared, Changes):
+class Store(Experiments, Sweeps, Registry, ScoreEvidence, HeldOut, Shared, Changes):
     """Runs at rest.
 
     Every method is one transaction, unless it is called within :meth:`transaction`. Threads and

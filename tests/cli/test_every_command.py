@@ -25,6 +25,8 @@ from tests.hostile import TEXTS, hidden_in
 SERVERS = {"run", "serve", "ui"}
 #: Commands that ask a model in a process of its own.
 SLOW = {"crate verify", "replay"}
+#: What it says as JSON is looked at where a server is (``tests/replication``).
+ASK_A_SERVER = {"pull"}
 #: Those that a store keeps.
 HOSTILE = [
     text for text in TEXTS if text.strip() and text.encode("utf-8", "replace").decode() == text
@@ -109,6 +111,7 @@ def arguments(name: str, made: Made, tmp_path: Path) -> list[str]:
         "models show": ["coffee"],
         "models versions": ["coffee"],
         "replay": [made.first, "--data", str(made.data)],
+        "replicate": ["--status"],
         "show": [made.first],
     }.get(name, [])
 
@@ -146,7 +149,7 @@ def test_the_help_of_a_command_has_an_example_that_is_a_call_of_it(name: str) ->
 
 def test_every_command_that_prints_has_json(made: Made, tmp_path: Path) -> None:
     assert {name for name, each in LEAVES.items() if not takes(each, "--json")} == SERVERS
-    for name in LEAVES.keys() - SERVERS - SLOW:
+    for name in LEAVES.keys() - SERVERS - SLOW - ASK_A_SERVER:
         if name == "crate convert" and importlib.util.find_spec("skops") is None:
             continue
         assert_json(name, made, tmp_path)

@@ -134,6 +134,8 @@ def commands(crate: Path) -> dict[str, list[list[str]]]:
         "export": [[RUN, "-o", "-.md"], [RUN, "-o", "-.csv"], ["no" + HOSTILE, "-o", "-.md"],
                    [RUN, "-o", "-.md", "--json"]],
         "merge": [["no" + HOSTILE], [str(crate.parent / "no" / HOSTILE), "--json"]],
+        "replicate": [["--status"], ["--status", "--json"], ["--to", "no" + HOSTILE]],
+        "pull": [["models:/no" + HOSTILE + "/1"], ["no", "--from", "no" + HOSTILE]],
         "completion": [["bash"], ["zsh"], ["fish"], ["no" + HOSTILE]],
         "crate show": [[str(crate)], ["--source", str(crate)], [f"runs:/{RUN}/model"],
                        ["no" + HOSTILE]],

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autotrack.cli.group import existing_store, main, store_option
-from autotrack.cli.printing import say
+from autotrack.cli.printing import json_option, say, say_json
 from autotrack.cli.tables import moment
 from autotrack.settings import Settings
+
+if TYPE_CHECKING:
+    from autotrack.replication.replicator import Status
 
 _VARIABLE = "AUTOTRACK_REPLICATE_TO"
 
@@ -19,15 +24,26 @@ _VARIABLE = "AUTOTRACK_REPLICATE_TO"
 @click.option("--watch", is_flag=True, help="Go on as runs are recorded, until interrupted.")
 @click.option("--status", is_flag=True, help="Say what is still to send and what was refused.")
 @click.option("--again", is_flag=True, help="Send what was refused once more.")
+@json_option
 @store_option
 @click.pass_context
 def replicate(
-    context: click.Context, uri: str | None, watch: bool, status: bool, again: bool
+    context: click.Context,
+    uri: str | None,
+    watch: bool,
+    status: bool,
+    again: bool,
+    as_json: bool,
 ) -> None:
     """Send the store to an MLflow server: what it does not have yet, each thing once.
 
     Credentials are taken from where MLflow takes them: MLFLOW_TRACKING_USERNAME, _PASSWORD and
     _TOKEN, ~/.mlflow/credentials, ~/.netrc. Ends with 1 if something could not be sent.
+
+    \b
+    Examples:
+      autotrack replicate --to https://mlflow.example.org
+      autotrack replicate --status
     """
     from autotrack.replication.ledger import ledgers
     from autotrack.replication.replicator import Replicator
@@ -37,12 +53,14 @@ def replicate(
     target = uri or Settings.resolve().replicate_to
     if status:
         targets = [target] if target else [ledger.target for ledger in ledgers(store.root)]
-        if not targets:
+        if not targets and not as_json:
             say("This store was never sent anywhere: autotrack replicate --to URI")
-        for each in targets:
-            shown = Replicator(store.root, each)
-            _tell(shown)
-            shown.close()
+        found = [_status(store.root, each) for each in targets]
+        if as_json:
+            say_json(found)
+        else:
+            for each in found:
+                _tell(each)
         return
     if target is None:
         raise click.UsageError(f"name the server: --to URI, or {_VARIABLE}")
@@ -58,22 +76,33 @@ def replicate(
             made.retry_parked()
         made.keep_sending(watch=watch)
     except UnavailableError as error:
-        _tell(made)
+        if not as_json:
+            _tell(made.status())
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         pass
     finally:
         made.stop.set()
-    told = _tell(made)
+    ended = made.status()
     made.close()
-    context.exit(0 if told else 1)
+    if as_json:
+        say_json(ended)
+    else:
+        _tell(ended)
+    context.exit(1 if ended.to_send or ended.parked else 0)
 
 
-def _tell(made: object) -> bool:
+def _status(root: Path, target: str) -> Status:
     from autotrack.replication.replicator import Replicator
 
-    assert isinstance(made, Replicator)
-    status = made.status()
+    made = Replicator(root, target)
+    try:
+        return made.status()
+    finally:
+        made.close()
+
+
+def _tell(status: Status) -> None:
     line = "everything is sent"
     if status.to_send:
         line = f"{status.to_send} run{'s' if status.to_send > 1 else ''} still to send"
@@ -84,4 +113,3 @@ def _tell(made: object) -> bool:
         say(f"  in trouble: {status.trouble}")
     for what, reason in status.parked.items():
         say(f"  not sent: {what}: {reason}")
-    return not status.to_send and not status.parked

@@ -44,13 +44,13 @@ class Changes(ArtifactRows):
             if self._is_watched(connection):
                 return
         with self.transaction() as connection:
-            for name, trigger in _triggers().items():
+            for name, trigger in triggers().items():
                 connection.execute(f"CREATE TRIGGER IF NOT EXISTS {name} {trigger}")
 
     def unwatch_changes(self) -> None:
         """Note changes no longer, and forget those that were noted."""
         with self.transaction() as connection:
-            for name in _triggers():
+            for name in triggers():
                 connection.execute(f"DROP TRIGGER IF EXISTS {name}")
             connection.execute("DELETE FROM changes")
 
@@ -65,7 +65,7 @@ class Changes(ArtifactRows):
             "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'changed\\_%'"
             " ESCAPE '\\'"
         ).fetchone()
-        return int(found[0]) == len(_triggers())
+        return int(found[0]) == len(triggers())
 
     def last_change(self) -> int:
         """The number of the newest change."""
@@ -159,8 +159,8 @@ class Changes(ArtifactRows):
         return [StoredArtifact(*row) for row in rows]
 
 
-def _triggers() -> dict[str, str]:
-    """What notes changes, by name."""
+def triggers() -> dict[str, str]:
+    """What notes changes, by name: all that follows the name where a trigger is created."""
     note = "BEGIN INSERT INTO changes (run) VALUES ({}); END"
     made = {}
     for event, row in _ROWS.items():
@@ -176,4 +176,4 @@ def _triggers() -> dict[str, str]:
     return made
 
 
-__all__ = ["BESIDE_RUNS", "Changes", "Known"]
+__all__ = ["BESIDE_RUNS", "Changes", "Known", "triggers"]

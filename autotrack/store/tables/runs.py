@@ -284,6 +284,15 @@ class Runs(Database):
             advice = "it holds no run at all (was it deleted meanwhile?)"
         return RunNotFoundError(f"no run has the id {asked!r} in {self.root}; {advice}")
 
+    def runs_of_source(self, source_id: str) -> list[str]:
+        """The runs that one process made, in the order in which they began."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT run_id FROM runs WHERE source_id = ? AND NOT deleted ORDER BY id",
+                (source_id,),
+            ).fetchall()
+        return [run_id for (run_id,) in rows]
+
 
 def refuse_if_registered(connection: sqlite3.Connection, family: str, asked: int) -> None:
     """Raise if a version of a model came from one of the runs whose numbers `family` selects.

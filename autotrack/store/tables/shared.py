@@ -1,4 +1,4 @@
-"""What belongs to no single run: the defaults of classes, and the views that have names."""
+"""What belongs to no single run: code by its digest, defaults of classes, views that have names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,21 @@ _LONGEST_VIEW = 200
 
 
 class Shared(Database):
-    """Defaults by class and version, and addresses by name."""
+    """Texts of code by digest, defaults by class and version, and addresses by name."""
+
+    def put_code(self, texts: Mapping[str, str]) -> None:
+        """Keep texts by digest; what is there stays."""
+        rows = [(digest, clean_text(text)) for digest, text in texts.items()]
+        with self.transaction() as connection:
+            connection.executemany("INSERT OR IGNORE INTO code VALUES (?, ?)", rows)
+
+    def code(self, digest: str) -> str | None:
+        """The text of this digest; None where there is none."""
+        with self.reading() as connection:
+            row: tuple[str] | None = connection.execute(
+                "SELECT text FROM code WHERE digest = ?", (digest,)
+            ).fetchone()
+        return None if row is None else row[0]
 
     def put_class_defaults(self, rows: Iterable[tuple[str, str, str, Mapping[str, Any]]]) -> None:
         """Keep the defaults of classes; what is there stays.

@@ -176,7 +176,22 @@ def test_each_table_of_a_store_is_taken_over(store: Store) -> None:
         tables = connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         ).fetchall()
-    assert {name for (name,) in tables} == set(TABLES)
+    # What changed is of interest only to those whom this very store is sent to.
+    assert {name for (name,) in tables} == {*TABLES, "changes"}
+
+
+def test_a_store_whose_changes_are_noted_is_taken_over_and_takes_over(
+    filled: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ours, theirs = (shutil.copytree(root, tmp_path / root.name) for root in filled)
+    for root in (ours, theirs):
+        Store(root, create=False).watch_changes()
+    merged = merge_store(ours, theirs)
+    store = Store(ours, create=False)
+    noted = {store.run_of_number(n) for n in store.changed_runs(0, store.last_change()) if n}
+    there = Store(theirs, create=False)
+    assert noted == {there.run_of_number(number) for number in there.all_runs()}
+    assert merged.runs == len(noted)
 
 
 def test_a_store_that_took_over_another_holds_all_that_it_held_and_once_more_adds_nothing(
