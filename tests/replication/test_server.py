@@ -140,8 +140,8 @@ print(json.dumps([kinds, bool(parents), by_alias.tolist(), by_run.tolist()]))
     pulled = autotrack.get_run(run_id)
     assert (pulled.params, pulled.metrics) == (run.params, autotrack.get_run(run_id).metrics)
     assert pulled.load_model().predict(split.X_test.head(5)).tolist() == expected
-    said = cli("pull", f"models:/{experiment}/1", "--from", mlflow_server)
-    assert f"models:/{experiment}/1 is" in said
+    said = json.loads(cli("pull", f"models:/{experiment}/1", "--from", mlflow_server, "--json"))
+    assert said["data"]["model"] == f"models:/{experiment}/1"
     assert autotrack.load_model(f"models:/{experiment}/1").predict(split.X_test).shape
 
 

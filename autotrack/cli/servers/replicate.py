@@ -45,22 +45,13 @@ def replicate(
       autotrack replicate --to https://mlflow.example.org
       autotrack replicate --status
     """
-    from autotrack.replication.ledger import ledgers
     from autotrack.replication.replicator import Replicator
     from autotrack.replication.wire.answers import UnavailableError
 
     store = existing_store()
     target = uri or Settings.resolve().replicate_to
     if status:
-        targets = [target] if target else [ledger.target for ledger in ledgers(store.root)]
-        if not targets and not as_json:
-            say("This store was never sent anywhere: autotrack replicate --to URI")
-        found = [_status(store.root, each) for each in targets]
-        if as_json:
-            say_json(found)
-        else:
-            for each in found:
-                _tell(each)
+        _tell_status(store.root, target, as_json)
         return
     if target is None:
         raise click.UsageError(f"name the server: --to URI, or {_VARIABLE}")
@@ -92,14 +83,22 @@ def replicate(
     context.exit(1 if ended.to_send or ended.parked else 0)
 
 
-def _status(root: Path, target: str) -> Status:
+def _tell_status(root: Path, target: str | None, as_json: bool) -> None:
+    from autotrack.replication.ledger import ledgers
     from autotrack.replication.replicator import Replicator
 
-    made = Replicator(root, target)
-    try:
-        return made.status()
-    finally:
+    found = []
+    for each in [target] if target else [ledger.target for ledger in ledgers(root)]:
+        made = Replicator(root, each)
+        found.append(made.status())
         made.close()
+    if as_json:
+        say_json(found)
+        return
+    if not found:
+        say("This store was never sent anywhere: autotrack replicate --to URI")
+    for status in found:
+        _tell(status)
 
 
 def _tell(status: Status) -> None:
