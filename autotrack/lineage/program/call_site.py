@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, FrameType
 
+from autotrack.runtime.quiet import quiet
 from autotrack.runtime.stack import is_users, module_of, variables
 
 #: A place in running code: the code, and the offset of the instruction.
@@ -129,7 +130,8 @@ def names_in_call(frame: FrameType, values: Sequence[object]) -> list[str]:
     text[-1] = text[-1][:end]
     text[0] = text[0][begin:]
     try:
-        call = ast.parse(b"".join(text), mode="eval")
+        with quiet():  # what Python thinks of it, it said when it compiled the script
+            call = ast.parse(b"".join(text), mode="eval")
     except (SyntaxError, ValueError):
         return []
     own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from autotrack.runtime.patterns import pattern
-from autotrack.runtime.quiet import uncollected
+from autotrack.runtime.quiet import quiet, uncollected
 
 # Comments, strings, lines that go on, pairs of brackets with nothing that matters between them,
 # other brackets, quotes that nothing ends, and ends of lines before a statement. Each begins with
@@ -151,7 +151,7 @@ class Pieces:
         # After as many lines, so that every node has its place. Empty ones take next to nothing.
         text = "\n" * (self._lines[number] - 1) + self._text[start:stop]
         try:
-            with uncollected():
+            with quiet(), uncollected():
                 return ast.parse(text).body
         except Exception:  # noqa: BLE001 - nothing is known of a source that cannot be read
             self.is_readable = False

@@ -9,6 +9,7 @@ import os
 import random
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,18 @@ def test_a_text_that_is_not_python_is_said_to_be_unreadable():
     assert read.is_readable
     assert read.defined(read.tree, "y") == []
     assert not read.is_readable
+
+
+@pytest.mark.parametrize("action", ["always", "error"])
+def test_reading_a_source_warns_of_nothing(action):
+    # Python says what it thinks of such a string when it compiles the script.
+    text = 'x = "\\d"\ny = 1 is 1\n'
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter(action)
+        read = Text(text)
+        assert len(read.defined(read.tree, "x")) == 1
+        assert read.is_readable
+    assert not caught
 
 
 def test_threads_see_one_tree():
