@@ -93,7 +93,7 @@ def test_a_refusal_is_for_good_and_says_why(answering: Answering) -> None:
     answering.answers = [(400, {}, said)]
     with pytest.raises(RefusedError, match="no such thing") as raised:
         Http(answering.uri).call("POST", "mlflow/x")
-    assert raised.value.code == "INVALID_PARAMETER_VALUE"
+    assert raised.value.word == "INVALID_PARAMETER_VALUE"
     assert len(answering.asked) == 1
 
 
