@@ -12,20 +12,24 @@ are null, times are ISO 8601 in UTC.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich import markup
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
 
 from autotrack.printable import described, printable
+
+# rich draws random numbers when it is imported, so that it is imported by what needs it:
+# `autotrack run` prints here, and its script's seeds are to count.
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 _PIPE_WIDTH = 200
 _AS_JSON = "autotrack.cli.as_json"
@@ -33,6 +37,8 @@ _AS_JSON = "autotrack.cli.as_json"
 
 def escape(text: str, *, lines: bool = False) -> str:
     """A recorded text as part of the markup that rich prints; with `lines`, of several lines."""
+    from rich import markup
+
     return markup.escape(printable(text, lines=lines))
 
 
@@ -112,17 +118,24 @@ def plain(value: Any) -> Any:
     return described(value, sys.maxsize)
 
 
-class _Console(Console):
-    """Spells out what no call of :func:`escape` did."""
+@functools.cache
+def _console() -> type[Console]:
+    from rich import console
+    from rich.segment import Segment
 
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        for segment in super().render(renderable, options):
-            if segment.control:  # rich's own
-                yield segment
-            else:
-                yield Segment(printable(segment.text, lines=True), segment.style)
+    class SpeltOut(console.Console):
+        """Spells out what no call of :func:`escape` did."""
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                if segment.control:  # rich's own
+                    yield segment
+                else:
+                    yield Segment(printable(segment.text, lines=True), segment.style)
+
+    return SpeltOut
 
 
 def new_console() -> Console:
@@ -130,7 +143,7 @@ def new_console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A letter that the terminal does not have is no reason to show nothing.
         sys.stdout.reconfigure(errors="replace")
-    console = _Console(highlight=False, emoji=False)
+    console = _console()(highlight=False, emoji=False)
     if not console.is_terminal:
         # Nothing is cut or folded on its way into a pipe or a file.
         console.width = _PIPE_WIDTH

@@ -113,7 +113,13 @@ class _Shadow:
         return self._made().__dataclass_params__
 
     def _made(self) -> Any:
-        shadow = type(self._name, (), dict(self._body))
+        try:
+            shadow = type(self._name, (), dict(self._body))
+        except RuntimeError as error:
+            # What Python makes of an interrupt that comes while it tells fields their names.
+            if error.__cause__ is None or isinstance(error.__cause__, Exception):
+                raise
+            raise error.__cause__ from None
         return dataclasses.dataclass(init=False, repr=False, eq=False)(shadow)
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import _thread
 import errno
 import os
+import sys
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -138,6 +140,10 @@ class Syncer:
             self._ending.set()
             self._noted.set()
         self._ended.wait(5)
+        # It has done its work; Python warns of a fork beside a thread that has yet to leave.
+        patience = time.monotonic() + 0.1
+        while self._thread in sys._current_frames() and time.monotonic() < patience:
+            time.sleep(0.0001)
         return True
 
     def go_on(self) -> None:

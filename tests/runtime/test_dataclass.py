@@ -280,3 +280,18 @@ _ASKED: dict[str, Any] = {
 @pytest.mark.parametrize("asked", _ASKED)
 def test_a_class_that_nobody_used_yet_is_complete_for_whoever_asks_first(asked: str) -> None:
     assert _ASKED[asked](made_by(dataclass, {"frozen": True})) == ["key", "tags", "step"]
+
+
+def test_an_interrupt_while_the_fields_are_made_is_the_users_own_and_leaves_the_class_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cls = made_by(dataclass, {"frozen": True})
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dataclasses.Field, "__set_name__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cls("a")
+    assert cls("a").key == "a"
