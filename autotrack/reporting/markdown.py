@@ -170,7 +170,7 @@ def _answers(glance: Glance) -> list[str]:
         + (f" ({number(unseen)} on rows not in training)" if unseen is not None else "")
         for key, score, unseen, _ in glance.held
     ]
-    whose = "The best on held-out data" if glance.best else "The newest run on held-out data"
+    whose = "That one on held-out data" if glance.best else "The newest run on held-out data"
     lines.append(f"- **{whose}**: {', '.join(held) or 'it was not scored on any'}")
     careful = [
         f"{found} {text(title)} in {runs:,} run{'s' if runs != 1 else ''}"

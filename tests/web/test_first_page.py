@@ -37,6 +37,6 @@ def test_it_answers_the_four_questions(tmp_path):
     assert "The second best 0.22321 ± 0.035 alpha 15.1991 instead of 43.2876" in page
     assert "tied" in page
     # How it did on held-out data, and what to be careful about.
-    assert "The best on held-out data 0.20801 test_r2_score" in page
+    assert "That one on held-out data 0.20801 test_r2_score" in page
     for code in ("AT101", "AT104", "AT301"):
         assert code in page.partition("What to be careful about")[2]

@@ -97,6 +97,6 @@ def test_the_first_page_says_what_was_best_and_what_to_be_careful_about(served, 
     assert "svc__C=1.0, svc__gamma=0.1" in text
     assert "C 10 instead of 1" in text
     assert "tied within one standard error of the best" in text
-    assert re.search(r"The best on held-out data\n0\.\d+ test_score", text)
+    assert re.search(r"That one on held-out data\n0\.\d+ test_score", text)
     assert "a step that uses the target was fitted on scored rows" in text
     assert page.problems == []
