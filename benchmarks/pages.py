@@ -9,7 +9,6 @@ server's own start, and the page that comes first, are not in it.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from urllib.parse import quote
 from autotrack.serving.allowed_hosts import Origins
 from autotrack.store.store import Store
 from autotrack.web.app import make_app
+from tests.web.asking import answer_of
 from tests.web.many import make
 
 PAGES = {
@@ -45,24 +45,9 @@ PAGES = {
 
 def ask(app: Any, address: str) -> tuple[int, float]:
     """The status of a request, and the seconds that this process computed for it."""
-    path, _, query = address.partition("?")
-    sent: list[dict[str, Any]] = []
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": path, "raw_path": path.encode(), "root_path": "",
-        "query_string": query.encode(), "headers": [(b"host", b"localhost")],
-        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-    }  # fmt: skip
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
     began = time.process_time()
-    asyncio.run(app(scope, receive, send))
-    return sent[0]["status"], time.process_time() - began
+    status, _ = answer_of(app, address)
+    return status, time.process_time() - began
 
 
 def measure(folder: Path) -> None:

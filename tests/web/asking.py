@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 
-def page_of(app: Any, address: str) -> str:
-    """The page at an address, which there has to be."""
+def answer_of(app: Any, address: str) -> tuple[int, bytes]:
+    """The status and the body of what is answered at an address."""
     path, _, query = address.partition("?")
     sent: list[dict[str, Any]] = []
     scope = {
@@ -24,6 +24,11 @@ def page_of(app: Any, address: str) -> str:
         sent.append(message)
 
     asyncio.run(app(scope, receive, send))
-    text = b"".join(message.get("body", b"") for message in sent).decode()
-    assert sent[0]["status"] == 200, text
-    return text
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+
+def page_of(app: Any, address: str) -> str:
+    """The page at an address, which there has to be."""
+    status, body = answer_of(app, address)
+    assert status == 200, body
+    return body.decode()
